@@ -1,0 +1,180 @@
+"""The user: who signs in, and what becomes of their sessions when that changes."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Self
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.hashers import acheck_password, check_password, make_password
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models.functions import Lower
+
+from tokens import sessions
+from tokens.models import Reason
+
+CREDENTIALS = frozenset({"password", "username"})
+WATCHED = CREDENTIALS | {"is_active"}
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Users, whose sessions end together with what they were built on."""
+
+    def update(self, **values: Any) -> int:
+        """Update the users, and end the sessions of those who changed credentials or are inactive."""
+        if not WATCHED & values.keys():
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            users = self._lock()
+            changed = super().update(**values)
+            if CREDENTIALS & values.keys():
+                sessions.end_sessions(users, Reason.CREDENTIALS_CHANGED)
+            inactive = User._base_manager.filter(pk__in=users, is_active=False)
+            sessions.end_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
+        return changed
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the users, locked first so that no sign-in slips between."""
+        with transaction.atomic(using=self.db):
+            self._lock()
+            return super().delete()
+
+    def swap_password_hash(self, old: str, new: str) -> bool:
+        """Store another hash of the same password, unless the password was changed meanwhile."""
+        return bool(models.QuerySet.update(self.filter(password=old), password=new))
+
+    def _lock(self) -> list[uuid.UUID]:
+        rows = self.order_by("pk").select_for_update(of=("self",))
+        return list(rows.values_list("pk", flat=True))
+
+
+class Users(UserManager.from_queryset(UserQuerySet)):
+    """The manager of users."""
+
+    use_in_migrations = False
+
+
+class User(AbstractUser):
+    """A person or a program that signs in. The primary key is the `sub` of their tokens."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(
+        "user name",
+        max_length=150,
+        unique=True,
+        help_text="At most 150 characters: letters, digits and . + - _",
+        validators=[
+            RegexValidator(r"^[\w.+-]+\Z", "Use letters, digits and the characters . + - _ only.")
+        ],
+        error_messages={"unique": "A user with that user name already exists."},
+    )
+    email = models.EmailField("e-mail address", blank=True)
+
+    objects = Users()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(username__contains="@"),
+                name="accounts_user_name_without_at",
+                violation_error_message="A user name cannot contain an “@”.",
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="accounts_user_email_unique",
+                violation_error_message="A user with that e-mail address already exists.",
+            ),
+        ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Sequence[Any]) -> Self:
+        user = super().from_db(db, field_names, values)
+        user._remember()
+        return user
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._remember()
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save, and end the sessions of a user whose credentials changed or who became inactive.
+
+        What this instance did not change of `WATCHED` is not written: a stale instance cannot undo
+        a password change or a deactivation that was committed since it was read.
+        """
+        changed = {
+            name for name in WATCHED & self.__dict__.keys() if self._read.get(name) != self.__dict__[name]
+        }
+        if update_fields is not None:
+            changed &= set(update_fields)
+        elif not self._state.adding and not force_insert and self._read:
+            stored = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            update_fields = stored - self.get_deferred_fields() - (WATCHED - changed)
+        with transaction.atomic(using=using):
+            super().save(
+                force_insert=force_insert,
+                force_update=force_update,
+                using=using,
+                update_fields=update_fields,
+            )
+            if changed & CREDENTIALS:
+                sessions.end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
+            if "is_active" in changed and not self.is_active:
+                sessions.end_sessions([self.pk], Reason.DEACTIVATED)
+        self._remember()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic(using=kwargs.get("using")):
+            User.objects.filter(pk=self.pk)._lock()
+            return super().delete(*args, **kwargs)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Return whether the password is right, and store its hash anew if the old one is outdated."""
+        outdated: list[str] = []
+        correct = check_password(raw_password, self.password, outdated.append)
+        return self._upgrade_hash(raw_password) if outdated else correct
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        """Do what `check_password` does, for asynchronous callers."""
+        outdated: list[str] = []
+
+        async def note(password: str) -> None:
+            outdated.append(password)
+
+        correct = await acheck_password(raw_password, self.password, note)
+        return await sync_to_async(self._upgrade_hash)(raw_password) if outdated else correct
+
+    def _upgrade_hash(self, raw_password: str) -> bool:
+        """Store a new hash of the password just verified; return whether the password is still right.
+
+        The hash is swapped and the user's sessions are bound to the new one in one transaction, so
+        an upgrade signs nobody out and cannot overwrite a password change committed meanwhile.
+        """
+        users = User.objects.filter(pk=self.pk)
+        old, new = self.password, make_password(raw_password)
+        with transaction.atomic():
+            swapped = users.swap_password_hash(old, new)
+            if swapped:
+                sessions.rebind(self, old_hash=old, new_hash=new)
+        stored = new if swapped else users.values_list("password", flat=True).first()
+        if stored is None or not (swapped or check_password(raw_password, stored)):
+            return False
+        self.password = self._read["password"] = stored
+        return True
+
+    @property
+    def _read(self) -> dict[str, Any]:
+        """What was in the database of `WATCHED` when this instance was last read or written."""
+        return self.__dict__.setdefault("_watched_as_read", {})
+
+    def _remember(self) -> None:
+        self._read.update({name: self.__dict__[name] for name in WATCHED & self.__dict__.keys()})

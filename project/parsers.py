@@ -1,0 +1,36 @@
+"""How request bodies are read."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import IO, Any
+
+from rest_framework import parsers
+from rest_framework.exceptions import APIException, ParseError
+
+LONGEST_BODY = 64 * 1024  # bytes
+
+
+class TooLarge(APIException):
+    """413: nothing that is sent here is so large."""
+
+    status_code = 413
+    default_detail = f"The body may have at most {LONGEST_BODY} bytes."
+    default_code = "too_large"
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON of a bounded size; what cannot be read is a 400, however it is broken."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read(LONGEST_BODY + 1)
+        if len(body) > LONGEST_BODY:
+            raise TooLarge
+        try:
+            return super().parse(BytesIO(body), media_type, parser_context)
+        except (RecursionError, LookupError) as error:  # nested too deep; an unknown charset
+            raise ParseError("The body cannot be read as JSON.") from error

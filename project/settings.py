@@ -1,0 +1,203 @@
+"""All settings of the site: read once from the environment and `.env`, loudly where they are wrong.
+
+What a deployment may change is an environment variable (see `.env.example`); the environment wins
+over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG` decides none of it.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def public_url() -> str:
+    """Return the address people and programs reach this site at: an origin without a path."""
+    url = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise ImproperlyConfigured(
+            f"PUBLIC_URL must be an origin such as https://id.example.org, not {url!r}."
+        )
+    return url
+
+
+def duration(name: str, default: timedelta) -> timedelta:
+    """Return the duration in seconds that the environment gives, or the default."""
+    seconds = env.int(name, default=int(default.total_seconds()))
+    if seconds < 0:
+        raise ImproperlyConfigured(f"{name} is a number of seconds and cannot be {seconds}.")
+    return timedelta(seconds=seconds)
+
+
+def database() -> dict[str, object]:
+    """Return Django's description of the database that DATABASE_URL names.
+
+    SQLite writes ahead, takes its write lock when a transaction begins and reaches the disk before
+    it answers; PostgreSQL is reached through psycopg's pool.
+    """
+    config: dict[str, object] = env.db_url(
+        "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
+    )
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["CONN_MAX_AGE"] = None
+        config["OPTIONS"] = {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+        }
+    else:
+        config["OPTIONS"] = {
+            "connect_timeout": 5,
+            "pool": {
+                "min_size": 2,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+                "timeout": 5,
+            },
+        }
+    return config
+
+
+PUBLIC_URL = public_url()
+SECURE = PUBLIC_URL.startswith("https://")
+HOSTNAME = str(urlsplit(PUBLIC_URL).hostname)
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = [
+    HOSTNAME,
+    *(LOOPBACK if HOSTNAME in LOOPBACK else ()),
+    *env.list("ALLOWED_HOSTS", default=[]),
+]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "accounts",
+    "tokens",
+]
+
+MIDDLEWARE = [
+    "project.errors.UnavailableMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "project.errors.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2idHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 8},
+    },
+    {"NAME": "accounts.validators.MaximumLengthValidator"},
+    {"NAME": "accounts.validators.ContextWordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "first_name", "last_name", "email")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["project.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "project.errors.exception_handler",
+}
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": duration("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5)),
+    "REFRESH_TOKEN_LIFETIME": duration("REFRESH_TOKEN_IDLE_LIFETIME", timedelta(days=14)),
+    "ALGORITHM": "ES256",
+    "ISSUER": env.str("TOKEN_ISSUER", default=PUBLIC_URL),
+    "AUDIENCE": env.str("TOKEN_AUDIENCE", default=PUBLIC_URL),
+    "LEEWAY": duration("TOKEN_LEEWAY", timedelta(seconds=10)),
+    "USER_ID_FIELD": "pk",
+    "USER_ID_CLAIM": "sub",
+    "AUTH_TOKEN_CLASSES": ("tokens.claims.AccessToken",),
+}
+
+TOKENS = {
+    "CLIENT_ID": env.str("TOKEN_CLIENT_ID", default="latchkey"),
+    "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
+    "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
+    "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
+    "SESSIONS_PER_USER": env.int("SESSIONS_PER_USER", default=50),
+    "ACCESS_KEY": env.str("ACCESS_KEY", default="", multiline=True),
+    "ACCESS_KEY_FILE": STATE_DIR / "access-key.pem",
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SECURE = SECURE
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_SSL_REDIRECT = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}

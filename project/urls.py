@@ -1,0 +1,20 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+from project import views
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+    path("admin/", admin.site.urls),
+    path("api/auth/", include("tokens.urls")),
+]
+
+handler400 = "project.errors.bad_request"
+handler403 = "project.errors.forbidden"
+handler404 = "project.errors.not_found"
+handler500 = "project.errors.server_error"

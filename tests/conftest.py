@@ -1,0 +1,133 @@
+"""The cast and the props: alice owns the account, bob is somebody else, both have a phone and a laptop."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.environment import STATE
+from tokens.models import DeviceSession
+
+Answer: TypeAlias = Any  # what Django's test client returns has no public name
+
+PASSWORD = "seven wet otters"
+HASHED = make_password(PASSWORD)  # once: it is meant to be slow
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"engine: {connection.vendor}")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep SQLite's test database in a file: several threads and processes open it."""
+    if connection.vendor == "sqlite":
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create(username="alice", email="alice@example.org", password=HASHED)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create(username="bob", email="bob@example.org", password=HASHED)
+
+
+@dataclass
+class API:
+    """The token endpoints, called as a program calls them."""
+
+    client: Client
+
+    def post(self, path: str, body: Any = None, *, bearer: str = "", **headers: str) -> Answer:
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        return self.client.post(
+            f"/api/auth/{path}", body or {}, content_type="application/json", headers=headers
+        )
+
+    def get(self, path: str, *, bearer: str) -> Answer:
+        return self.client.get(
+            f"/api/auth/{path}", headers={"Authorization": f"Bearer {bearer}"}
+        )
+
+    def delete(self, path: str, *, bearer: str) -> Answer:
+        return self.client.delete(
+            f"/api/auth/{path}", headers={"Authorization": f"Bearer {bearer}"}
+        )
+
+    def login(self, user: User, device: str = "phone") -> dict[str, Any]:
+        """Sign in and return the pair."""
+        body = {"username": user.username, "password": PASSWORD, "device": device}
+        answer = self.post("login/", body)
+        assert answer.status_code == 200, answer.content
+        pair: dict[str, Any] = answer.json()
+        return pair
+
+    def refresh(self, token: str, *, key: str = "") -> Answer:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.post("refresh/", {"refresh": token}, **headers)
+
+    def rotated(self, token: str, *, key: str = "") -> dict[str, Any]:
+        """Refresh, which must succeed, and return the pair."""
+        answer = self.refresh(token, key=key)
+        assert answer.status_code == 200, answer.content
+        pair: dict[str, Any] = answer.json()
+        return pair
+
+
+@pytest.fixture
+def api() -> API:
+    return API(Client())
+
+
+def row(pair: dict[str, Any]) -> DeviceSession:
+    """Return the row of the pair's session as it is now."""
+    return DeviceSession.objects.get(sid=pair["session"])
+
+
+class Clock:
+    """Time that moves only when it is told to."""
+
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self.traveller = traveller
+
+    def forward(self, **amount: float) -> None:
+        self.traveller.shift(timedelta(**amount))
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield Clock(traveller)
+
+
+@pytest.fixture
+def heard() -> Iterator[Callable[[Any], list[dict[str, Any]]]]:
+    """Return a function that listens to a signal from now on and returns what it hears."""
+    listeners = []
+
+    def listen(signal: Any) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+
+        def note(sender: Any, **arguments: Any) -> None:
+            calls.append(arguments)
+
+        signal.connect(note, weak=False)
+        listeners.append((signal, note))
+        return calls
+
+    yield listen
+    for signal, note in listeners:
+        signal.disconnect(note)

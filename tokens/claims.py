@@ -1,0 +1,217 @@
+"""The two tokens of a device session: what they say, how they are minted, how they are read."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Self
+from uuid import UUID
+
+import jwt
+from django.utils import timezone
+from rest_framework_simplejwt import tokens as simplejwt
+from rest_framework_simplejwt.exceptions import TokenError
+
+from tokens import keys
+from tokens.conf import conf
+from tokens.models import DeviceSession
+
+LONGEST_TOKEN = 8192  # characters
+
+
+class SessionToken(simplejwt.Token):
+    """What both tokens share: they name a session and its user, and only we can have made them.
+
+    `cls(raw)` verifies everything, `cls(raw, verify=False)` everything but the expiry. Both raise
+    TokenError for what is not such a token of ours, and neither asks the database.
+    """
+
+    lifetime = timedelta(0)  # SimpleJWT wants one; ours comes from the session's row.
+    sid: UUID
+    backend: Any
+
+    def __init__(self, token: str | bytes | None = None, verify: bool = True) -> None:
+        self.header = {} if token is None else read_header(token)
+        super().__init__(token, verify)  # type: ignore[arg-type]  # annotated too narrowly there
+        if token is not None:
+            self.verify_token_type()
+            try:
+                self.sid = UUID(self["sid"])
+            except (AttributeError, TypeError, ValueError) as error:
+                raise TokenError("Token names no session") from error
+
+    def get_token_backend(self) -> keys.KeyedBackend:
+        """Return the backend of the key that this token names, or that a new one is signed with."""
+        backend: keys.KeyedBackend = self.backend
+        return backend
+
+    @property
+    def sub(self) -> str:
+        return str(self["sub"])
+
+    @property
+    def jti(self) -> str:
+        return str(self["jti"])
+
+
+class AccessToken(SessionToken):
+    """A short-lived token that anybody who has the public key can check (RFC 9068)."""
+
+    token_type = "access"
+
+    @cached_property
+    def backend(self) -> keys.KeyedBackend:
+        key = keys.signing_key()
+        if self.header.get("kid", key.kid) != key.kid:
+            raise TokenError("Token names no key of ours")
+        return keys.KeyedBackend(
+            kid=key.kid, kind=keys.ACCESS, signing=key.private, verifying=key.public
+        )
+
+    @classmethod
+    def mint(cls, session: DeviceSession, roles: Sequence[str]) -> Self:
+        """Return a new token for the session; it does not outlive the session."""
+        token, now = cls(), timezone.now()
+        token.payload = {
+            "sub": str(session.user_id),
+            "exp": epoch(min(now + conf().access_lifetime, session.expires_at)),
+            "iat": epoch(now),
+            "jti": secrets.token_urlsafe(16),
+            "sid": str(session.sid),
+            "client_id": conf().CLIENT_ID,
+            "token_type": cls.token_type,
+            "roles": [*roles],
+            "rv": session.rights_version,
+            "auth_time": epoch(session.auth_time),
+        }
+        return token
+
+
+class RefreshToken(SessionToken):
+    """A long-lived token that this site alone reads; one generation of a session's family."""
+
+    token_type = "refresh"
+
+    def __init__(self, token: str | bytes | None = None, verify: bool = True) -> None:
+        super().__init__(token, verify)
+        if token is not None and (type(self["gen"]) is not int or self["gen"] < 1):
+            raise TokenError("Token has no generation")
+
+    @cached_property
+    def subkeys(self) -> keys.Subkeys:
+        """The subkeys that the token was made with."""
+        for subkeys in keys.all_subkeys():
+            if self.header.get("kid", subkeys.kid) == subkeys.kid:
+                return subkeys
+        raise TokenError("Token names no key of ours")
+
+    @cached_property
+    def backend(self) -> keys.KeyedBackend:
+        return keys.KeyedBackend(
+            kid=self.subkeys.kid,
+            kind=keys.REFRESH,
+            signing=self.subkeys.signature,
+            verifying=self.subkeys.signature,
+        )
+
+    @property
+    def generation(self) -> int:
+        return int(self["gen"])
+
+    @property
+    def secret_hash(self) -> bytes:
+        """SHA-256 of the `jti`: all that is kept of a token."""
+        return secret_hash(self.jti)
+
+    def successor_jti(self, nonce: bytes, subkeys: keys.Subkeys) -> str:
+        """Return the `jti` of the token that follows this one and is signed with those subkeys.
+
+        It takes this token, the nonce in the session's row and the secret key to make it. The name
+        of the signing subkeys is mixed in, so that the row's hash tells them apart later.
+        """
+        parts = (str(self.sid), str(self.generation + 1), nonce.hex(), self.jti, subkeys.kid)
+        return keys.base64url(keys.mac(self.subkeys.successor, *parts))
+
+    def retry_hash(self, retry_key: str) -> bytes:
+        """Return what is kept of the Idempotency-Key that this token is spent with."""
+        parts = (str(self.sid), str(self.generation), retry_key)
+        return keys.mac(self.subkeys.retry, *parts)
+
+    @classmethod
+    def mint(cls, session: DeviceSession, jti: str, subkeys: keys.Subkeys) -> Self:
+        """Return the session's living token: the same bytes every time it is minted."""
+        token = cls()
+        token.subkeys = subkeys
+        token.payload = {
+            "sub": str(session.user_id),
+            "exp": epoch(session.ends_at),
+            "iat": epoch(session.rotated_at),
+            "jti": jti,
+            "sid": str(session.sid),
+            "gen": session.generation,
+            "token_type": cls.token_type,
+        }
+        return token
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a client gets: both tokens, and what it needs to know of them without reading them."""
+
+    access: AccessToken
+    refresh: RefreshToken
+    session: DeviceSession
+
+    @classmethod
+    def mint(
+        cls, session: DeviceSession, *, jti: str, subkeys: keys.Subkeys, roles: Sequence[str]
+    ) -> Self:
+        """Return the pair for the session as it stands."""
+        return cls(
+            AccessToken.mint(session, roles), RefreshToken.mint(session, jti, subkeys), session
+        )
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return the body of an answer; lifetimes are in seconds (RFC 6749, section 5.1)."""
+        now = epoch(timezone.now())
+        return {
+            "access": str(self.access),
+            "refresh": str(self.refresh),
+            "token_type": "Bearer",
+            "expires_in": self.access["exp"] - now,
+            "refresh_expires_in": self.refresh["exp"] - now,
+            "session": str(self.session.sid),
+            "generation": self.session.generation,
+        }
+
+
+def secret_hash(jti: str) -> bytes:
+    """Return what is kept of a refresh token, 32 bytes."""
+    return hashlib.sha256(jti.encode()).digest()
+
+
+def epoch(moment: datetime) -> int:
+    """Return whole seconds since 1970, rounded down (NumericDate of RFC 7519, section 2)."""
+    return int(moment.timestamp())
+
+
+def read_header(token: str | bytes) -> dict[str, Any]:
+    """Return the token's header, which nobody has verified yet.
+
+    Raises TokenError if the token is too long or not a JWS in its one canonical spelling: the last
+    character of a signature has spare bits, and a token is not to have two forms.
+    """
+    text = token if isinstance(token, str) else token.decode("latin-1")
+    if len(text) > LONGEST_TOKEN or not text.isascii():
+        raise TokenError("Token is too long or no JWT")
+    try:
+        header = jwt.get_unverified_header(text)
+        signature = text.rpartition(".")[2]
+        canonical = keys.base64url(keys.from_base64url(signature)) == signature
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise TokenError("Token is no JWT") from error
+    if not canonical:
+        raise TokenError("Token is not in its canonical form")
+    return header

@@ -1,0 +1,60 @@
+"""The settings of tokens, read when they are needed so that nothing is bound at import."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+from rest_framework_simplejwt import settings as simplejwt
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSettings:
+    """The dictionary `TOKENS` of the settings; a misspelt name is a TypeError, found at start."""
+
+    #: The `client_id` claim of access tokens (RFC 9068, section 2.2).
+    CLIENT_ID: str = "latchkey"
+    #: How long a session lives at most, however often it is refreshed.
+    ABSOLUTE_LIFETIME: timedelta = timedelta(days=90)
+    #: How long the predecessor of a refresh token is answered again, if it was spent without an
+    #: Idempotency-Key. Zero switches the grace period off.
+    GRACE_PERIOD: timedelta = timedelta(seconds=30)
+    #: How long the same Idempotency-Key is given the same successor.
+    RETRY_WINDOW: timedelta = timedelta(hours=24)
+    #: How many living sessions a user can have; a sign-in beyond it evicts the least recently used.
+    SESSIONS_PER_USER: int = 50
+    #: The private key of access tokens, PEM; empty: it is kept in ACCESS_KEY_FILE.
+    ACCESS_KEY: str = ""
+    #: Where that key is kept, and made at first use.
+    ACCESS_KEY_FILE: Path = Path("var/access-key.pem")
+
+    @property
+    def access_lifetime(self) -> timedelta:
+        """SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]"""
+        return cast(timedelta, simplejwt.api_settings.ACCESS_TOKEN_LIFETIME)
+
+    @property
+    def idle_lifetime(self) -> timedelta:
+        """SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]: a session that is not refreshed for so long is over."""
+        return cast(timedelta, simplejwt.api_settings.REFRESH_TOKEN_LIFETIME)
+
+    @property
+    def leeway(self) -> timedelta:
+        """SIMPLE_JWT["LEEWAY"]: how far two servers' clocks may be apart."""
+        return cast(timedelta, simplejwt.api_settings.LEEWAY)
+
+    @property
+    def issuer(self) -> str:
+        """SIMPLE_JWT["ISSUER"]"""
+        return cast(str, simplejwt.api_settings.ISSUER)
+
+    @property
+    def audience(self) -> str:
+        """SIMPLE_JWT["AUDIENCE"]"""
+        return cast(str, simplejwt.api_settings.AUDIENCE)
+
+
+def conf() -> TokenSettings:
+    """Return the settings as they are now."""
+    return TokenSettings(**settings.TOKENS)

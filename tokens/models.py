@@ -1,0 +1,144 @@
+"""The table of device sessions: one row is one sign-in on one device and a whole refresh-token family."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models
+from django.utils import timezone
+
+from tokens.signals import after_commit, session_ended
+
+
+class Kind(models.TextChoices):
+    """What the session's client carries."""
+
+    TOKEN = "token", "tokens"
+    BROWSER = "browser", "browser"
+
+
+class Reason(models.TextChoices):
+    """Why a session was ended."""
+
+    LOGOUT = "logout", "signed out"
+    LOGOUT_ALL = "logout_all", "signed out everywhere"
+    CREDENTIALS_CHANGED = "credentials_changed", "password or user name changed"
+    REUSE = "reuse", "a spent refresh token came back"
+    ADMIN = "admin", "ended by an administrator"
+    DEACTIVATED = "deactivated", "user deactivated"
+    DELETED = "deleted", "user deleted"
+    EVICTED = "evicted", "too many sessions"
+
+
+class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
+    """Sets of sessions, and the one way to end them."""
+
+    def living(self) -> Self:
+        """Return the sessions that are neither ended nor run out."""
+        now = timezone.now()
+        return self.filter(revoked_at=None, expires_at__gt=now, idle_expires_at__gt=now)
+
+    def revoke(self, reason: Reason) -> list["DeviceSession"]:
+        """End those of the sessions that are not ended yet, and return them: one query.
+
+        UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
+        The rows are locked in the order of their ids, lest two callers wait for each other.
+        """
+        connection = connections[self.db]
+        rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
+        try:
+            ids, params = rows.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:
+            return []
+        lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+        sql = f"""
+            UPDATE {DeviceSession._meta.db_table} SET revoked_at = %s, revoked_reason = %s
+            WHERE revoked_at IS NULL AND id IN ({ids} {lock})
+            RETURNING *
+            """  # noqa: S608  (the names are our own, the values are parameters)
+        sessions = DeviceSession.objects.using(self.db)
+        ended = list(sessions.raw(sql, (timezone.now(), reason.value, *params)))
+        for session in ended:
+            after_commit(session_ended, session=session)
+        return ended
+
+
+class DeviceSession(models.Model):
+    """One sign-in on one device.
+
+    Of its refresh tokens the one of `generation` lives; every smaller generation is blacklisted by
+    that number. The token itself is kept nowhere, only the hash of its `jti`.
+    """
+
+    sid = models.UUIDField("public id", default=uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_index=False,
+        related_name="device_sessions",
+    )
+    kind = models.CharField(max_length=7, choices=Kind.choices, default=Kind.TOKEN)
+    generation = models.BigIntegerField(default=1)
+    secret_hash = models.BinaryField(max_length=32)
+    nonce = models.BinaryField(max_length=16)
+    retry_hash = models.BinaryField(max_length=32, null=True)
+    credential_tag = models.BinaryField(max_length=32)
+    rights_version = models.BigIntegerField(default=1)
+    created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField()
+    idle_expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_reason = models.CharField(max_length=19, choices=Reason.choices, blank=True)
+    device = models.CharField(max_length=100, blank=True)
+    ip_address = models.GenericIPAddressField("IP address", null=True)
+    user_agent = models.CharField(max_length=255, blank=True)
+    auth_time = models.DateTimeField("time of sign-in")
+
+    objects = DeviceSessionQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        user_id: Any
+
+    class Meta:
+        # `generation`, `secret_hash`, `rotated_at` and `idle_expires_at` stay out of every index:
+        # a rotation changes them, and PostgreSQL then rewrites the row in place (HOT).
+        indexes = [
+            models.Index(
+                fields=["user"],
+                condition=models.Q(revoked_at=None),
+                name="tokens_session_of_user",
+            ),
+            models.Index(fields=["expires_at"], name="tokens_session_expires"),
+            models.Index(
+                fields=["revoked_at"],
+                condition=models.Q(revoked_at__isnull=False),
+                name="tokens_session_revoked",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(generation__gte=1), name="tokens_session_generation_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(revoked_at=None, revoked_reason="")
+                | models.Q(revoked_at__isnull=False) & ~models.Q(revoked_reason=""),
+                name="tokens_session_revoked_with_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.sid)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the session runs out if nothing happens: by idleness or for good."""
+        return min(self.idle_expires_at, self.expires_at)
+
+    @property
+    def is_living(self) -> bool:
+        """Whether the session is neither ended nor run out."""
+        return self.revoked_at is None and timezone.now() < self.ends_at

@@ -1,0 +1,177 @@
+"""Rotation: a refresh token is spent, and its successor takes its place.
+
+| the presented refresh token is                                  | what happens                 |
+|-----------------------------------------------------------------|------------------------------|
+| the current one                                                 | one caller writes, and gets  |
+|                                                                 | the successor                |
+| its predecessor, spent with an Idempotency-Key that comes again | the same successor again,    |
+| within RETRY_WINDOW                                             | byte for byte; not a write   |
+| its predecessor, spent without one, within GRACE_PERIOD         | the same                     |
+| its predecessor, spent with one, and another or none comes      | AlreadyRotated: nothing      |
+| within GRACE_PERIOD                                             | given, nothing ended         |
+| any older one, or the predecessor after that                    | TokenRefused; the session is |
+|                                                                 | ended, and reported once     |
+| ahead of the row, or of another lineage than the row            | TokenRefused; reported       |
+| of a session that has ended or run out, of a user who is gone,  | TokenRefused                 |
+| inactive, or signs in with something else by now                |                              |
+| no living refresh token of ours at all                          | TokenRefused; the database   |
+|                                                                 | is not asked                 |
+
+RFC 9700, sections 2.2.2 and 4.14.2. The successor's `jti` is derived from the presented token, the
+row's nonce and the secret key together, so whoever holds the predecessor can be answered the same
+again although nothing but hashes is kept.
+"""
+
+import secrets
+from hmac import compare_digest
+
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+
+from tokens import keys, signals, statements
+from tokens.claims import Pair, RefreshToken, secret_hash
+from tokens.conf import conf
+from tokens.exceptions import AlreadyRotated, Refusal, SessionBusy, TokenRefused
+from tokens.models import DeviceSession, Reason
+from tokens.statements import Found
+
+
+def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = None) -> Pair:
+    """Return the pair that follows this refresh token: a new one, or the one it was answered with.
+
+    `retry_key` is the request's Idempotency-Key. Raises TokenRefused, AlreadyRotated or, if the row
+    will not stand still, SessionBusy. What had to be ended is committed before that.
+    """
+    try:
+        token = RefreshToken(raw)
+    except ExpiredTokenError as error:
+        raise TokenRefused(Refusal.EXPIRED) from error
+    except TokenError as error:
+        raise TokenRefused(Refusal.MALFORMED) from error
+    for _ in range(2):
+        pair = spend(token, retry_key, ip_address) or answer_spent(token, retry_key, ip_address)
+        if pair is not None:
+            return pair
+    raise SessionBusy
+
+
+def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
+    """Put a successor in the token's place, or return None if the token is not the living one."""
+    now, nonce, subkeys = timezone.now(), secrets.token_bytes(16), keys.newest_subkeys()
+    jti = token.successor_jti(nonce, subkeys)
+    found = statements.advance(
+        sid=token.sid,
+        user_id=token.sub,
+        generation=token.generation,
+        spent_hash=secret_hash(token.jti),
+        now=now,
+        changes={
+            "secret_hash": secret_hash(jti),
+            "nonce": nonce,
+            "retry_hash": token.retry_hash(retry_key) if retry_key else None,
+            "rotated_at": now,
+            "idle_expires_at": now + conf().idle_lifetime,
+            "ip_address": ip_address,
+        },
+    )
+    if found is None:
+        return None
+    if not is_bound(found):
+        # PostgreSQL, after waiting for a lock, can return the row's new tag beside the user's old
+        # password hash; only a statement of its own tells whether they really differ.
+        found = admit(statements.read(token.sid), token)
+    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=found.roles)
+
+
+def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
+    """Answer a token that is not the living one, or return None if it turns out to be."""
+    found = admit(statements.read(token.sid), token)
+    session = found.session
+    match session.generation - token.generation:
+        case 0 if compare_digest(session.secret_hash, secret_hash(token.jti)):
+            return None
+        case 1 if subkeys := successor_subkeys(token, session):
+            if may_have_again(token, session, retry_key):
+                signals.after_commit(
+                    signals.refresh_token_sent_again, session=session, ip_address=ip_address
+                )
+                jti = token.successor_jti(session.nonce, subkeys)
+                return Pair.mint(session, jti=jti, subkeys=subkeys, roles=found.roles)
+        case distance if distance <= 1:
+            report(signals.refresh_token_out_of_step, session, token, ip_address)
+            raise TokenRefused(Refusal.OUT_OF_STEP)
+    for ended in DeviceSession.objects.filter(pk=session.pk).revoke(Reason.REUSE):
+        report(signals.refresh_token_reused, ended, token, ip_address)
+    raise TokenRefused(Refusal.REUSED)
+
+
+def admit(found: Found | None, token: RefreshToken) -> Found:
+    """Return what was found if that session may still be refreshed with tokens like this one.
+
+    A session whose user is inactive or signs in with something else is ended for good.
+    """
+    if found is None:
+        raise TokenRefused(Refusal.UNKNOWN)
+    session = found.session
+    if session.revoked_at is not None:
+        raise TokenRefused(Refusal.ENDED)
+    if str(session.user_id) != token.sub:
+        raise TokenRefused(Refusal.FOREIGN_USER)
+    if not session.is_living:
+        raise TokenRefused(Refusal.RUN_OUT)
+    if not found.is_active:
+        DeviceSession.objects.filter(pk=session.pk).revoke(Reason.DEACTIVATED)
+        raise TokenRefused(Refusal.INACTIVE)
+    if not is_bound(found):
+        DeviceSession.objects.filter(pk=session.pk).revoke(Reason.CREDENTIALS_CHANGED)
+        raise TokenRefused(Refusal.CREDENTIALS_CHANGED)
+    return found
+
+
+def is_bound(found: Found) -> bool:
+    """Return whether the session is bound to what its user signs in with.
+
+    A tag that was made with a fallback of the secret key is made anew with the key itself, if it
+    still stands in the row, so that the fallback can be dropped one day.
+    """
+    session, credentials = found.session, (found.password_hash, found.username)
+    subkeys = keys.tag_subkeys(session.credential_tag, *credentials)
+    newest = keys.newest_subkeys()
+    if subkeys not in (None, newest):
+        row = DeviceSession.objects.filter(pk=session.pk, credential_tag=session.credential_tag)
+        row.update(credential_tag=keys.credential_tag(newest, *credentials))
+    return subkeys is not None
+
+
+def successor_subkeys(token: RefreshToken, session: DeviceSession) -> keys.Subkeys | None:
+    """Return the subkeys that signed the living token if it follows this one, or None."""
+    for subkeys in keys.all_subkeys():
+        jti = token.successor_jti(session.nonce, subkeys)
+        if compare_digest(session.secret_hash, secret_hash(jti)):
+            return subkeys
+    return None
+
+
+def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str | None) -> bool:
+    """Return whether the holder of the predecessor may be given the living token once more.
+
+    Raises AlreadyRotated for a caller without the right key while the one who has it is at work.
+    """
+    age = timezone.now() - session.rotated_at
+    within_grace = age < conf().GRACE_PERIOD
+    if session.retry_hash is None:
+        return within_grace
+    if retry_key and compare_digest(session.retry_hash, token.retry_hash(retry_key)):
+        return age < conf().RETRY_WINDOW
+    if within_grace:
+        raise AlreadyRotated
+    return False
+
+
+def report(
+    signal: signals.Signal, session: DeviceSession, token: RefreshToken, ip_address: str | None
+) -> None:
+    """Tell the site that a genuine token came which is not the session's living one."""
+    signals.after_commit(
+        signal, session=session, generation=token.generation, ip_address=ip_address
+    )

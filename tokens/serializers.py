@@ -1,0 +1,52 @@
+"""What the token endpoints are asked, and how a session is shown to its owner."""
+
+from uuid import UUID
+
+from rest_framework import serializers
+
+from tokens.models import DeviceSession
+
+
+class LoginSerializer(serializers.Serializer[None]):
+    username = serializers.CharField(help_text="User name or e-mail address.")
+    password = serializers.CharField(trim_whitespace=False, style={"input_type": "password"})
+    device = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=100, help_text="Shown in the list."
+    )
+    transport = serializers.ChoiceField(choices=["body"], required=False)
+
+
+class RefreshSerializer(serializers.Serializer[None]):
+    refresh = serializers.CharField()
+
+
+class VerifySerializer(serializers.Serializer[None]):
+    token = serializers.CharField()
+
+
+class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
+    id = serializers.UUIDField(source="sid")
+    last_used_on = serializers.SerializerMethodField()
+    current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DeviceSession
+        fields = [
+            "id",
+            "kind",
+            "device",
+            "ip_address",
+            "user_agent",
+            "created_at",
+            "last_used_on",
+            "expires_at",
+            "current",
+        ]
+
+    def get_last_used_on(self, session: DeviceSession) -> str:
+        # The day, not the moment: who knows when a token was rotated can time the grace period.
+        return session.rotated_at.date().isoformat()
+
+    def get_current(self, session: DeviceSession) -> bool:
+        current: UUID = self.context["sid"]
+        return session.sid == current

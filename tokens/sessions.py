@@ -1,0 +1,107 @@
+"""Beginning, ending and re-binding device sessions."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+
+from tokens import keys, signals
+from tokens.claims import Pair, RefreshToken, secret_hash
+from tokens.conf import conf
+from tokens.models import DeviceSession, Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """Where somebody signs in from, for people to recognise it; each field is cut to its column."""
+
+    label: str = ""
+    ip_address: str | None = None
+    user_agent: str = ""
+
+
+def open_session(user: AbstractUser, device: Device) -> Pair | None:
+    """Begin a session for the user whose password was just verified, and return its first pair.
+
+    Returns None if the user was deactivated or deleted, or the password changed, since it was
+    verified: the row of the user is written first, and only if it still holds the verified hash, so
+    whoever changes it comes either before, and is seen, or after, and finds the session to end.
+    """
+    now, subkeys = timezone.now(), keys.newest_subkeys()
+    jti = secrets.token_urlsafe(32)
+    roles = list(user.groups.order_by("name").values_list("name", flat=True))
+    same = get_user_model()._base_manager.filter(
+        pk=user.pk, is_active=True, password=user.password, username=user.username
+    )
+    with transaction.atomic():
+        if not same.update(last_login=now):
+            return None
+        session = DeviceSession.objects.create(
+            user_id=user.pk,
+            secret_hash=secret_hash(jti),
+            nonce=secrets.token_bytes(16),
+            credential_tag=keys.credential_tag(subkeys, user.password, user.get_username()),
+            created_at=now,
+            rotated_at=now,
+            idle_expires_at=now + conf().idle_lifetime,
+            expires_at=now + conf().ABSOLUTE_LIFETIME,
+            device=device.label[:100],
+            ip_address=device.ip_address,
+            user_agent=device.user_agent[:255],
+            auth_time=now,
+        )
+        own = DeviceSession.objects.filter(user_id=user.pk)
+        surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
+        own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
+        signals.after_commit(signals.session_started, session=session)
+    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles)
+
+
+def end_sessions(
+    users: Iterable[Any], reason: Reason, *, sid: UUID | None = None, keep: UUID | None = None
+) -> int:
+    """End the sessions of these users' ids, or only `sid`, or all but `keep`.
+
+    Returns how many were living until then, which leaves out those that had run out. One query.
+    """
+    sessions = DeviceSession.objects.filter(user__in=users)
+    if sid is not None:
+        sessions = sessions.filter(sid=sid)
+    if keep is not None:
+        sessions = sessions.exclude(sid=keep)
+    now = timezone.now()
+    return sum(now < session.ends_at for session in sessions.revoke(reason))
+
+
+def sign_out(raw: str) -> None:
+    """End the session of this refresh token, however old or expired the token is.
+
+    What is not a refresh token of ours ends nothing, writes nothing and is no error: who wants to be
+    signed out and is, need not care.
+    """
+    try:
+        token = RefreshToken(raw, verify=False)
+    except TokenError:
+        return
+    DeviceSession.objects.filter(sid=token.sid, user=token.sub).revoke(Reason.LOGOUT)
+
+
+def end_sessions_of_deleted(instance: AbstractUser, **kwargs: Any) -> None:
+    """End the sessions of a user who is being deleted; the rows stay until their tokens are dead."""
+    end_sessions([instance.pk], Reason.DELETED)
+
+
+def rebind(user: AbstractUser, *, old_hash: str, new_hash: str) -> None:
+    """Bind the user's sessions to another hash of the same password."""
+    name = user.get_username()
+    old = [keys.credential_tag(subkeys, old_hash, name) for subkeys in keys.all_subkeys()]
+    new = keys.credential_tag(keys.newest_subkeys(), new_hash, name)
+    bound = DeviceSession.objects.filter(user=user.pk, revoked_at=None, credential_tag__in=old)
+    bound.update(credential_tag=new)

@@ -1,0 +1,106 @@
+"""The two statements of a rotation, written out: Django's ORM has no UPDATE … RETURNING."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import connections, router
+
+from tokens.models import DeviceSession
+
+
+@dataclass(frozen=True)
+class Found:
+    """A session's row and what its user is at that moment; a deleted user is not active."""
+
+    session: DeviceSession
+    password_hash: str
+    username: str
+    is_active: bool
+    roles: list[str]
+
+
+def read(sid: UUID) -> Found | None:
+    """Return the session and its user as they are now, or None: one query."""
+    return _execute("SELECT {row} FROM {session} WHERE sid = %(sid)s", {"sid": sid})
+
+
+def advance(
+    *,
+    sid: UUID,
+    user_id: str,
+    generation: int,
+    spent_hash: bytes,
+    now: datetime,
+    changes: dict[str, Any],
+) -> Found | None:
+    """Move the session to the next generation if this is its living token: one query.
+
+    Everything rests on this conditional UPDATE: of any number of callers with the same token the
+    database lets one change the row, and the others get None. The generation stands in the
+    outermost WHERE, where PostgreSQL looks at it again after waiting for another caller's lock.
+    """
+    assignments = ", ".join(f"{name} = %({name})s" for name in changes)
+    sql = f"""
+        UPDATE {{session}} SET generation = generation + 1, {assignments}
+        WHERE sid = %(sid)s AND user_id = %(user_id)s
+          AND generation = %(generation)s AND secret_hash = %(spent_hash)s
+          AND revoked_at IS NULL AND expires_at > %(now)s AND idle_expires_at > %(now)s
+          AND EXISTS (SELECT 1 FROM {{user}} WHERE {{owner}} AND is_active)
+        RETURNING {{row}}
+        """
+    key = {"sid": sid, "user_id": user_id, "generation": generation, "spent_hash": spent_hash}
+    return _execute(sql, {**key, **changes, "now": now})
+
+
+def _execute(sql: str, values: dict[str, Any]) -> Found | None:
+    """Run the statement to its end (SQLite holds its lock until then) and return its only row."""
+    using = router.db_for_write(DeviceSession)
+    connection = connections[using]
+    for name in ("sid", "user_id"):
+        if name in values:
+            field = DeviceSession._meta.get_field(name)
+            values[name] = field.get_db_prep_value(values[name], connection)
+    statement = sql.format_map(_names(connection.vendor))
+    rows = list(DeviceSession.objects.using(using).raw(statement, values))
+    if not rows:
+        return None
+    row: Any = rows[0]
+    return Found(
+        session=row,
+        password_hash=row.owner_password or "",
+        username=row.owner_name or "",
+        is_active=bool(row.owner_is_active),
+        roles=json.loads(row.owner_roles),
+    )
+
+
+@cache
+def _names(vendor: str) -> dict[str, str]:
+    """Return what the statements leave open: names of tables, and how this engine lists roles."""
+    user = get_user_model()
+    groups = user._meta.get_field("groups")
+    session, table = DeviceSession._meta.db_table, user._meta.db_table
+    owner = f"{table}.{user._meta.pk.column} = {session}.user_id"
+    names = (
+        f"SELECT name FROM {Group._meta.db_table} AS role JOIN {groups.m2m_db_table()} AS membership"
+        f" ON membership.{groups.m2m_reverse_name()} = role.id"
+        f" WHERE membership.{groups.m2m_column_name()} = {session}.user_id ORDER BY name"
+    )
+    listed = {
+        "postgresql": "CAST(COALESCE(json_agg(name), '[]') AS text)",
+        "sqlite": "json_group_array(name)",
+    }[vendor]
+    row = {
+        "owner_password": f"SELECT password FROM {table} WHERE {owner}",
+        "owner_name": f"SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner}",
+        "owner_is_active": f"SELECT is_active FROM {table} WHERE {owner}",
+        "owner_roles": f"SELECT {listed} FROM ({names}) AS roles",
+    }
+    columns = ", ".join(f"({sql}) AS {name}" for name, sql in row.items())
+    return {"session": session, "user": table, "owner": owner, "row": f"*, {columns}"}

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from tokens import views
+
+urlpatterns = [
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("logout/", views.LogoutView.as_view(), name="logout"),
+    path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
+    path("logout/others/", views.LogoutOthersView.as_view(), name="logout-others"),
+    path("verify/", views.VerifyView.as_view(), name="verify"),
+    path("sessions/", views.SessionsView.as_view(), name="sessions"),
+    path("sessions/<str:sid>/", views.SessionView.as_view(), name="session"),
+]

@@ -1,0 +1,175 @@
+"""The token endpoints: each parses, calls one function and answers."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.decorators import method_decorator
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from tokens import sessions
+from tokens.authentication import BearerAuthentication, believe
+from tokens.claims import AccessToken
+from tokens.models import DeviceSession, Reason
+from tokens.rotation import rotate
+from tokens.serializers import (
+    LoginSerializer,
+    RefreshSerializer,
+    SessionSerializer,
+    VerifySerializer,
+)
+
+
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class TokenView(APIView):
+    """A view that anybody may call, whose answers nobody may keep.
+
+    It is never inside a transaction of the request: a refusal would undo what it has just ended.
+    """
+
+    authentication_classes: Any = []
+    permission_classes: Any = []
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class SignedInView(TokenView):
+    """The same for those who present an access token."""
+
+    authentication_classes: Any = [BearerAuthentication]
+    permission_classes: Any = [IsAuthenticated]
+
+    @property
+    def user(self) -> AbstractUser:
+        user: AbstractUser = self.request.user
+        return user
+
+    @property
+    def sid(self) -> UUID:
+        token: AccessToken = self.request.auth
+        return token.sid
+
+
+class LoginView(TokenView):
+    """Sign in with a password: a new device session and its first pair."""
+
+    def post(self, request: Request) -> Response:
+        asked = parse(LoginSerializer, request)
+        user = authenticate(
+            request._request, username=asked["username"], password=asked["password"]
+        )
+        device = sessions.Device(
+            label=asked["device"],
+            ip_address=client_address(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+        pair = sessions.open_session(user, device) if isinstance(user, AbstractUser) else None
+        if pair is None:
+            raise AuthenticationFailed(
+                "No active account was found with these credentials.", "no_active_account"
+            )
+        return Response(pair.as_json())
+
+
+class RefreshView(TokenView):
+    """Spend a refresh token: the pair that follows it."""
+
+    def post(self, request: Request) -> Response:
+        pair = rotate(
+            parse(RefreshSerializer, request)["refresh"],
+            retry_key=idempotency_key(request),
+            ip_address=client_address(request),
+        )
+        return Response(pair.as_json())
+
+
+class LogoutView(TokenView):
+    """End the session of a refresh token; always 204."""
+
+    def post(self, request: Request) -> Response:
+        sessions.sign_out(parse(RefreshSerializer, request)["refresh"])
+        return Response(status=204)
+
+
+class LogoutAllView(SignedInView):
+    """End every session of this user, this one included."""
+
+    def post(self, request: Request) -> Response:
+        return Response({"ended": sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
+
+
+class LogoutOthersView(SignedInView):
+    """End every session of this user but this one."""
+
+    def post(self, request: Request) -> Response:
+        ended = sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.sid)
+        return Response({"ended": ended})
+
+
+class VerifyView(TokenView):
+    """Say whether an access token would be accepted now."""
+
+    def post(self, request: Request) -> Response:
+        believe(parse(VerifySerializer, request)["token"])
+        return Response({})
+
+
+class SessionsView(SignedInView):
+    """List this user's living sessions, the newest sign-in first."""
+
+    def get(self, request: Request) -> Response:
+        living = DeviceSession.objects.filter(user=self.user.pk).living()
+        listed = living.order_by("-created_at", "-pk")
+        return Response(SessionSerializer(listed, many=True, context={"sid": self.sid}).data)
+
+
+class SessionView(SignedInView):
+    """End one of this user's sessions; ending it twice is no error."""
+
+    def delete(self, request: Request, sid: str) -> Response:
+        try:
+            session = UUID(sid)
+        except ValueError as error:
+            raise NotFound from error
+        if not sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=session):
+            if not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
+                raise NotFound
+        return Response(status=204)
+
+
+def parse(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:
+    """Return what the body asks, or raise ValidationError."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the Idempotency-Key, 16 to 255 printable ASCII characters, or None if there is none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (16 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise ValidationError(
+            {"Idempotency-Key": ["An Idempotency-Key has 16 to 255 printable ASCII characters."]}
+        )
+    return key
+
+
+def client_address(request: HttpRequest | Request) -> str | None:
+    """Return the address that the request came from, or None if it came by a socket file."""
+    return request.META.get("REMOTE_ADDR") or None
