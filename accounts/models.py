@@ -1,8 +1,8 @@
 """The user: who signs in, and what becomes of their sessions when that changes."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, Self
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import acheck_password, check_password, make_password
@@ -22,11 +22,11 @@ class UserQuerySet(models.QuerySet["User"]):
     """Users, whose sessions end together with what they were built on."""
 
     def update(self, **values: Any) -> int:
-        """Update the users, and end the sessions of those who changed credentials or are inactive."""
+        """Update the users; end the sessions of whose credentials changed or who are inactive."""
         if not WATCHED & values.keys():
             return super().update(**values)
         with transaction.atomic(using=self.db):
-            users = self._lock()
+            users = self.lock()
             changed = super().update(**values)
             if CREDENTIALS & values.keys():
                 sessions.end_sessions(users, Reason.CREDENTIALS_CHANGED)
@@ -37,22 +37,25 @@ class UserQuerySet(models.QuerySet["User"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the users, locked first so that no sign-in slips between."""
         with transaction.atomic(using=self.db):
-            self._lock()
+            self.lock()
             return super().delete()
 
     def swap_password_hash(self, old: str, new: str) -> bool:
         """Store another hash of the same password, unless the password was changed meanwhile."""
         return bool(models.QuerySet.update(self.filter(password=old), password=new))
 
-    def _lock(self) -> list[uuid.UUID]:
+    def lock(self) -> list[uuid.UUID]:
         rows = self.order_by("pk").select_for_update(of=("self",))
         return list(rows.values_list("pk", flat=True))
 
 
-class Users(UserManager.from_queryset(UserQuerySet)):
-    """The manager of users."""
+class Users(UserManager["User"]):
+    """The manager of users; whatever changes users through it ends sessions as it must."""
 
     use_in_migrations = False
+
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
 
 
 class User(AbstractUser):
@@ -71,9 +74,10 @@ class User(AbstractUser):
     )
     email = models.EmailField("e-mail address", blank=True)
 
-    objects = Users()
+    objects: ClassVar[Users] = Users()
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
+        verbose_name = "user"
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(username__contains="@"),
@@ -89,7 +93,7 @@ class User(AbstractUser):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Sequence[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[Any], values: Collection[Any]) -> Self:
         user = super().from_db(db, field_names, values)
         user._remember()
         return user
@@ -112,7 +116,9 @@ class User(AbstractUser):
         a password change or a deactivation that was committed since it was read.
         """
         changed = {
-            name for name in WATCHED & self.__dict__.keys() if self._read.get(name) != self.__dict__[name]
+            name
+            for name in WATCHED & self.__dict__.keys()
+            if self._read.get(name) != self.__dict__[name]
         }
         if update_fields is not None:
             changed &= set(update_fields)
@@ -134,11 +140,11 @@ class User(AbstractUser):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=kwargs.get("using")):
-            User.objects.filter(pk=self.pk)._lock()
+            User.objects.get_queryset().filter(pk=self.pk).lock()
             return super().delete(*args, **kwargs)
 
     def check_password(self, raw_password: str) -> bool:
-        """Return whether the password is right, and store its hash anew if the old one is outdated."""
+        """Return whether the password is right; store its hash anew if the old one is outdated."""
         outdated: list[str] = []
         correct = check_password(raw_password, self.password, outdated.append)
         return self._upgrade_hash(raw_password) if outdated else correct
@@ -154,12 +160,12 @@ class User(AbstractUser):
         return await sync_to_async(self._upgrade_hash)(raw_password) if outdated else correct
 
     def _upgrade_hash(self, raw_password: str) -> bool:
-        """Store a new hash of the password just verified; return whether the password is still right.
+        """Store a new hash of the password just verified; return whether it is still right.
 
         The hash is swapped and the user's sessions are bound to the new one in one transaction, so
         an upgrade signs nobody out and cannot overwrite a password change committed meanwhile.
         """
-        users = User.objects.filter(pk=self.pk)
+        users = User.objects.get_queryset().filter(pk=self.pk)
         old, new = self.password, make_password(raw_password)
         with transaction.atomic():
             swapped = users.swap_password_hash(old, new)
@@ -174,7 +180,8 @@ class User(AbstractUser):
     @property
     def _read(self) -> dict[str, Any]:
         """What was in the database of `WATCHED` when this instance was last read or written."""
-        return self.__dict__.setdefault("_watched_as_read", {})
+        read: dict[str, Any] = self.__dict__.setdefault("_watched_as_read", {})
+        return read
 
     def _remember(self) -> None:
         self._read.update({name: self.__dict__[name] for name in WATCHED & self.__dict__.keys()})

@@ -30,7 +30,10 @@ class ContextWordValidator:
     def validate(self, password: str, user: User | None = None) -> None:
         host = urlsplit(settings.PUBLIC_URL).hostname or ""
         rest = password.casefold()
-        for word in ("latchkey", *(label for label in host.casefold().split(".") if len(label) > 3)):
+        for word in (
+            "latchkey",
+            *(label for label in host.casefold().split(".") if len(label) > 3),
+        ):
             rest = rest.replace(word, "")
         if sum(character.isalnum() for character in rest) < 6 and rest != password.casefold():
             raise ValidationError(

@@ -28,7 +28,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 class UnavailableMiddleware:
-    """Answer 503 when the database is away: a client drops its tokens on a 401, and asks again here."""
+    """Answer 503 when the database is away: on a 401 clients would drop their tokens."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -57,9 +57,7 @@ def answer(request: HttpRequest, status: int, code: str, detail: str) -> HttpRes
         response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
         title = HTTPStatus(status).phrase
-        response = render(
-            request, "error.html", {"title": title, "detail": detail}, status=status
-        )
+        response = render(request, "error.html", {"title": title, "detail": detail}, status=status)
     response["Cache-Control"] = "no-store"
     return response
 

@@ -1,11 +1,12 @@
 """All settings of the site: read once from the environment and `.env`, loudly where they are wrong.
 
 What a deployment may change is an environment variable (see `.env.example`); the environment wins
-over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG` decides none of it.
+over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG` decides none.
 """
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -20,7 +21,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
-    url = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
+    url: str = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
         raise ImproperlyConfigured(
@@ -37,13 +38,13 @@ def duration(name: str, default: timedelta) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def database() -> dict[str, object]:
+def database() -> dict[str, Any]:
     """Return Django's description of the database that DATABASE_URL names.
 
     SQLite writes ahead, takes its write lock when a transaction begins and reaches the disk before
     it answers; PostgreSQL is reached through psycopg's pool.
     """
-    config: dict[str, object] = env.db_url(
+    config: dict[str, Any] = env.db_url(
         "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
     )
     if config["ENGINE"] == "django.db.backends.sqlite3":

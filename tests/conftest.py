@@ -1,4 +1,4 @@
-"""The cast and the props: alice owns the account, bob is somebody else, both have a phone and a laptop."""
+"""The cast and the props: alice owns the account, bob is somebody else."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,9 +58,7 @@ class API:
         )
 
     def get(self, path: str, *, bearer: str) -> Answer:
-        return self.client.get(
-            f"/api/auth/{path}", headers={"Authorization": f"Bearer {bearer}"}
-        )
+        return self.client.get(f"/api/auth/{path}", headers={"Authorization": f"Bearer {bearer}"})
 
     def delete(self, path: str, *, bearer: str) -> Answer:
         return self.client.delete(

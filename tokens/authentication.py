@@ -1,4 +1,6 @@
-"""Whom a request comes from: an access token in the Authorization header (RFC 6750, section 2.1)."""
+"""Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1)."""
+
+from typing import Any, cast
 
 from django.contrib.auth.models import AbstractUser
 from rest_framework.request import Request
@@ -16,7 +18,7 @@ class BearerAuthentication(JWTAuthentication):
     A token that is presented and refused is 401, never an anonymous request.
     """
 
-    def authenticate(self, request: Request) -> tuple[AbstractUser, AccessToken] | None:
+    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         header = self.get_header(request)
         scheme, _, raw = (header or b"").strip().partition(b" ")
         if scheme.lower() != b"bearer":
@@ -37,7 +39,7 @@ def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
     except TokenError as error:
         raise InvalidToken from error
     session = DeviceSession.objects.select_related("user").filter(sid=token.sid).first()
-    user = session and session.user
+    user = cast("AbstractUser | None", session and session.user)
     if session is None or user is None or not session.is_living or not user.is_active:
         raise InvalidToken
     credentials = (user.password, user.get_username())

@@ -43,13 +43,15 @@ def _error(number: int, message: str, hint: str) -> Error:
 def _check_simplejwt() -> Iterator[CheckMessage]:
     for name in sorted(settings.SIMPLE_JWT.keys() - SIMPLE_JWT):
         yield _error(
-            2, f"SIMPLE_JWT[{name!r}] does nothing here.", "Remove it; README.md lists the settings."
+            2,
+            f"SIMPLE_JWT[{name!r}] does nothing here.",
+            "Remove it; README.md lists the settings.",
         )
-    if simplejwt.api_settings.ALGORITHM != ACCESS.algorithm:
+    if ACCESS.algorithm != simplejwt.api_settings.ALGORITHM:
         yield _error(
             3, "Access tokens are signed with ES256.", 'Set SIMPLE_JWT["ALGORITHM"] to "ES256".'
         )
-    if simplejwt.api_settings.AUTH_TOKEN_CLASSES != [AccessToken]:
+    if [AccessToken] != simplejwt.api_settings.AUTH_TOKEN_CLASSES:
         yield _error(
             4,
             "SimpleJWT would accept other tokens than ours.",
@@ -73,7 +75,7 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
             "Lifetimes must grow: access token, idle session, session.",
             "Look at ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_LIFETIME and ABSOLUTE_LIFETIME.",
         )
-    if have.GRACE_PERIOD > timedelta(minutes=5):
+    if timedelta(minutes=5) < have.GRACE_PERIOD:
         yield _error(
             8, "A grace period over five minutes shelters a thief.", "Set GRACE_PERIOD to 30 s."
         )

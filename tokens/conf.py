@@ -32,27 +32,27 @@ class TokenSettings:
     @property
     def access_lifetime(self) -> timedelta:
         """SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]"""
-        return cast(timedelta, simplejwt.api_settings.ACCESS_TOKEN_LIFETIME)
+        return cast("timedelta", simplejwt.api_settings.ACCESS_TOKEN_LIFETIME)
 
     @property
     def idle_lifetime(self) -> timedelta:
-        """SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]: a session that is not refreshed for so long is over."""
-        return cast(timedelta, simplejwt.api_settings.REFRESH_TOKEN_LIFETIME)
+        """SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]: a session not refreshed for so long is over."""
+        return cast("timedelta", simplejwt.api_settings.REFRESH_TOKEN_LIFETIME)
 
     @property
     def leeway(self) -> timedelta:
         """SIMPLE_JWT["LEEWAY"]: how far two servers' clocks may be apart."""
-        return cast(timedelta, simplejwt.api_settings.LEEWAY)
+        return cast("timedelta", simplejwt.api_settings.LEEWAY)
 
     @property
     def issuer(self) -> str:
         """SIMPLE_JWT["ISSUER"]"""
-        return cast(str, simplejwt.api_settings.ISSUER)
+        return cast("str", simplejwt.api_settings.ISSUER)
 
     @property
     def audience(self) -> str:
         """SIMPLE_JWT["AUDIENCE"]"""
-        return cast(str, simplejwt.api_settings.AUDIENCE)
+        return cast("str", simplejwt.api_settings.AUDIENCE)
 
 
 def conf() -> TokenSettings:

@@ -11,6 +11,7 @@ import os
 import tempfile
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -139,10 +140,8 @@ def _kept(path: Path) -> str:
             draft.write(pem)
             draft.flush()
             os.fsync(draft.fileno())
-            try:
+            with suppress(FileExistsError):  # Another process was first: its key is the one.
                 os.link(draft.name, path)
-            except FileExistsError:
-                pass  # Another process was first: its key is the one.
     return path.read_text()
 
 
@@ -203,7 +202,8 @@ class KeyedBackend(TokenBackend):
             raise TokenBackendError(str(error)) from error
         if decoded["header"] != self.header:
             raise TokenBackendError("The token has another header than ours.")
-        return decoded["payload"]
+        claims: dict[str, Any] = decoded["payload"]
+        return claims
 
 
 @dataclass(frozen=True)
@@ -212,14 +212,19 @@ class Kind:
 
     algorithm: str
     typ: str
-    claims: frozenset[str]
+    claims: tuple[str, ...]
 
 
 ACCESS = Kind(
-    "ES256",
-    "at+jwt",
-    frozenset(
-        "iss aud sub exp iat jti sid client_id token_type roles rv auth_time".split()
+    algorithm="ES256",
+    typ="at+jwt",
+    claims=(
+        *("iss", "aud", "sub", "exp", "iat", "jti", "sid", "client_id"),
+        *("token_type", "roles", "rv", "auth_time"),
     ),
 )
-REFRESH = Kind("HS256", "JWT", frozenset("iss sub exp iat jti sid gen token_type".split()))
+REFRESH = Kind(
+    algorithm="HS256",
+    typ="JWT",
+    claims=("iss", "sub", "exp", "iat", "jti", "sid", "gen", "token_type"),
+)

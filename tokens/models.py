@@ -1,4 +1,4 @@
-"""The table of device sessions: one row is one sign-in on one device and a whole refresh-token family."""
+"""The table of device sessions: a row is one sign-in and its whole family of refresh tokens."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -57,7 +57,7 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
             UPDATE {DeviceSession._meta.db_table} SET revoked_at = %s, revoked_reason = %s
             WHERE revoked_at IS NULL AND id IN ({ids} {lock})
             RETURNING *
-            """  # noqa: S608  (the names are our own, the values are parameters)
+            """
         sessions = DeviceSession.objects.using(self.db)
         ended = list(sessions.raw(sql, (timezone.now(), reason.value, *params)))
         for session in ended:
@@ -82,10 +82,12 @@ class DeviceSession(models.Model):
     )
     kind = models.CharField(max_length=7, choices=Kind.choices, default=Kind.TOKEN)
     generation = models.BigIntegerField(default=1)
-    secret_hash = models.BinaryField(max_length=32)
-    nonce = models.BinaryField(max_length=16)
-    retry_hash = models.BinaryField(max_length=32, null=True)
-    credential_tag = models.BinaryField(max_length=32)
+    secret_hash: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
+    nonce: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=16)
+    retry_hash: "models.BinaryField[bytes | None, bytes | None]" = models.BinaryField(
+        max_length=32, null=True
+    )
+    credential_tag: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
     rights_version = models.BigIntegerField(default=1)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()

@@ -25,6 +25,7 @@ again although nothing but hashes is kept.
 import secrets
 from hmac import compare_digest
 
+from django.dispatch import Signal
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
@@ -169,7 +170,7 @@ def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str |
 
 
 def report(
-    signal: signals.Signal, session: DeviceSession, token: RefreshToken, ip_address: str | None
+    signal: Signal, session: DeviceSession, token: RefreshToken, ip_address: str | None
 ) -> None:
     """Tell the site that a genuine token came which is not the session's living one."""
     signals.after_commit(

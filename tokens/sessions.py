@@ -83,18 +83,18 @@ def end_sessions(
 def sign_out(raw: str) -> None:
     """End the session of this refresh token, however old or expired the token is.
 
-    What is not a refresh token of ours ends nothing, writes nothing and is no error: who wants to be
-    signed out and is, need not care.
+    What is not a refresh token of ours ends nothing, writes nothing and is no error: who wants
+    to be signed out, and is, need not care.
     """
     try:
         token = RefreshToken(raw, verify=False)
     except TokenError:
         return
-    DeviceSession.objects.filter(sid=token.sid, user=token.sub).revoke(Reason.LOGOUT)
+    DeviceSession.objects.filter(sid=token.sid, user_id=token.sub).revoke(Reason.LOGOUT)
 
 
 def end_sessions_of_deleted(instance: AbstractUser, **kwargs: Any) -> None:
-    """End the sessions of a user who is being deleted; the rows stay until their tokens are dead."""
+    """End the sessions of a user being deleted; the rows stay until their tokens are dead."""
     end_sessions([instance.pk], Reason.DELETED)
 
 

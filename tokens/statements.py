@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import connections, router
+from django.db.models import Field, ManyToManyField
 
 from tokens.models import DeviceSession
 
@@ -48,13 +49,13 @@ def advance(
     assignments = ", ".join(f"{name} = %({name})s" for name in changes)
     sql = f"""
         UPDATE {{session}} SET generation = generation + 1, {assignments}
-        WHERE sid = %(sid)s AND user_id = %(user_id)s
+        WHERE sid = %(sid)s AND user_id = %(user)s
           AND generation = %(generation)s AND secret_hash = %(spent_hash)s
           AND revoked_at IS NULL AND expires_at > %(now)s AND idle_expires_at > %(now)s
           AND EXISTS (SELECT 1 FROM {{user}} WHERE {{owner}} AND is_active)
         RETURNING {{row}}
         """
-    key = {"sid": sid, "user_id": user_id, "generation": generation, "spent_hash": spent_hash}
+    key = {"sid": sid, "user": user_id, "generation": generation, "spent_hash": spent_hash}
     return _execute(sql, {**key, **changes, "now": now})
 
 
@@ -62,9 +63,9 @@ def _execute(sql: str, values: dict[str, Any]) -> Found | None:
     """Run the statement to its end (SQLite holds its lock until then) and return its only row."""
     using = router.db_for_write(DeviceSession)
     connection = connections[using]
-    for name in ("sid", "user_id"):
+    for name in ("sid", "user"):
         if name in values:
-            field = DeviceSession._meta.get_field(name)
+            field = cast("Field[Any, Any]", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
     statement = sql.format_map(_names(connection.vendor))
     rows = list(DeviceSession.objects.using(using).raw(statement, values))
@@ -83,12 +84,13 @@ def _execute(sql: str, values: dict[str, Any]) -> Found | None:
 @cache
 def _names(vendor: str) -> dict[str, str]:
     """Return what the statements leave open: names of tables, and how this engine lists roles."""
-    user = get_user_model()
-    groups = user._meta.get_field("groups")
+    user = cast("type[AbstractUser]", get_user_model())
+    groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
     session, table = DeviceSession._meta.db_table, user._meta.db_table
     owner = f"{table}.{user._meta.pk.column} = {session}.user_id"
     names = (
-        f"SELECT name FROM {Group._meta.db_table} AS role JOIN {groups.m2m_db_table()} AS membership"
+        f"SELECT name FROM {Group._meta.db_table} AS role"
+        f" JOIN {groups.m2m_db_table()} AS membership"
         f" ON membership.{groups.m2m_reverse_name()} = role.id"
         f" WHERE membership.{groups.m2m_column_name()} = {session}.user_id ORDER BY name"
     )

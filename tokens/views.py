@@ -1,6 +1,6 @@
 """The token endpoints: each parses, calls one function and answers."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import authenticate
@@ -57,13 +57,11 @@ class SignedInView(TokenView):
 
     @property
     def user(self) -> AbstractUser:
-        user: AbstractUser = self.request.user
-        return user
+        return cast("AbstractUser", self.request.user)
 
     @property
     def sid(self) -> UUID:
-        token: AccessToken = self.request.auth
-        return token.sid
+        return cast("AccessToken", self.request.auth).sid
 
 
 class LoginView(TokenView):
@@ -147,9 +145,9 @@ class SessionView(SignedInView):
             session = UUID(sid)
         except ValueError as error:
             raise NotFound from error
-        if not sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=session):
-            if not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
-                raise NotFound
+        ended = sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=session)
+        if not ended and not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
+            raise NotFound
         return Response(status=204)
 
 
@@ -161,7 +159,7 @@ def parse(serializer_class: type[Serializer[None]], request: Request) -> dict[st
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Return the Idempotency-Key, 16 to 255 printable ASCII characters, or None if there is none."""
+    """Return the Idempotency-Key, 16 to 255 printable ASCII characters, or None."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (16 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise ValidationError(

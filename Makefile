@@ -1,0 +1,57 @@
+# Latchkey. `make` alone lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install serve test soak lint bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/dev ## Make .venv from the locks
+
+serve: .venv/run ## Serve the site on PORT (8000)
+	@exec $(BIN)/python -m project.serve
+
+test: .venv/dev ## Run the tests on SQLite and, with TEST_DATABASE_URL, on PostgreSQL
+	@$(BIN)/python -m tests.engines -m "not soak"
+
+soak: .venv/dev ## Run the long races and state machines
+	@$(BIN)/python -m tests.engines -m soak
+
+lint: export SECRET_KEY = unused by these checks
+lint: .venv/dev ## Check style, types, imports and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: .venv/dev ## Measure against stock SimpleJWT, in turns
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/dev ## Compile the locks anew from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		-o requirements.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+clean: ## Remove what the other targets made, but no data and no keys
+	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Latchkey needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt .venv/bin/pip
+	@echo "Installing what $< names"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	@echo "Installing what $< names"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,36 @@
+"""Create the first administrator of a new site."""
+
+import os
+import secrets
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    """Named by ADMIN_USERNAME, with ADMIN_PASSWORD or a random password that is printed once."""
+
+    help = "Create the first administrator, if there is none."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        given = os.environ.get("ADMIN_PASSWORD", "")
+        password = given or secrets.token_urlsafe(15)
+        name = os.environ.get("ADMIN_USERNAME", "") or "admin"
+        user = User(username=name, is_staff=True, is_superuser=True)
+        user.set_password(password)
+        try:
+            user.full_clean()
+            validate_password(password, user)
+        except ValidationError as error:
+            sentences = " ".join(error.messages)
+            raise CommandError(f"The first administrator cannot be created: {sentences}") from error
+        user.save()
+        self.stdout.write(f"Created the administrator {name}.")
+        if not given:
+            self.stdout.write(f"The password is {password} and is not shown again.")

@@ -1,0 +1,67 @@
+"""What `make serve` runs: prepare and check everything, then become the production server."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import django
+import environ
+from django.core.management import call_command
+from django.core.management.base import CommandError, SystemCheckError
+
+ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+
+
+def main() -> None:
+    """Start the site, or stop with one clear sentence about what is wrong."""
+    keep_secret_key(ENV_FILE)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    django.setup()
+    from django.conf import settings
+
+    try:
+        call_command("check", deploy=settings.SECURE)
+        call_command("migrate", verbosity=0)
+        call_command("createfirstadmin")
+    except (SystemCheckError, CommandError) as error:
+        sys.exit(str(error))
+    print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
+    os.execv(sys.executable, server_command())
+
+
+def keep_secret_key(path: Path) -> None:
+    """Write a random SECRET_KEY into the file, readable for its owner only, unless there is one.
+
+    What the file has already stays; the new one takes its place in one step.
+    """
+    environ.Env.read_env(path)
+    if os.environ.get("SECRET_KEY"):
+        return
+    kept = path.read_text() if path.exists() else ""
+    if kept and not kept.endswith("\n"):
+        kept += "\n"
+    draft = path.with_name(f".env.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{kept}SECRET_KEY={secrets.token_urlsafe(48)}\n")
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+
+
+def server_command() -> list[str]:
+    """Return the command line of the production server."""
+    options = {
+        "--interface": "wsgi",
+        "--host": os.environ.get("HOST", "127.0.0.1"),
+        "--port": os.environ.get("PORT", "8000"),
+        "--workers": os.environ.get("WORKERS", "2"),
+        "--blocking-threads": os.environ.get("THREADS", "4"),
+    }
+    words = [word for option in options.items() for word in option]
+    return [sys.executable, "-m", "granian", "--no-ws", *words, "project.wsgi:application"]
+
+
+if __name__ == "__main__":
+    main()
