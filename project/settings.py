@@ -48,6 +48,7 @@ def database() -> dict[str, Any]:
         "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
     )
     if config["ENGINE"] == "django.db.backends.sqlite3":
+        STATE_DIR.mkdir(exist_ok=True)
         config["CONN_MAX_AGE"] = None
         config["OPTIONS"] = {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",

@@ -10,6 +10,7 @@ import time_machine
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.dispatch import Signal
 from django.test import Client
 from django.utils import timezone
 
@@ -111,12 +112,15 @@ def clock() -> Iterator[Clock]:
         yield Clock(traveller)
 
 
+Listen: TypeAlias = Callable[[Signal], list[dict[str, Any]]]
+
+
 @pytest.fixture
-def heard() -> Iterator[Callable[[Any], list[dict[str, Any]]]]:
+def heard() -> Iterator[Listen]:
     """Return a function that listens to a signal from now on and returns what it hears."""
     listeners = []
 
-    def listen(signal: Any) -> list[dict[str, Any]]:
+    def listen(signal: Signal) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
 
         def note(sender: Any, **arguments: Any) -> None:

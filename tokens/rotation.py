@@ -77,11 +77,12 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
     )
     if found is None:
         return None
+    roles = found.roles
     if not is_bound(found):
         # PostgreSQL, after waiting for a lock, can return the row's new tag beside the user's old
         # password hash; only a statement of its own tells whether they really differ.
-        found = admit(statements.read(token.sid), token)
-    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=found.roles)
+        roles = admit(statements.read(token.sid), token).roles
+    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles)
 
 
 def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:

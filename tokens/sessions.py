@@ -99,9 +99,14 @@ def end_sessions_of_deleted(instance: AbstractUser, **kwargs: Any) -> None:
 
 
 def rebind(user: AbstractUser, *, old_hash: str, new_hash: str) -> None:
-    """Bind the user's sessions to another hash of the same password."""
+    """Bind the user's sessions to another hash of the same password.
+
+    To be called in the transaction that stores the hash. The rows are locked in the order of their
+    ids, as `revoke` locks them.
+    """
     name = user.get_username()
     old = [keys.credential_tag(subkeys, old_hash, name) for subkeys in keys.all_subkeys()]
     new = keys.credential_tag(keys.newest_subkeys(), new_hash, name)
     bound = DeviceSession.objects.filter(user=user.pk, revoked_at=None, credential_tag__in=old)
-    bound.update(credential_tag=new)
+    rows = list(bound.order_by("pk").select_for_update().values_list("pk", flat=True))
+    DeviceSession.objects.filter(pk__in=rows).update(credential_tag=new)

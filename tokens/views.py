@@ -35,6 +35,7 @@ class TokenView(APIView):
     It is never inside a transaction of the request: a refusal would undo what it has just ended.
     """
 
+    http_method_names = ["get", "head", "post", "delete"]
     authentication_classes: Any = []
     permission_classes: Any = []
 

@@ -1,0 +1,115 @@
+"""Users are managed in Django admin, which shows nothing that somebody could sign in with."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.accounts.conftest import NEW_PASSWORD, AdminPages
+from tests.conftest import API, PASSWORD, row
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_user_is_added_and_can_sign_in(api: API, admin: AdminPages) -> None:
+    answer = admin.post(
+        "add/",
+        username="dave",
+        usable_password="true",
+        password1=NEW_PASSWORD,
+        password2=NEW_PASSWORD,
+    )
+    assert answer.status_code == 302
+    dave = User.objects.get(username="dave")
+    pair = api.post("login/", {"username": "dave", "password": NEW_PASSWORD}).json()
+    assert row(pair).user_id == dave.pk
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("alice", NEW_PASSWORD),
+        ("ALICE", NEW_PASSWORD),
+        ("dave@example.org", NEW_PASSWORD),
+        ("d" * 100_000, NEW_PASSWORD),
+        ("dave\0", NEW_PASSWORD),
+        ("dave", "password123"),
+        ("dave", "d" * 1025),
+    ],
+    ids=["taken", "taken in other case", "@", "100 kB", "NUL", "common", "too long a password"],
+)
+def test_a_bad_user_name_or_password_is_refused_in_the_form(
+    alice: User, admin: AdminPages, name: str, password: str
+) -> None:
+    fields = {"usable_password": "true", "password1": password, "password2": password}
+    answer = admin.post("add/", username=name, **fields)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors
+    assert set(User.objects.all()) == {alice, admin.carol}
+
+
+def test_a_user_is_changed(alice: User, admin: AdminPages) -> None:
+    answer = admin.change(alice, first_name="Alice", email="alice@example.net")
+    assert answer.status_code == 302
+    alice.refresh_from_db()
+    assert (alice.first_name, alice.email) == ("Alice", "alice@example.net")
+
+
+def test_an_e_mail_of_somebody_else_is_refused_in_the_form(
+    alice: User, bob: User, admin: AdminPages
+) -> None:
+    answer = admin.change(alice, email="BOB@example.org")
+    assert answer.status_code == 200
+    assert "A user with that e-mail address already exists." in answer.content.decode()
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.org"
+
+
+@pytest.mark.parametrize("word", ["bob", "BOB@EXAMPLE", "example.org bob"])
+def test_users_are_listed_and_found(alice: User, bob: User, admin: AdminPages, word: str) -> None:
+    assert len(admin.get().context["cl"].result_list) == 3
+    assert list(admin.get(q=word).context["cl"].result_list) == [bob]
+
+
+@pytest.mark.parametrize("word", ["%", "_", "a" * 10_000, "\0"], ids=["%", "_", "10 kB", "NUL"])
+def test_a_strange_search_finds_nobody(alice: User, admin: AdminPages, word: str) -> None:
+    assert admin.get(q=word).status_code in (200, 302)
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.5")
+def test_nothing_secret_is_on_the_pages_about_a_user(
+    api: API, alice: User, admin: AdminPages
+) -> None:
+    session = row(api.login(alice))
+    *_, salt, computed = alice.password.split("$")
+    hidden = [alice.password, salt, computed]
+    hidden += [bytes(secret).hex() for secret in (session.secret_hash, session.nonce)]
+    hidden += [bytes(session.credential_tag).hex(), str(bytes(session.nonce))]
+    admin.change(alice, first_name="Alice")
+    for page in ("", f"{alice.pk}/change/", f"{alice.pk}/history/", f"{alice.pk}/delete/"):
+        shown = admin.get(page).content.decode()
+        assert "alice" in shown
+        assert not [secret for secret in hidden if secret in shown]
+
+
+def test_only_staff_come_in(alice: User) -> None:
+    client = Client()
+    page = "/admin/accounts/user/"
+    assert client.get(page).status_code == 302
+    client.force_login(alice)
+    assert client.get(page)["Location"].startswith("/admin/login/")
+
+
+def test_an_administrator_signs_in_by_e_mail_too(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    client = Client()
+    form = {"username": "ALICE@example.org", "password": PASSWORD, "next": "/admin/"}
+    assert client.post("/admin/login/", form)["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["bob", "b" * 100_000, "bob\0"], ids=["unknown", "100 kB", "NUL"])
+def test_a_refused_administrator_gets_the_form_again(db: None, name: str) -> None:
+    client = Client()
+    answer = client.post("/admin/login/", {"username": name, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "_auth_user_id" not in client.session

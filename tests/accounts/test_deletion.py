@@ -1,0 +1,105 @@
+"""A deleted user is refused, and what was ended stays ended: the rows outlive the user."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db.models import Count
+
+from accounts.models import User
+from tests.accounts.conftest import AdminPages
+from tests.conftest import API, PASSWORD, row
+from tokens.models import DeviceSession, Reason
+
+pytestmark = pytest.mark.django_db
+
+
+def delete(alice: User) -> None:
+    alice.delete()
+
+
+def delete_a_set(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).delete()
+
+
+def delete_a_distinct_set(alice: User) -> None:
+    User.objects.filter(pk=alice.pk, groups=None).distinct().delete()
+
+
+def delete_a_counted_set(alice: User) -> None:
+    User.objects.annotate(devices=Count("device_sessions")).filter(devices=2).delete()
+
+
+WAYS: dict[str, Callable[[User], None]] = {
+    way.__name__.replace("_", " "): way
+    for way in (delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set)
+}
+
+
+def is_refused(api: API, pair: dict[str, str]) -> None:
+    """Check that nothing of the pair is of use, and that the row is there to say so."""
+    assert api.get("sessions/", bearer=pair["access"]).status_code == 401
+    assert api.post("logout/all/", bearer=pair["access"]).status_code == 401
+    assert api.post("verify/", {"token": pair["access"]}).status_code == 401
+    assert api.refresh(pair["refresh"]).status_code == 401
+    assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
+    assert row(pair).user_id is None
+    assert row(pair).revoked_reason == Reason.DELETED
+    assert row(pair).generation == 1
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+@pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
+def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
+    api: API, alice: User, bob: User, delete: Callable[[User], None]
+) -> None:
+    phone, laptop, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
+    delete(alice)
+    assert not User.objects.filter(username="alice").exists()
+    is_refused(api, phone)
+    is_refused(api, laptop)
+    assert row(other).revoked_at is None
+    api.rotated(other["refresh"])
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+def test_the_admin_deletes_one_user(api: API, alice: User, bob: User, admin: AdminPages) -> None:
+    phone, other = api.login(alice), api.login(bob)
+    assert admin.post(f"{alice.pk}/delete/", post="yes").status_code == 302
+    is_refused(api, phone)
+    api.rotated(other["refresh"])
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: AdminPages) -> None:
+    phone, laptop = api.login(alice), api.login(bob)
+    chosen = [str(alice.pk), str(bob.pk)]
+    answer = admin.post("", action="delete_selected", _selected_action=chosen, post="yes")
+    assert answer.status_code == 302
+    assert list(User.objects.all()) == [admin.carol]
+    is_refused(api, phone)
+    is_refused(api, laptop)
+
+
+def test_a_session_that_had_ended_keeps_its_reason(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    api.post("logout/", {"refresh": phone["refresh"]})
+    alice.delete()
+    assert row(phone).revoked_reason == Reason.LOGOUT
+    assert row(phone).user_id is None
+    assert api.refresh(phone["refresh"]).status_code == 401
+
+
+def test_a_new_user_of_the_same_name_inherits_no_session(api: API, alice: User) -> None:
+    phone, stored = api.login(alice), alice.password
+    alice.delete()
+    twin = User.objects.create(username="alice", email="alice@example.org", password=stored)
+    is_refused(api, phone)
+    api.login(twin)
+    assert DeviceSession.objects.living().count() == 1
+
+
+def test_a_deleted_user_cannot_sign_in(api: API, alice: User) -> None:
+    alice.delete()
+    answer = api.post("login/", {"username": "alice", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert not DeviceSession.objects.exists()

@@ -1,0 +1,170 @@
+"""What happens to sessions is logged, one line an event, and never with a secret in it."""
+
+import logging
+import re
+
+import pytest
+from django.db import transaction
+
+from accounts.models import User
+from tests.accounts.conftest import NEW_HASH
+from tests.conftest import API, PASSWORD, Clock, row
+from tokens.claims import RefreshToken, secret_hash
+from tokens.models import DeviceSession
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "16.3.1")]
+
+KEY = "a-retry-key-of-the-phone"
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> "Lines":
+    caplog.set_level(logging.DEBUG)
+    return Lines(caplog)
+
+
+class Lines:
+    """The log of the security events."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.caplog = caplog
+
+    def taken(self) -> list[tuple[str, str]]:
+        """Return level and text of the lines since the last call."""
+        records = [record for record in self.caplog.records if record.name == "latchkey.security"]
+        self.caplog.clear()
+        return [(record.levelname, record.getMessage()) for record in records]
+
+
+def who(pair: dict[str, str]) -> str:
+    session = row(pair)
+    return f"user={session.user_id} sid={session.sid}"
+
+
+def test_a_sign_in_is_logged(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    assert lines.taken() == [("INFO", f"session_started {who(phone)}")]
+
+
+def test_an_ordinary_rotation_is_not_logged(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    lines.taken()
+    api.rotated(phone["refresh"])
+    assert lines.taken() == []
+
+
+def test_a_refused_sign_in_is_logged_without_the_name_that_was_tried(
+    api: API, alice: User, lines: Lines
+) -> None:
+    for name in ("alice", "nobody", PASSWORD):
+        api.post("login/", {"username": name, "password": "eight wet otters"})
+        assert lines.taken() == [("WARNING", "login_failed")]
+
+
+def test_a_sign_out_is_logged_once(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    lines.taken()
+    for _ in range(2):
+        api.post("logout/", {"refresh": phone["refresh"]})
+    assert lines.taken() == [("INFO", f"session_ended {who(phone)} reason=logout")]
+
+
+def test_every_session_that_ends_is_logged_with_the_reason(
+    api: API, alice: User, bob: User, lines: Lines
+) -> None:
+    for user, reason in ((alice, "credentials_changed"), (bob, "deactivated")):
+        phone, laptop = api.login(user, "phone"), api.login(user, "laptop")
+        lines.taken()
+        if user == alice:
+            User.objects.filter(pk=user.pk).update(password=NEW_HASH)
+        else:
+            User.objects.filter(pk=user.pk).update(is_active=False)
+        assert sorted(lines.taken()) == sorted(
+            ("INFO", f"session_ended {who(pair)} reason={reason}") for pair in (phone, laptop)
+        )
+
+
+def test_the_end_of_a_deleted_users_session_names_the_user(
+    api: API, alice: User, lines: Lines
+) -> None:
+    phone = api.login(alice)
+    named = who(phone)
+    lines.taken()
+    alice.delete()
+    assert lines.taken() == [("INFO", f"session_ended {named} reason=deleted")]
+
+
+def test_a_change_that_is_rolled_back_is_not_logged(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    lines.taken()
+    with transaction.atomic():
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        transaction.set_rollback(True)
+    assert lines.taken() == []
+    assert row(phone).revoked_at is None
+
+
+@pytest.mark.spec("RFC 9700", "4.14.2")
+def test_a_reused_token_is_logged_once(api: API, alice: User, lines: Lines, clock: Clock) -> None:
+    phone = api.login(alice)
+    api.rotated(phone["refresh"])
+    clock.forward(seconds=31)
+    lines.taken()
+    for _ in range(2):
+        assert api.refresh(phone["refresh"]).status_code == 401
+    assert sorted(lines.taken()) == [
+        ("INFO", f"session_ended {who(phone)} reason=reuse"),
+        ("WARNING", f"refresh_token_reused {who(phone)} generation=1 of=2 address=127.0.0.1"),
+    ]
+
+
+def test_a_token_ahead_of_the_database_is_logged(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    second = api.rotated(phone["refresh"])
+    jti = RefreshToken(phone["refresh"]).jti
+    DeviceSession.objects.update(generation=1, secret_hash=secret_hash(jti))
+    lines.taken()
+    assert api.refresh(second["refresh"]).status_code == 401
+    assert lines.taken() == [
+        ("ERROR", f"refresh_token_out_of_step {who(phone)} generation=2 of=1 address=127.0.0.1")
+    ]
+    assert row(phone).revoked_at is None
+
+
+def test_a_token_sent_again_is_logged_with_both_addresses(
+    api: API, alice: User, lines: Lines
+) -> None:
+    phone = api.login(alice)
+    api.rotated(phone["refresh"])
+    lines.taken()
+    api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+    api.rotated(phone["refresh"])
+    addresses = "rotated_by=127.0.0.1 address=192.0.2.7"
+    assert lines.taken() == [("INFO", f"refresh_token_sent_again {who(phone)} {addresses}")]
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.5")
+def test_no_line_of_any_log_has_a_secret_in_it(
+    api: API, alice: User, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    phone = api.login(alice)
+    second = api.rotated(phone["refresh"], key=KEY)
+    api.rotated(phone["refresh"], key=KEY)
+    api.refresh(phone["refresh"])
+    api.get("sessions/", bearer=phone["access"])
+    api.get("sessions/", bearer=phone["access"][:-2])
+    api.post("verify/", {"token": phone["access"]})
+    api.post("login/", {"username": "alice", "password": "eight wet otters"})
+    third = api.rotated(second["refresh"])
+    clock.forward(seconds=31)
+    api.refresh(second["refresh"])
+    api.post("logout/", {"refresh": third["refresh"]})
+    written = "\n".join(f"{record.getMessage()} {record.exc_text}" for record in caplog.records)
+    assert "session_ended" in written
+    tokens = [pair[kind] for pair in (phone, second, third) for kind in ("access", "refresh")]
+    parts = [part for token in tokens for part in token.split(".")[1:]]
+    jtis = [RefreshToken(pair["refresh"]).jti for pair in (phone, second, third)]
+    for secret in (*parts, *jtis, KEY, PASSWORD, "eight wet otters", alice.password):
+        assert secret not in written
+    assert not re.search(r"eyJ[\w-]{20}", written)

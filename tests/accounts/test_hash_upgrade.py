@@ -1,0 +1,175 @@
+"""An outdated hash is stored anew at sign-in: that is no password change and undoes none."""
+
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    PBKDF2PasswordHasher,
+    make_password,
+)
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, execute_sql
+from tests.conftest import API, HASHED, PASSWORD, row
+from tokens.models import DeviceSession, Reason
+from tokens.sessions import Device, open_session
+
+pytestmark = pytest.mark.django_db
+
+PARAMETERS = "argon2$argon2id$v=19$m=19456,t=2,p=1$"
+
+
+class CheaperArgon2(Argon2PasswordHasher):
+    memory_cost = 8 * 1024
+    time_cost = 1
+    parallelism = 1
+
+
+OUTDATED = {
+    "PBKDF2": PBKDF2PasswordHasher().encode(PASSWORD, "s" * 22, 1_000),
+    "scrypt": make_password(PASSWORD, hasher="scrypt"),
+    "cheaper Argon2id": CheaperArgon2().encode(PASSWORD, "s" * 22),
+}
+PBKDF2 = OUTDATED["PBKDF2"]
+
+
+class OvertakenHasher(PBKDF2PasswordHasher):
+    """PBKDF2; the password is changed by somebody else right after it was verified."""
+
+    def verify(self, password: str, encoded: str) -> bool:
+        correct = super().verify(password, encoded)
+        User.objects.filter(username="alice").update(password=NEW_HASH)
+        return correct
+
+
+def outdate(user: User, stored: str = PBKDF2) -> None:
+    """Give the user the outdated hash before anybody signs in."""
+    User.objects.filter(pk=user.pk).update(password=stored)
+
+
+def test_a_new_hash_is_argon2id_with_the_recommended_cost(alice: User) -> None:
+    alice.set_password(NEW_PASSWORD)
+    assert alice.password.startswith(PARAMETERS)
+    assert HASHED.startswith(PARAMETERS)
+
+
+@pytest.mark.parametrize("stored", OUTDATED.values(), ids=OUTDATED)
+def test_a_sign_in_upgrades_an_outdated_hash(api: API, alice: User, stored: str) -> None:
+    outdate(alice, stored)
+    pair = api.login(alice)
+    alice.refresh_from_db()
+    assert alice.password.startswith(PARAMETERS)
+    assert alice.check_password(PASSWORD)
+    api.rotated(pair["refresh"])
+
+
+def test_a_hash_that_is_up_to_date_stays(api: API, alice: User) -> None:
+    api.login(alice)
+    assert User.objects.get().password == HASHED
+
+
+@pytest.mark.parametrize("stored", OUTDATED.values(), ids=OUTDATED)
+def test_a_wrong_password_upgrades_nothing(api: API, alice: User, stored: str) -> None:
+    outdate(alice, stored)
+    assert not alice.check_password(NEW_PASSWORD)
+    answer = api.post("login/", {"username": "alice", "password": NEW_PASSWORD})
+    assert answer.status_code == 401
+    assert User.objects.get().password == stored
+
+
+@pytest.fixture
+def laptop(alice: User) -> dict[str, Any]:
+    """A session of alice that was begun while her hash was still the outdated one."""
+    outdate(alice)
+    pair = open_session(User.objects.get(pk=alice.pk), Device(label="laptop"))
+    assert pair is not None
+    return pair.as_json()
+
+
+def test_an_upgrade_leaves_the_other_devices_signed_in(
+    api: API, alice: User, bob: User, laptop: dict[str, Any]
+) -> None:
+    other = api.login(bob)
+    before, others = row(laptop).credential_tag, row(other).credential_tag
+    phone = api.login(alice, "phone")
+    assert row(laptop).credential_tag == row(phone).credential_tag != before
+    assert row(other).credential_tag == others
+    assert api.get("sessions/", bearer=laptop["access"]).status_code == 200
+    api.rotated(laptop["refresh"])
+    assert row(laptop).revoked_at is None
+
+
+def test_an_upgrade_revives_no_session_bound_to_an_older_password(api: API, alice: User) -> None:
+    phone = api.login(alice, "phone")
+    execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", PBKDF2)
+    api.login(alice, "laptop")
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
+    api: API, alice: User, laptop: dict[str, Any], settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = [
+        "accounts.hashers.Argon2idHasher",
+        f"{__name__}.OvertakenHasher",
+    ]
+    answer = api.post("login/", {"username": "alice", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert User.objects.get().password == NEW_HASH
+    assert DeviceSession.objects.get().revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_an_upgrade_of_a_stale_instance_undoes_no_password_change(
+    alice: User, laptop: dict[str, Any]
+) -> None:
+    stale = User.objects.get(pk=alice.pk)
+    User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
+    assert not stale.check_password(PASSWORD)
+    stale.save()
+    assert User.objects.get().password == NEW_HASH
+    assert row(laptop).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_an_upgrade_of_a_deleted_user_is_a_wrong_password(alice: User) -> None:
+    outdate(alice)
+    stale = User.objects.get(pk=alice.pk)
+    alice.delete()
+    assert not stale.check_password(PASSWORD)
+    assert not User.objects.exists()
+
+
+def test_two_sign_ins_that_upgrade_at_once_both_succeed(alice: User) -> None:
+    outdate(alice)
+    phone, laptop = User.objects.get(pk=alice.pk), User.objects.get(pk=alice.pk)
+    assert phone.check_password(PASSWORD)
+    upgraded = User.objects.get().password
+    assert laptop.check_password(PASSWORD)
+    assert User.objects.get().password == upgraded
+    assert open_session(phone, Device(label="phone")) is not None
+    assert open_session(laptop, Device(label="laptop")) is not None
+    assert DeviceSession.objects.living().count() == 2
+
+
+def test_asynchronous_callers_upgrade_too_and_sign_nobody_out(
+    api: API, alice: User, laptop: dict[str, Any]
+) -> None:
+    user = User.objects.get(pk=alice.pk)
+    assert not async_to_sync(user.acheck_password)(NEW_PASSWORD)
+    assert User.objects.get().password == PBKDF2
+    assert async_to_sync(user.acheck_password)(PASSWORD)
+    assert User.objects.get().password.startswith(PARAMETERS)
+    api.rotated(laptop["refresh"])
+
+
+def test_an_upgraded_instance_can_be_saved_without_ending_anything(
+    api: API, alice: User, laptop: dict[str, Any]
+) -> None:
+    user = User.objects.get(pk=alice.pk)
+    assert user.check_password(PASSWORD)
+    user.save()
+    assert User.objects.get().password == user.password
+    api.rotated(laptop["refresh"])

@@ -1,0 +1,236 @@
+"""A changed password or user name ends the sessions that were built on the old one."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+
+from accounts.models import User
+from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, AdminPages, execute_sql
+from tests.conftest import API, HASHED, row
+from tokens.models import Reason
+
+pytestmark = pytest.mark.django_db
+
+
+def set_and_save(alice: User) -> None:
+    alice.set_password(NEW_PASSWORD)
+    alice.save()
+
+
+def save_the_field(alice: User) -> None:
+    alice.password = NEW_HASH
+    alice.save(update_fields=["password"])
+
+
+def save_where_it_was_not_loaded(alice: User) -> None:
+    deferred = User.objects.only("email").get(pk=alice.pk)
+    deferred.password = NEW_HASH
+    deferred.save()
+
+
+def save_an_instance_made_by_hand(alice: User) -> None:
+    User(pk=alice.pk, username="alice", email=alice.email, password=NEW_HASH).save(
+        force_update=True
+    )
+
+
+def update(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
+
+
+def bulk_update(alice: User) -> None:
+    alice.password = NEW_HASH
+    User.objects.bulk_update([alice], ["password"])
+
+
+def save_the_name(alice: User) -> None:
+    alice.username = "alicia"
+    alice.save()
+
+
+def update_the_name(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(username="alicia")
+
+
+def set_unusable(alice: User) -> None:
+    alice.set_unusable_password()
+    alice.save()
+
+
+WAYS: dict[str, Callable[[User], None]] = {
+    way.__name__.replace("_", " "): way
+    for way in (
+        set_and_save,
+        save_the_field,
+        save_where_it_was_not_loaded,
+        save_an_instance_made_by_hand,
+        update,
+        bulk_update,
+        save_the_name,
+        update_the_name,
+        set_unusable,
+    )
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.3")
+@pytest.mark.parametrize("change", WAYS.values(), ids=WAYS)
+def test_a_change_ends_the_sessions_at_once_and_says_why(
+    api: API, alice: User, bob: User, change: Callable[[User], None]
+) -> None:
+    phone, laptop, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
+    change(alice)
+    for pair in (phone, laptop):
+        assert row(pair).revoked_reason == Reason.CREDENTIALS_CHANGED
+        assert api.get("sessions/", bearer=pair["access"]).status_code == 401
+        assert api.refresh(pair["refresh"]).status_code == 401
+        assert row(pair).generation == 1
+    assert row(other).revoked_at is None
+    api.rotated(other["refresh"])
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.3")
+def test_the_admins_password_form_ends_the_sessions(
+    api: API, alice: User, bob: User, admin: AdminPages
+) -> None:
+    phone, other = api.login(alice), api.login(bob)
+    form = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert admin.post(f"{alice.pk}/password/", **form).status_code == 302
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert row(other).revoked_at is None
+
+
+def test_the_admins_user_form_ends_the_sessions_of_a_renamed_user(
+    api: API, alice: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    assert admin.change(alice, username="alicia").status_code == 302
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+    assert api.refresh(phone["refresh"]).status_code == 401
+
+
+def test_the_admins_user_form_ends_nothing_where_nothing_of_the_kind_changed(
+    api: API, alice: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    assert admin.change(alice, first_name="Alice").status_code == 302
+    assert User.objects.get(username="alice").first_name == "Alice"
+    api.rotated(phone["refresh"])
+
+
+def test_the_changepassword_command_ends_the_sessions(
+    api: API, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = api.login(alice)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW_PASSWORD)
+    call_command("changepassword", "alice", verbosity=0)
+    assert User.objects.get().check_password(NEW_PASSWORD)
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+    assert api.refresh(phone["refresh"]).status_code == 401
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.3")
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH),
+        ("UPDATE accounts_user SET username = %s WHERE username = 'alice'", "alicia"),
+    ],
+    ids=["password", "user name"],
+)
+def test_a_change_by_raw_sql_ends_the_session_at_the_next_refresh(
+    api: API, alice: User, bob: User, sql: str, value: str
+) -> None:
+    phone, other = api.login(alice), api.login(bob)
+    execute_sql(sql, value)
+    assert api.get("sessions/", bearer=phone["access"]).status_code == 401
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+    api.rotated(other["refresh"])
+
+
+def test_a_change_taken_back_by_raw_sql_after_a_refresh_revives_nothing(
+    api: API, alice: User
+) -> None:
+    phone = api.login(alice)
+    for stored in (NEW_HASH, HASHED):
+        execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", stored)
+        assert api.refresh(phone["refresh"]).status_code == 401
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_the_same_password_set_again_ends_the_sessions(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    alice.set_password("seven wet otters")
+    alice.save()
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_a_stale_instance_undoes_no_password_change(alice: User) -> None:
+    stale = User.objects.get(pk=alice.pk)
+    update(alice)
+    stale.first_name = "Alice"
+    stale.save()
+    alice.refresh_from_db()
+    assert (alice.password, alice.first_name) == (NEW_HASH, "Alice")
+
+
+def test_a_stale_instance_undoes_no_deactivation_and_no_new_name(alice: User) -> None:
+    stale = User.objects.get(pk=alice.pk)
+    User.objects.filter(pk=alice.pk).update(is_active=False, username="alicia")
+    stale.first_name = "Alice"
+    stale.save()
+    alice.refresh_from_db()
+    assert (alice.username, alice.is_active, alice.first_name) == ("alicia", False, "Alice")
+
+
+def test_a_password_set_before_other_fields_are_saved_is_not_forgotten(
+    api: API, alice: User
+) -> None:
+    phone = api.login(alice)
+    alice.password = NEW_HASH
+    alice.save(update_fields=["last_login"])
+    alice.save()
+    assert User.objects.get().password == NEW_HASH
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_a_password_set_before_other_fields_are_read_is_not_forgotten(
+    api: API, alice: User
+) -> None:
+    phone = api.login(alice)
+    alice.password = NEW_HASH
+    alice.refresh_from_db(fields=["last_login"])
+    alice.save()
+    assert User.objects.get().password == NEW_HASH
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_a_password_read_again_is_not_written(alice: User) -> None:
+    stale = User.objects.get(pk=alice.pk)
+    update(alice)
+    stale.refresh_from_db(fields=["password"])
+    User.objects.filter(pk=alice.pk).update(password=HASHED)
+    stale.save()
+    assert User.objects.get().password == HASHED
+
+
+def test_other_fields_saved_end_nothing(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    user = User.objects.get(pk=alice.pk)
+    user.first_name, user.email, user.is_staff = "Alice", "alice@example.net", True
+    user.save()
+    user.save(update_fields=["last_name"])
+    User.objects.filter(pk=alice.pk).update(last_name="Smith")
+    assert row(phone).revoked_at is None
+    api.rotated(phone["refresh"])
+
+
+def test_the_new_password_signs_in_and_the_old_one_does_not(api: API, alice: User) -> None:
+    update(alice)
+    old = api.post("login/", {"username": "alice", "password": "seven wet otters"})
+    new = api.post("login/", {"username": "alice", "password": NEW_PASSWORD})
+    assert (old.status_code, new.status_code) == (401, 200)
+    assert row(new.json()).revoked_at is None

@@ -1,0 +1,92 @@
+"""Which passwords are taken, and that every character of them counts."""
+
+import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import API
+
+ALICE = User(username="alice", first_name="Liddell", email="wonderland@example.org")
+
+TAKEN = {
+    "8 characters": "vgq7xkrp",
+    "lower case only": "vgqhxkrpwm",
+    "digits only, not common": "8302947561",
+    "one character many times over": "z" * 40,
+    "words and spaces": "seven wet otters",
+    "only spaces": " " * 12,
+    "64 characters": "vgq7xkrp" * 8,
+    "1024 characters": "vgq7xkrp" * 128,
+    "accents": "crème brûlée",
+    "Chinese": "我有三只湿水獭呢",
+    "emoji": "🦦🦦🦦🦦🦦🦦🦦🦦",
+    "combining characters": "e\u0301" * 6,
+    "a word of the site in a sentence": "my latchkey opens seven doors",
+}
+
+REFUSED = {
+    "empty": ("", "password_too_short"),
+    "7 characters": ("vgq7xkr", "password_too_short"),
+    "7 emoji": ("🦦" * 7, "password_too_short"),
+    "1025 characters": ("v" * 1025, "password_too_long"),
+    "common": ("password123", "password_too_common"),
+    "common in other case": ("PassWord123", "password_too_common"),
+    "common digits": ("1234567890", "password_too_common"),
+    "the site's name": ("latchkey", "password_context_word"),
+    "the site's name in capitals with digits": ("LatchKey2024!", "password_context_word"),
+    "the site's name twice": ("latchkeylatchkey", "password_context_word"),
+    "the host's name": ("localhost123", "password_context_word"),
+    "the user name": ("alice123", "password_too_similar"),
+    "the first name": ("liddell1", "password_too_similar"),
+    "the e-mail": ("wonderland@example.org", "password_too_similar"),
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.1", "6.2.5", "6.2.9")
+@pytest.mark.parametrize("password", TAKEN.values(), ids=TAKEN)
+def test_a_password_of_any_composition_is_taken(password: str) -> None:
+    validate_password(password, ALICE)
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.1", "6.2.4", "6.2.11")
+@pytest.mark.parametrize(("password", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_password_that_is_easily_guessed_is_refused(password: str, code: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        validate_password(password, ALICE)
+    assert code in [problem.code for problem in error.value.error_list]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.11")
+@pytest.mark.parametrize("password", ["brewery99", "Hopworks!!", "id.hopworks"])
+def test_the_words_of_the_public_address_are_no_passwords(
+    settings: Settings, password: str
+) -> None:
+    settings.PUBLIC_URL = "https://id.hopworks.brewery"
+    with pytest.raises(ValidationError) as error:
+        validate_password(password)
+    assert [problem.code for problem in error.value.error_list] == ["password_context_word"]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.8")
+@pytest.mark.parametrize("length", [73, 100, 129, 1024])
+def test_the_last_character_of_a_long_password_counts(length: int) -> None:
+    long, other = "v" * (length - 1) + "a", "v" * (length - 1) + "b"
+    user = User(username="alice")
+    user.set_password(long)
+    assert user.check_password(long)
+    assert not user.check_password(other)
+    assert not user.check_password(long[:-1])
+    assert not user.check_password(f"{long}a")
+
+
+@pytest.mark.django_db
+@pytest.mark.spec("ASVS 5.0", "6.2.8")
+@pytest.mark.parametrize("password", TAKEN.values(), ids=TAKEN)
+def test_a_password_signs_in_exactly_as_it_was_set(api: API, alice: User, password: str) -> None:
+    alice.set_password(password)
+    alice.save()
+    for tried, status in ((password, 200), (f"{password} ", 401), (password[:-1], 401)):
+        answer = api.post("login/", {"username": "alice", "password": tried})
+        assert answer.status_code == status

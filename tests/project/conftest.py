@@ -1,0 +1,64 @@
+"""A database that goes away, for real, and comes back; the site's programs, run as programs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeAlias, cast
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.environment import STATE
+
+Outage: TypeAlias = Callable[[], AbstractContextManager[None]]
+CLOSED_PORT = "1"  # of TCP: nobody listens there
+
+
+@contextmanager
+def _outage() -> Iterator[None]:
+    """Move the database's address to where none is: a directory, or a port nobody listens at."""
+    there = connection.settings_dict
+    away = {"NAME": str(STATE)} if connection.vendor == "sqlite" else {"PORT": CLOSED_PORT}
+    options = {**there["OPTIONS"]}
+    if connection.vendor == "postgresql":
+        options["pool"] = {**options["pool"], "timeout": 0.2}
+    disconnect()
+    connection.settings_dict = {**there, **away, "OPTIONS": options}
+    try:
+        yield
+    finally:
+        disconnect()
+        connection.settings_dict = there
+
+
+def disconnect() -> None:
+    connection.close()
+    if connection.vendor == "postgresql":
+        cast("Any", connection).close_pool()  # the stubs know no pool
+
+
+@pytest.fixture
+def outage(transactional_db: None) -> Outage:
+    """Return the block in which the database is away."""
+    return _outage
+
+
+@pytest.fixture
+def run() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs a Python program in the checkout, in a changed environment."""
+
+    def run_python(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", *words],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **changes},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run_python

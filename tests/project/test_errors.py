@@ -1,0 +1,222 @@
+"""What is answered when something is wrong: JSON for programs, a page for people."""
+
+import json
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from accounts.models import User
+from project import errors
+from tests.conftest import API, PASSWORD, Answer
+
+pytestmark = pytest.mark.django_db
+
+POSTED = ["login", "refresh", "logout", "logout/all", "logout/others", "verify"]
+SIGNED_IN = {
+    "logout all": ("post", "/api/auth/logout/all/"),
+    "logout others": ("post", "/api/auth/logout/others/"),
+    "sessions": ("get", "/api/auth/sessions/"),
+    "one session": ("delete", "/api/auth/sessions/6f1c5d1e-0000-4000-8000-000000000000/"),
+}
+
+
+def send(method: str, path: str, token: str = "", body: object = None) -> Answer:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    content = b"" if body is None else json.dumps(body).encode()
+    return Client().generic(method.upper(), path, content, "application/json", headers=headers)
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["production", "DEBUG"])
+@pytest.mark.parametrize("path", POSTED)
+def test_a_post_without_its_slash_is_never_redirected(
+    settings: Settings, path: str, *, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    body = {"username": "alice", "password": PASSWORD}
+    answer = send("post", f"/api/auth/{path}", body=body)
+    assert answer.status_code == 404
+    assert "Location" not in answer
+    if not debug:
+        assert answer.json() == {
+            "detail": "There is nothing at this address."
+            f" Addresses end with a slash: /api/auth/{path}/",
+            "code": "not_found",
+        }
+
+
+def test_a_get_without_its_slash_is_redirected(client: Client) -> None:
+    answer = client.get("/api/auth/sessions")
+    assert (answer.status_code, answer["Location"]) == (301, "/api/auth/sessions/")
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_no_other_method_is_redirected(method: str) -> None:
+    assert send(method, "/api/auth/sessions").status_code == 404
+
+
+def test_nothing_there_is_json_for_programs(client: Client) -> None:
+    answer = client.get("/api/nowhere/")
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Cache-Control"] == "no-store"
+    expected = {"detail": "There is nothing at this address.", "code": "not_found"}
+    assert answer.json() == expected
+
+
+def test_nothing_there_is_a_page_for_people(client: Client) -> None:
+    answer = client.get("/nowhere/<script>/")
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+    assert "There is nothing at this address." in answer.content.decode()
+
+
+def test_the_page_escapes_the_address(client: Client) -> None:
+    answer = client.get("/nowhere/<script>alert(1)</script>")
+    assert answer.status_code == 404
+    assert "<script>" not in answer.content.decode()
+
+
+METHODS = {
+    "login": ("get", "put", "patch", "delete", "options"),
+    "refresh": ("get", "put", "patch", "delete", "options"),
+    "logout": ("get", "put", "patch", "delete", "options"),
+    "verify": ("get", "put", "patch", "delete", "options"),
+    "logout/all": ("get", "put", "patch", "delete", "options"),
+    "logout/others": ("get", "put", "patch", "delete", "options"),
+    "sessions": ("post", "put", "patch", "delete", "options"),
+    "sessions/6f1c5d1e-0000-4000-8000-000000000000": ("get", "post", "put", "patch", "options"),
+}
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_only_the_listed_methods_are_allowed(api: API, alice: User, path: str) -> None:
+    bearer = api.login(alice)["access"]
+    for method in METHODS[path]:
+        answer = send(method, f"/api/auth/{path}/", bearer)
+        assert answer.status_code == 405, method
+        assert answer.json()["code"] == "method_not_allowed"
+        assert answer["Cache-Control"] == "no-store"
+        assert method.upper() not in answer["Allow"].split(", ")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("login", {"username", "password"}),
+        ("refresh", {"refresh"}),
+        ("logout", {"refresh"}),
+        ("verify", {"token"}),
+    ],
+    ids=["login", "refresh", "logout", "verify"],
+)
+def test_a_missing_field_is_named(path: str, fields: set[str]) -> None:
+    bodies: tuple[object, ...] = ({}, None)
+    for body in bodies:
+        answer = send("post", f"/api/auth/{path}/", body=body)
+        assert answer.status_code == 400
+        assert answer.json() == {field: ["This field is required."] for field in fields}
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_short_idempotency_key_is_named(api: API, alice: User) -> None:
+    answer = api.refresh(api.login(alice)["refresh"], key="short")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"Idempotency-Key"}
+
+
+@pytest.mark.spec("RFC 6750", "3", "3.1")
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
+def test_the_challenge_has_no_error_word_where_no_token_was_presented(
+    method: str, path: str
+) -> None:
+    answer = send(method, path)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert answer.json()["code"] == "not_authenticated"
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.spec("RFC 6750", "3", "3.1")
+@pytest.mark.parametrize("token", ["a.b.c", "x", "é", "a b"])
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
+def test_the_challenge_says_invalid_token_where_one_was_refused(
+    method: str, path: str, token: str
+) -> None:
+    answer = send(method, path, token)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.json()["code"] == "token_not_valid"
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.spec("RFC 6750", "3", "3.1")
+@pytest.mark.parametrize(("path", "field"), [("refresh", "refresh"), ("verify", "token")])
+def test_a_token_refused_in_a_body_is_challenged_too(path: str, field: str) -> None:
+    answer = send("post", f"/api/auth/{path}/", body={field: "a.b.c"})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.json()["code"] == "token_not_valid"
+
+
+@pytest.mark.spec("RFC 6750", "2")
+def test_a_token_in_the_address_is_no_credential(api: API, alice: User) -> None:
+    access = api.login(alice)["access"]
+    answer = send("get", f"/api/auth/sessions/?access_token={access}")
+    assert answer.status_code == 401
+
+
+def test_another_scheme_is_nothing_presented(client: Client) -> None:
+    answer = client.get("/api/auth/sessions/", headers={"Authorization": "Basic YTpi"})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.spec("ASVS 5.0", "14.3.2")
+def test_no_answer_of_the_token_endpoints_may_be_kept(api: API, alice: User) -> None:
+    pair = api.login(alice)
+    answers = [
+        api.post("login/", {"username": "alice", "password": PASSWORD}),
+        api.post("login/", {"username": "alice", "password": "eight wet otters"}),
+        api.post("login/", {}),
+        api.post("verify/", {"token": pair["access"]}),
+        api.get("sessions/", bearer=pair["access"]),
+        api.delete("sessions/none/", bearer=pair["access"]),
+        api.post("logout/others/", bearer=pair["access"]),
+        api.refresh(pair["refresh"], key="k" * 16),
+        api.refresh(pair["refresh"], key="l" * 16),
+        api.refresh("a.b.c"),
+        send("post", "/api/auth/login/", body="a" * 100_000),
+        Client().post("/api/auth/login/", {"username": "alice"}),
+        send("put", "/api/auth/login/"),
+        send("post", "/api/auth/login"),
+        api.post("logout/", {"refresh": pair["refresh"]}),
+    ]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [200, 401, 400, 200, 200, 404, 200, 200, 409, 401, 413, 415, 405, 404, 204]
+    assert {answer["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_an_unknown_host_is_refused(client: Client) -> None:
+    answer = client.get("/api/auth/sessions/", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad_request"
+
+
+def test_a_person_without_the_csrf_token_is_refused() -> None:
+    assert Client(enforce_csrf_checks=True).post("/admin/login/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/api/auth/login/", "/nowhere/"], ids=["program", "person"])
+def test_a_mistake_of_ours_is_admitted_without_detail(rf: RequestFactory, path: str) -> None:
+    answer: HttpResponse = errors.server_error(rf.get(path))
+    assert answer.status_code == 500
+    assert "Something went wrong here. It has been logged." in answer.content.decode()
+    assert answer["Content-Type"].startswith("application/json" if "api" in path else "text/html")
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_the_code_of_every_refusal_is_a_stable_word(rf: RequestFactory) -> None:
+    refused = errors.forbidden(rf.get("/api/"), PermissionError())
+    assert (refused.status_code, json.loads(refused.content)["code"]) == (403, "permission_denied")

@@ -1,0 +1,156 @@
+"""The environment is read once, and loudly where it is wrong; PUBLIC_URL decides what is secure."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http.request import split_domain_port, validate_host
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SHOW = """
+import json
+from project import settings
+names = [name for name in dir(settings) if name.isupper()]
+print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
+"""
+
+
+def read(run: Run, **environment: str) -> dict[str, Any]:
+    """Return the settings that a process with this environment has."""
+    shown = run("-c", SHOW, **environment)
+    assert shown.returncode == 0, shown.stderr
+    settings: dict[str, Any] = json.loads(shown.stdout)
+    return settings
+
+
+@pytest.mark.spec("ASVS 5.0", "3.3.1", "3.4.1")
+@pytest.mark.parametrize("debug", ["False", "True"], ids=["production", "DEBUG"])
+@pytest.mark.parametrize(
+    ("public_url", "secure"),
+    [("https://id.example.org", True), ("http://localhost:8000", False)],
+    ids=["https", "http"],
+)
+def test_the_public_address_alone_decides_what_is_secure(
+    run: Run, public_url: str, debug: str, *, secure: bool
+) -> None:
+    settings = read(run, PUBLIC_URL=public_url, DEBUG=debug)
+    assert settings["DEBUG"] is (debug == "True")
+    assert settings["SESSION_COOKIE_SECURE"] is secure
+    assert settings["CSRF_COOKIE_SECURE"] is secure
+    assert settings["SECURE_SSL_REDIRECT"] is secure
+    assert settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is secure
+    assert (settings["SECURE_HSTS_SECONDS"] >= 31_536_000) is secure
+    assert (settings["SECURE_PROXY_SSL_HEADER"] is not None) is secure
+    assert settings["SIMPLE_JWT"]["ISSUER"] == public_url
+    assert settings["SIMPLE_JWT"]["AUDIENCE"] == public_url
+    assert settings["CSRF_TRUSTED_ORIGINS"] == [public_url]
+
+
+def test_a_public_address_in_capitals_is_as_secure_or_refused(run: Run) -> None:
+    shown = run("-c", SHOW, PUBLIC_URL="HTTPS://ID.example.org")
+    if shown.returncode:
+        assert "ImproperlyConfigured: PUBLIC_URL" in shown.stderr
+    else:
+        assert json.loads(shown.stdout)["SESSION_COOKIE_SECURE"] is True
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host"),
+    [
+        ("https://id.example.org", "id.example.org"),
+        ("https://id.example.org:8443", "id.example.org:8443"),
+        ("http://localhost:8000", "127.0.0.1:8000"),
+        ("http://127.0.0.1:8000", "localhost:8000"),
+        ("http://[::1]:8000", "[::1]:8000"),
+    ],
+)
+def test_the_site_answers_at_its_public_address(run: Run, public_url: str, host: str) -> None:
+    domain, _ = split_domain_port(host)
+    assert validate_host(domain, read(run, PUBLIC_URL=public_url)["ALLOWED_HOSTS"])
+
+
+@pytest.mark.parametrize(
+    "public_url",
+    [
+        "",
+        "id.example.org",
+        "localhost:8000",
+        "https://",
+        "ftp://id.example.org",
+        "https://id.example.org/",
+        "https://id.example.org/accounts",
+        "https://id.example.org?a=b",
+        "https://id.example.org#top",
+        "https://alice:secret@id.example.org",
+        "https://id.example.org:99999",
+        "https://id example.org",
+        "http://[::1",
+    ],
+)
+def test_a_public_address_that_is_no_origin_is_named(run: Run, public_url: str) -> None:
+    stopped = run("-c", "import project.settings", PUBLIC_URL=public_url)
+    assert stopped.returncode == 1
+    last = stopped.stderr.splitlines()[-1]
+    assert "ImproperlyConfigured: PUBLIC_URL must be an origin" in last
+
+
+DURATIONS = [
+    "ACCESS_TOKEN_LIFETIME",
+    "REFRESH_TOKEN_IDLE_LIFETIME",
+    "REFRESH_TOKEN_ABSOLUTE_LIFETIME",
+    "REFRESH_GRACE_PERIOD",
+    "REFRESH_RETRY_WINDOW",
+    "TOKEN_LEEWAY",
+]
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+def test_a_negative_duration_is_named(run: Run, name: str) -> None:
+    stopped = run("-c", "import project.settings", **{name: "-1"})
+    assert stopped.returncode == 1
+    assert f"ImproperlyConfigured: {name} is a number of seconds" in stopped.stderr
+
+
+@pytest.mark.parametrize("value", ["5m", "", "1.5", "9" * 30])
+def test_a_duration_that_is_no_number_is_named(run: Run, value: str) -> None:
+    stopped = run("-c", "import project.settings", ACCESS_TOKEN_LIFETIME=value)
+    assert stopped.returncode == 1
+    assert "ACCESS_TOKEN_LIFETIME" in stopped.stderr.splitlines()[-1]
+
+
+def test_a_duration_is_taken_in_seconds(run: Run) -> None:
+    settings = read(run, ACCESS_TOKEN_LIFETIME="120", REFRESH_GRACE_PERIOD="0")
+    assert settings["SIMPLE_JWT"]["ACCESS_TOKEN_LIFETIME"] == "0:02:00"
+    assert settings["TOKENS"]["GRACE_PERIOD"] == "0:00:00"
+
+
+@pytest.mark.spec("ASVS 5.0", "13.3.1")
+def test_there_is_no_default_secret_key(run: Run) -> None:
+    stopped = run("manage.py", "check", SECRET_KEY="")
+    assert stopped.returncode == 1
+    assert "SECRET_KEY" in stopped.stderr.splitlines()[-1]
+
+
+def test_sqlite_waits_for_its_lock_and_reaches_the_disk(run: Run) -> None:
+    database = read(run, DATABASE_URL="sqlite:////tmp/x.sqlite3")["DATABASES"]["default"]
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in database["OPTIONS"]["init_command"]
+    assert database["OPTIONS"]["timeout"] >= 5
+
+
+def test_postgresql_is_reached_through_a_pool_whose_size_is_settable(run: Run) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey"
+    database = read(run, DATABASE_URL=url, DATABASE_POOL_SIZE="5")["DATABASES"]["default"]
+    assert database["OPTIONS"]["pool"]["max_size"] == 5
+    assert not database.get("CONN_MAX_AGE")
+
+
+def test_what_the_database_address_asks_of_tls_is_kept(run: Run) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey?sslmode=verify-full"
+    database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
+    assert database["OPTIONS"]["sslmode"] == "verify-full"
+    assert "pool" in database["OPTIONS"]

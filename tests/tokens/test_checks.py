@@ -1,0 +1,64 @@
+"""Unsafe, impossible and misspelt settings are found at start."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
+    "tokens.E001 misspelt": ("TOKENS", {"GRACE_PERIODE": timedelta(0)}),
+    "tokens.E002 a switch that does nothing": ("SIMPLE_JWT", {"ROTATE_REFRESH_TOKENS": True}),
+    "tokens.E003 another algorithm": ("SIMPLE_JWT", {"ALGORITHM": "HS256"}),
+    "tokens.E004 other tokens": (
+        "SIMPLE_JWT",
+        {"AUTH_TOKEN_CLASSES": ("rest_framework_simplejwt.tokens.AccessToken",)},
+    ),
+    "tokens.E005 no audience": ("SIMPLE_JWT", {"AUDIENCE": None}),
+    "tokens.E007 idle beyond absolute": ("TOKENS", {"ABSOLUTE_LIFETIME": timedelta(days=1)}),
+    "tokens.E007 access beyond idle": (
+        "SIMPLE_JWT",
+        {"ACCESS_TOKEN_LIFETIME": timedelta(days=15)},
+    ),
+    "tokens.E008 a long grace period": ("TOKENS", {"GRACE_PERIOD": timedelta(minutes=6)}),
+    "tokens.E009 a long retry window": ("TOKENS", {"RETRY_WINDOW": timedelta(days=15)}),
+    "tokens.E010 a long leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(minutes=2)}),
+    "tokens.E011 no sessions": ("TOKENS", {"SESSIONS_PER_USER": 0}),
+    "tokens.E013 no key": ("TOKENS", {"ACCESS_KEY": "garbage"}),
+}
+
+
+def found() -> list[str]:
+    return [str(message.id) for message in run_checks() if str(message.id).startswith("tokens.")]
+
+
+def test_the_settings_as_shipped_are_in_order() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(("name", "change"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named(
+    settings: Settings, request: pytest.FixtureRequest, name: str, change: dict[str, Any]
+) -> None:
+    setattr(settings, name, {**getattr(settings, name), **change})
+    expected = request.node.callspec.id.split()[0]
+    assert found() == [expected]
+    hints = [message.hint for message in run_checks() if message.id == expected]
+    assert all(hints)
+
+
+def test_simplejwts_own_blacklist_is_refused(settings: Settings) -> None:
+    settings.INSTALLED_APPS.append("rest_framework_simplejwt.token_blacklist")
+    try:
+        assert found() == ["tokens.E006"]
+    finally:
+        settings.INSTALLED_APPS.pop()
+
+
+def test_atomic_requests_are_refused(settings: Settings) -> None:
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    try:
+        assert found() == ["tokens.E012"]
+    finally:
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False

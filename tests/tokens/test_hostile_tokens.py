@@ -1,0 +1,232 @@
+"""Tokens that we did not make, or that somebody altered: refused without a query."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from tests.conftest import API, row
+from tokens import keys
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def encoded(data: Any) -> str:
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    read = jwt.api_jwt.decode_complete(token, options={"verify_signature": False})
+    return read["header"], read["payload"]
+
+
+def signed(header: dict[str, Any], payload: Any, key: bytes) -> str:
+    """Return a JWS with HS256, whatever the header says."""
+    text = f"{encoded(header)}.{encoded(payload)}"
+    return f"{text}.{encoded(hmac.digest(key, text.encode(), hashlib.sha256))}"
+
+
+def resigned_refresh(token: str, **changes: Any) -> str:
+    """Return the token with other claims (None leaves one out), signed with the right key."""
+    header, payload = parts(token)
+    payload |= changes
+    payload = {name: value for name, value in payload.items() if value is not None}
+    return signed(header, payload, keys.newest_subkeys().signature)
+
+
+def resigned_access(token: str, **changes: Any) -> str:
+    header, payload = parts(token)
+    payload |= changes
+    payload = {name: value for name, value in payload.items() if value is not None}
+    return jwt.encode(payload, keys.signing_key().private, algorithm="ES256", headers=header)
+
+
+def public_pem() -> bytes:
+    public = keys.signing_key().public
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_no_mutation_of_a_refresh_token_is_accepted_or_costs_a_query(
+    api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Every character is changed, and every one is left out, one at a time."""
+    pair = api.login(alice)
+    token = pair["refresh"]
+    with django_assert_num_queries(0):
+        for position, character in enumerate(token):
+            for other in ("", "A" if character != "A" else "B", chr(ord(character) ^ 1)):
+                mutated = token[:position] + other + token[position + 1 :]
+                assert api.refresh(mutated).status_code == 401, mutated
+    assert row(pair).generation == 1
+    assert api.rotated(token)["generation"] == 2
+
+
+def test_no_mutation_of_an_access_token_is_accepted_or_costs_a_query(
+    api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    token = api.login(alice)["access"]
+    with django_assert_num_queries(0):
+        for position in range(0, len(token), 3):
+            mutated = token[:position] + chr(ord(token[position]) ^ 1) + token[position + 1 :]
+            assert api.post("verify/", {"token": mutated}).status_code == 401, mutated
+
+
+REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
+    "no signature": lambda refresh, access: refresh.rpartition(".")[0] + ".",
+    "algorithm none": lambda refresh, access: (
+        f"{encoded({**parts(refresh)[0], 'alg': 'none'})}.{encoded(parts(refresh)[1])}."
+    ),
+    "another key": lambda refresh, access: signed(*parts(refresh), b"k" * 32),
+    "an empty key": lambda refresh, access: signed(*parts(refresh), b""),
+    "signed with the public key": lambda refresh, access: signed(*parts(refresh), public_pem()),
+    "an unknown kid": lambda refresh, access: signed(
+        {**parts(refresh)[0], "kid": "AAAAAAAAAAAA"},
+        parts(refresh)[1],
+        keys.newest_subkeys().signature,
+    ),
+    "a kid that is no string": lambda refresh, access: signed(
+        {**parts(refresh)[0], "kid": 1}, parts(refresh)[1], keys.newest_subkeys().signature
+    ),
+    "no kid": lambda refresh, access: signed(
+        {"alg": "HS256", "typ": "JWT"}, parts(refresh)[1], keys.newest_subkeys().signature
+    ),
+    "another typ": lambda refresh, access: signed(
+        {**parts(refresh)[0], "typ": "at+jwt"}, parts(refresh)[1], keys.newest_subkeys().signature
+    ),
+    "a key of its own in the header": lambda refresh, access: signed(
+        {**parts(refresh)[0], "jwk": {"kty": "oct", "k": encoded(b"k" * 32)}},
+        parts(refresh)[1],
+        b"k" * 32,
+    ),
+    "a header that the right key signed but that is not ours": lambda refresh, access: signed(
+        {**parts(refresh)[0], "jku": "https://thief.example/jwks"},
+        parts(refresh)[1],
+        keys.newest_subkeys().signature,
+    ),
+    "an unknown critical extension": lambda refresh, access: signed(
+        {**parts(refresh)[0], "crit": ["exp"]}, parts(refresh)[1], keys.newest_subkeys().signature
+    ),
+    "a header nested deep": lambda refresh, access: (
+        f"{encoded(b'[' * 4000)}.{encoded(b'[' * 1000)}.{encoded(b'x')}"
+    ),
+    "claims that are a list": lambda refresh, access: signed(
+        parts(refresh)[0], [1, 2], keys.newest_subkeys().signature
+    ),
+    "an access token": lambda refresh, access: access,
+    "an access token signed as a refresh token": lambda refresh, access: signed(
+        parts(refresh)[0], parts(access)[1], keys.newest_subkeys().signature
+    ),
+    "a megabyte short of the limit": lambda refresh, access: refresh + "A" * 60_000,
+    "a token of another issuer": lambda r, a: resigned_refresh(r, iss="https://other.example"),
+    "no user": lambda refresh, access: resigned_refresh(refresh, sub=None),
+    "a user that is a number": lambda refresh, access: resigned_refresh(refresh, sub=1),
+    "no session": lambda refresh, access: resigned_refresh(refresh, sid=None),
+    "a session that is a number": lambda refresh, access: resigned_refresh(refresh, sid=1),
+    "a session that is no UUID": lambda refresh, access: resigned_refresh(refresh, sid="x"),
+    "no jti": lambda refresh, access: resigned_refresh(refresh, jti=None),
+    "no expiry": lambda refresh, access: resigned_refresh(refresh, exp=None),
+    "an expiry that is text": lambda refresh, access: resigned_refresh(refresh, exp="never"),
+    "an expiry long past": lambda refresh, access: resigned_refresh(refresh, exp=1),
+    "issued tomorrow": lambda r, a: resigned_refresh(r, iat=parts(r)[1]["iat"] + 86_400),
+    "no generation": lambda refresh, access: resigned_refresh(refresh, gen=None),
+    "a generation that is true": lambda refresh, access: resigned_refresh(refresh, gen=True),
+    "generation zero": lambda refresh, access: resigned_refresh(refresh, gen=0),
+    "a generation that is text": lambda refresh, access: resigned_refresh(refresh, gen="1"),
+    "no token type": lambda refresh, access: resigned_refresh(refresh, token_type=None),
+    "token type access": lambda refresh, access: resigned_refresh(refresh, token_type="access"),
+}
+
+
+@pytest.mark.spec("RFC 8725", "3.1", "3.2", "3.8", "3.11", "3.12")
+@pytest.mark.spec("ASVS 5.0", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2")
+@pytest.mark.parametrize("forge", REFRESH_FORGERIES.values(), ids=REFRESH_FORGERIES)
+def test_a_forged_refresh_token_is_refused_without_a_query(
+    api: API,
+    alice: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    forge: Callable[[str, str], str],
+) -> None:
+    pair = api.login(alice)
+    forged = forge(pair["refresh"], pair["access"])
+    with django_assert_num_queries(0):
+        answer = api.refresh(forged)
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Token is invalid or expired", "code": "token_not_valid"}
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert row(pair).revoked_at is None
+
+
+ACCESS_FORGERIES: dict[str, Callable[[str, str], str]] = {
+    "a refresh token": lambda access, refresh: refresh,
+    "algorithm none": lambda access, refresh: (
+        f"{encoded({**parts(access)[0], 'alg': 'none'})}.{encoded(parts(access)[1])}."
+    ),
+    "HS256 with the public key": lambda access, refresh: signed(
+        {**parts(access)[0], "alg": "HS256"}, parts(access)[1], public_pem()
+    ),
+    "another private key": lambda access, refresh: jwt.encode(
+        parts(access)[1],
+        ec.generate_private_key(ec.SECP256R1()),
+        algorithm="ES256",
+        headers=parts(access)[0],
+    ),
+    "an unknown kid": lambda access, refresh: jwt.encode(
+        parts(access)[1],
+        keys.signing_key().private,
+        algorithm="ES256",
+        headers={**parts(access)[0], "kid": "another"},
+    ),
+    "another typ": lambda access, refresh: jwt.encode(
+        parts(access)[1],
+        keys.signing_key().private,
+        algorithm="ES256",
+        headers={**parts(access)[0], "typ": "JWT"},
+    ),
+    "another audience": lambda a, r: resigned_access(a, aud="https://other.example"),
+    "no audience": lambda access, refresh: resigned_access(access, aud=None),
+    "another issuer": lambda a, r: resigned_access(a, iss="https://other.example"),
+    "no client": lambda access, refresh: resigned_access(access, client_id=None),
+    "no roles": lambda access, refresh: resigned_access(access, roles=None),
+    "an expiry long past": lambda access, refresh: resigned_access(access, exp=1),
+    "token type refresh": lambda a, r: resigned_access(a, token_type="refresh"),
+    "not ASCII": lambda access, refresh: access + "é",
+    "three tokens": lambda access, refresh: f"{access} {access} {access}",
+    "nothing": lambda access, refresh: "",
+}
+
+
+@pytest.mark.spec("RFC 8725", "3.1", "3.8", "3.9", "3.11", "3.12")
+@pytest.mark.spec("RFC 6750", "3")
+@pytest.mark.parametrize("forge", ACCESS_FORGERIES.values(), ids=ACCESS_FORGERIES)
+def test_a_forged_access_token_is_refused_without_a_query(
+    api: API,
+    alice: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    forge: Callable[[str, str], str],
+) -> None:
+    pair = api.login(alice)
+    forged = forge(pair["access"], pair["refresh"])
+    with django_assert_num_queries(0):
+        headers = {"Authorization": f"Bearer {forged}"}
+        answer = api.client.get("/api/auth/sessions/", headers=headers)
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "token_not_valid"
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_the_forger_of_these_tests_makes_good_tokens_when_nothing_is_changed(
+    api: API, alice: User
+) -> None:
+    pair = api.login(alice)
+    assert api.post("verify/", {"token": resigned_access(pair["access"])}).status_code == 200
+    assert api.refresh(resigned_refresh(pair["refresh"])).status_code == 200
