@@ -27,7 +27,8 @@ class UserQuerySet(models.QuerySet["User"]):
             return super().update(**values)
         with transaction.atomic(using=self.db):
             users = self.lock()
-            changed = super().update(**values)
+            chosen = User._base_manager.using(self.db).filter(pk__in=users)
+            changed = chosen.update(**values)
             if CREDENTIALS & values.keys():
                 sessions.end_sessions(users, Reason.CREDENTIALS_CHANGED)
             inactive = User._base_manager.filter(pk__in=users, is_active=False)
@@ -45,8 +46,9 @@ class UserQuerySet(models.QuerySet["User"]):
         return bool(models.QuerySet.update(self.filter(password=old), password=new))
 
     def lock(self) -> list[uuid.UUID]:
-        rows = self.order_by("pk").select_for_update(of=("self",))
-        return list(rows.values_list("pk", flat=True))
+        # A query of its own: PostgreSQL locks no rows of one that groups or is distinct.
+        rows = User._base_manager.using(self.db).filter(pk__in=self.order_by().values("pk"))
+        return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
 
 
 class Users(UserManager["User"]):
@@ -95,12 +97,18 @@ class User(AbstractUser):
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[Any], values: Collection[Any]) -> Self:
         user = super().from_db(db, field_names, values)
-        user._remember()
+        user._remember(WATCHED)
         return user
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
-        self._remember()
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        names = None if fields is None else [*fields]
+        super().refresh_from_db(using, names, from_queryset)
+        self._remember(WATCHED if names is None else names)
 
     def save(
         self,
@@ -121,10 +129,12 @@ class User(AbstractUser):
             if self._read.get(name) != self.__dict__[name]
         }
         if update_fields is not None:
-            changed &= set(update_fields)
+            update_fields = {*update_fields}
+            changed &= update_fields
         elif not self._state.adding and not force_insert and self._read:
             stored = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            update_fields = stored - self.get_deferred_fields() - (WATCHED - changed)
+            untouched = WATCHED - changed - self._uncommitted
+            update_fields = stored - self.get_deferred_fields() - untouched
         with transaction.atomic(using=using):
             super().save(
                 force_insert=force_insert,
@@ -136,7 +146,9 @@ class User(AbstractUser):
                 sessions.end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
             if "is_active" in changed and not self.is_active:
                 sessions.end_sessions([self.pk], Reason.DEACTIVATED)
-        self._remember()
+        self._remember(WATCHED if update_fields is None else update_fields)
+        self._uncommitted.update(changed)
+        transaction.on_commit(self._uncommitted.clear, using=using)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=kwargs.get("using")):
@@ -183,5 +195,13 @@ class User(AbstractUser):
         read: dict[str, Any] = self.__dict__.setdefault("_watched_as_read", {})
         return read
 
-    def _remember(self) -> None:
-        self._read.update({name: self.__dict__[name] for name in WATCHED & self.__dict__.keys()})
+    @property
+    def _uncommitted(self) -> set[str]:
+        """What was written in a transaction that may yet be rolled back: it is written again."""
+        names: set[str] = self.__dict__.setdefault("_watched_uncommitted", set())
+        return names
+
+    def _remember(self, names: Iterable[str]) -> None:
+        """Note that these fields now stand in the database as in this instance."""
+        known = {name: self.__dict__[name] for name in WATCHED & self.__dict__.keys() & {*names}}
+        self.__dict__["_watched_as_read"] = {**self._read, **known}

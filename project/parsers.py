@@ -32,5 +32,5 @@ class JSONParser(parsers.JSONParser):
             raise TooLarge
         try:
             return super().parse(BytesIO(body), media_type, parser_context)
-        except (RecursionError, LookupError) as error:  # nested too deep; an unknown charset
+        except RecursionError as error:  # nested too deep
             raise ParseError("The body cannot be read as JSON.") from error

@@ -1,14 +1,17 @@
 """What `make serve` runs: prepare and check everything, then become the production server."""
 
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
 
 import django
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError, SystemCheckError
+from django.db import DatabaseError
 
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
@@ -17,14 +20,14 @@ def main() -> None:
     """Start the site, or stop with one clear sentence about what is wrong."""
     keep_secret_key(ENV_FILE)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    django.setup()
-    from django.conf import settings
-
     try:
+        django.setup()
+        from django.conf import settings
+
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
         call_command("createfirstadmin")
-    except (SystemCheckError, CommandError) as error:
+    except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError) as error:
         sys.exit(str(error))
     print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
     os.execv(sys.executable, server_command())
@@ -38,9 +41,9 @@ def keep_secret_key(path: Path) -> None:
     environ.Env.read_env(path)
     if os.environ.get("SECRET_KEY"):
         return
-    kept = path.read_text() if path.exists() else ""
-    if kept and not kept.endswith("\n"):
-        kept += "\n"
+    os.environ.pop("SECRET_KEY", None)  # An empty one would hide the file's.
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = "".join(f"{line}\n" for line in lines if not re.match(r"\s*SECRET_KEY\s*=", line))
     draft = path.with_name(f".env.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

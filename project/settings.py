@@ -4,6 +4,7 @@ What a deployment may change is an environment variable (see `.env.example`); th
 over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG` decides none.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
     url: str = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    origin = re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?", url)
+    if not origin or int(origin[1] or 0) > 65535:
         raise ImproperlyConfigured(
             f"PUBLIC_URL must be an origin such as https://id.example.org, not {url!r}."
         )
@@ -32,10 +33,10 @@ def public_url() -> str:
 
 def duration(name: str, default: timedelta) -> timedelta:
     """Return the duration in seconds that the environment gives, or the default."""
-    seconds = env.int(name, default=int(default.total_seconds()))
-    if seconds < 0:
-        raise ImproperlyConfigured(f"{name} is a number of seconds and cannot be {seconds}.")
-    return timedelta(seconds=seconds)
+    given = env.str(name, default=str(int(default.total_seconds())))
+    if not re.fullmatch(r"[0-9]{1,10}", given):
+        raise ImproperlyConfigured(f"{name} is a number of seconds and cannot be {given!r}.")
+    return timedelta(seconds=int(given))
 
 
 def database() -> dict[str, Any]:
@@ -56,8 +57,11 @@ def database() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
         }
     else:
+        config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = {
+            **config.get("OPTIONS", {}),
             "connect_timeout": 5,
+            "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
                 "min_size": 2,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=16),
@@ -69,7 +73,7 @@ def database() -> dict[str, Any]:
 
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
-HOSTNAME = str(urlsplit(PUBLIC_URL).hostname)
+HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 SECRET_KEY = env.str("SECRET_KEY")

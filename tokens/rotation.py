@@ -6,9 +6,10 @@
 |                                                                 | the successor                |
 | its predecessor, spent with an Idempotency-Key that comes again | the same successor again,    |
 | within RETRY_WINDOW                                             | byte for byte; not a write   |
-| its predecessor, spent without one, within GRACE_PERIOD         | the same                     |
-| its predecessor, spent with one, and another or none comes      | AlreadyRotated: nothing      |
-| within GRACE_PERIOD                                             | given, nothing ended         |
+| its predecessor, spent without one, and none comes within       | the same                     |
+| GRACE_PERIOD                                                    |                              |
+| its predecessor, and another key comes than it was spent with,  | AlreadyRotated: nothing      |
+| or only one of the two came with a key, within GRACE_PERIOD     | given, nothing ended         |
 | any older one, or the predecessor after that                    | TokenRefused; the session is |
 |                                                                 | ended, and reported once     |
 | ahead of the row, or of another lineage than the row            | TokenRefused; reported       |
@@ -157,13 +158,16 @@ def successor_subkeys(token: RefreshToken, session: DeviceSession) -> keys.Subke
 def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str | None) -> bool:
     """Return whether the holder of the predecessor may be given the living token once more.
 
-    Raises AlreadyRotated for a caller without the right key while the one who has it is at work.
+    Raises AlreadyRotated within the grace period for a caller with another key than the one who
+    spent the token. One with a key and one without are two as well: else a thief who always came
+    first, without a key, could live beside an owner who has one.
     """
     age = timezone.now() - session.rotated_at
     within_grace = age < conf().GRACE_PERIOD
-    if session.retry_hash is None:
+    shown = token.retry_hash(retry_key) if retry_key else None
+    if session.retry_hash is None and shown is None:
         return within_grace
-    if retry_key and compare_digest(session.retry_hash, token.retry_hash(retry_key)):
+    if session.retry_hash and shown and compare_digest(session.retry_hash, shown):
         return age < conf().RETRY_WINDOW
     if within_grace:
         raise AlreadyRotated

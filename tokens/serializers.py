@@ -13,15 +13,12 @@ class LoginSerializer(serializers.Serializer[None]):
     device = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=100, help_text="Shown in the list."
     )
-    transport = serializers.ChoiceField(choices=["body"], required=False)
-
-
-class RefreshSerializer(serializers.Serializer[None]):
-    refresh = serializers.CharField()
-
-
-class VerifySerializer(serializers.Serializer[None]):
-    token = serializers.CharField()
+    transport = serializers.ChoiceField(
+        choices=["body"],
+        required=False,
+        # Django REST framework's message repeats the value, which need not be encodable.
+        error_messages={"invalid_choice": "Tokens are sent in the body."},
+    )
 
 
 class SessionSerializer(serializers.ModelSerializer[DeviceSession]):

@@ -10,6 +10,8 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import connections, router
+from django.db.backends.postgresql import base as postgresql
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, ManyToManyField
 
 from tokens.models import DeviceSession
@@ -67,18 +69,56 @@ def _execute(sql: str, values: dict[str, Any]) -> Found | None:
         if name in values:
             field = cast("Field[Any, Any]", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
-    statement = sql.format_map(_names(connection.vendor))
-    rows = list(DeviceSession.objects.using(using).raw(statement, values))
+    adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
+    with _cursor(connection) as cursor:
+        cursor.execute(sql.format_map(_names(connection.vendor)), adapted)
+        rows = cursor.fetchall()
     if not rows:
         return None
-    row: Any = rows[0]
+    *columns, password_hash, username, is_active, roles = rows[0]
+    for position, convert, column in _converters(using):
+        columns[position] = convert(columns[position], column, connection)
     return Found(
-        session=row,
-        password_hash=row.owner_password or "",
-        username=row.owner_name or "",
-        is_active=bool(row.owner_is_active),
-        roles=json.loads(row.owner_roles),
+        session=DeviceSession.from_db(using, _columns(), columns),
+        password_hash=password_hash or "",
+        username=username or "",
+        is_active=bool(is_active),
+        roles=json.loads(roles),
     )
+
+
+def _cursor(connection: Any) -> CursorWrapper:
+    """Return a cursor that lets PostgreSQL keep the plan of a statement it has seen before.
+
+    Planning the UPDATE costs more than running it, and Django's own cursors never prepare. They
+    are taken where queries are logged, because Django's log cannot show a prepared one.
+    """
+    if connection.vendor != "postgresql" or connection.queries_logged:
+        return cast("CursorWrapper", connection.cursor())
+    connection.ensure_connection()
+    cursor = postgresql.ServerBindingCursor(connection.connection)  # type: ignore[attr-defined]
+    return cast("CursorWrapper", connection.make_cursor(cursor))
+
+
+@cache
+def _columns() -> list[str]:
+    return [field.column for field in DeviceSession._meta.concrete_fields]
+
+
+@cache
+def _converters(using: str) -> list[tuple[int, Any, Any]]:
+    """Return how this engine's values become Python's, where they are not so already."""
+    connection = connections[using]
+    fields: Any = DeviceSession._meta.concrete_fields
+    columns = [field.get_col(DeviceSession._meta.db_table) for field in fields]
+    return [
+        (position, convert, column)
+        for position, column in enumerate(columns)
+        for convert in (
+            *connection.ops.get_db_converters(column),
+            *column.get_db_converters(connection),
+        )
+    ]
 
 
 @cache
@@ -98,11 +138,11 @@ def _names(vendor: str) -> dict[str, str]:
         "postgresql": "CAST(COALESCE(json_agg(name), '[]') AS text)",
         "sqlite": "json_group_array(name)",
     }[vendor]
-    row = {
-        "owner_password": f"SELECT password FROM {table} WHERE {owner}",
-        "owner_name": f"SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner}",
-        "owner_is_active": f"SELECT is_active FROM {table} WHERE {owner}",
-        "owner_roles": f"SELECT {listed} FROM ({names}) AS roles",
-    }
-    columns = ", ".join(f"({sql}) AS {name}" for name, sql in row.items())
-    return {"session": session, "user": table, "owner": owner, "row": f"*, {columns}"}
+    row = [
+        *_columns(),
+        f"(SELECT password FROM {table} WHERE {owner})",
+        f"(SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner})",
+        f"(SELECT is_active FROM {table} WHERE {owner})",
+        f"(SELECT {listed} FROM ({names}) AS roles)",
+    ]
+    return {"session": session, "user": table, "owner": owner, "row": ", ".join(row)}

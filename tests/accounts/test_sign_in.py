@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.hashers import Argon2idHasher
 from accounts.models import User
@@ -123,7 +123,19 @@ def test_one_hash_is_computed_whoever_is_asked_for(
     CountingHasher.computed = 0
     found = authenticate(username=name, password=password)
     assert CountingHasher.computed == 1
-    assert (found == alice) is ((name, password) == ("alice", PASSWORD))
+    assert found == (alice if (name, password) == ("alice", PASSWORD) else None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alice\0", "alice\0@example.org", "a" * 255, "a" * 100_000, ""],
+    ids=["NUL", "e-mail with NUL", "255 characters", "100 kB", "empty"],
+)
+def test_the_database_is_not_asked_for_what_can_be_no_name(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries, name: str
+) -> None:
+    with django_assert_num_queries(0):
+        assert authenticate(username=name, password=PASSWORD) is None
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")

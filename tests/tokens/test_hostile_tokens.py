@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def encoded(data: Any) -> str:
-    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    compact = json.JSONEncoder(separators=(",", ":"))
+    raw = data if isinstance(data, bytes) else compact.encode(data).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

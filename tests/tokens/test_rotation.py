@@ -138,8 +138,21 @@ def test_the_predecessor_gets_the_same_bytes_within_the_grace_period(
     second = api.rotated(first["refresh"])
     clock.forward(seconds=29)
     assert api.rotated(first["refresh"])["refresh"] == second["refresh"]
-    assert api.rotated(first["refresh"], key=KEY)["refresh"] == second["refresh"]
     assert row(first).generation == 2
+
+
+def test_a_key_does_not_share_what_was_spent_without_one(
+    api: API, alice: User, clock: Clock
+) -> None:
+    """A thief who comes first, without a key, must not live beside an owner who has one."""
+    first = api.login(alice)
+    thiefs = api.rotated(first["refresh"])
+    assert api.refresh(first["refresh"], key=KEY).status_code == 409
+    assert row(first).revoked_at is None
+    clock.forward(seconds=30)
+    assert api.refresh(first["refresh"], key=KEY).status_code == 401
+    assert is_ended(first, "reuse")
+    assert api.refresh(thiefs["refresh"]).status_code == 401
 
 
 @pytest.mark.spec("ASVS 5.0", "10.4.5")
@@ -216,7 +229,7 @@ def restore(pair: dict[str, Any], backup: dict[str, Any]) -> None:
 
 
 def backup_of(pair: dict[str, Any]) -> dict[str, Any]:
-    return DeviceSession.objects.filter(sid=pair["session"]).values().get()
+    return {**DeviceSession.objects.filter(sid=pair["session"]).values().get()}
 
 
 def test_a_token_ahead_of_its_row_is_refused_and_ends_nothing(

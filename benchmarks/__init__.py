@@ -1,0 +1,1 @@
+"""Measures Latchkey against stock SimpleJWT: `python -m benchmarks`."""

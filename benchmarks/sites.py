@@ -1,0 +1,110 @@
+"""The two sides as running servers: the same server with the same options, one after the other."""
+
+import http.client
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.clients import Pair
+
+STARTS_WITHIN = 30  # seconds
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass
+class Site:
+    """One side: its settings, its database, its sessions, and what a refresh costs there."""
+
+    name: str
+    settings: str
+    database_url: str
+    state: Path
+    port: int = field(default_factory=free_port)
+    pairs: list[Pair] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What both sides are told; what the caller's environment says of a site is left out."""
+        passed = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "SYSTEMROOT")
+        return {name: os.environ[name] for name in passed if name in os.environ} | {
+            "DJANGO_SETTINGS_MODULE": self.settings,
+            "DATABASE_URL": self.database_url,
+            "SECRET_KEY": self.secret_key,
+            "SECRET_KEY_FALLBACKS": "",
+            "DEBUG": "False",
+            "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
+            "LOG_LEVEL": "WARNING",
+            "ACCESS_TOKEN_LIFETIME": "3600",  # as long as the run, however slow the machine
+            "BENCH_STATE": str(self.state),
+        }
+
+    def prepare(self, users: int) -> None:
+        """Fill the site's database and take its sessions."""
+        command = [sys.executable, "-m", "benchmarks.prepare", str(users)]
+        output = subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE)
+        result = json.loads(output.stdout)
+        self.counts = result["counts"]
+        self.pairs = [Pair(**pair) for pair in result["pairs"]]
+
+
+@contextmanager
+def served(
+    application: str, *, port: int, environment: dict[str, str], workers: int, threads: int
+) -> Iterator[None]:
+    """Serve the WSGI application with granian on loopback until the block ends."""
+    options = {
+        "interface": "wsgi",
+        "host": "127.0.0.1",
+        "port": port,
+        "workers": workers,
+        "blocking-threads": threads,
+        "log-level": "warning",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "granian", *arguments, application], env=environment
+    )
+    try:
+        wait_for(port, server)
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Return once the server answers at all, whatever it says."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+        finally:
+            connection.close()
+    raise RuntimeError(f"The server on port {port} did not start.")
