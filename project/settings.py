@@ -57,7 +57,6 @@ def database() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
         }
     else:
-        config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = {
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
@@ -153,8 +152,9 @@ AUTH_PASSWORD_VALIDATORS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["project.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["project.formats.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.formats.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "project.errors.exception_handler",
 }

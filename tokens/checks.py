@@ -10,9 +10,10 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework_simplejwt import settings as simplejwt
 
+from tokens.backends import AccessBackend
 from tokens.claims import AccessToken
 from tokens.conf import TokenSettings, conf
-from tokens.keys import ACCESS, signing_key
+from tokens.keys import signing_key
 
 #: The switches of SimpleJWT that mean something here; any other would do nothing, silently.
 SIMPLE_JWT = {
@@ -47,7 +48,7 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             f"SIMPLE_JWT[{name!r}] does nothing here.",
             "Remove it; README.md lists the settings.",
         )
-    if ACCESS.algorithm != simplejwt.api_settings.ALGORITHM:
+    if AccessBackend.signed_with != simplejwt.api_settings.ALGORITHM:
         yield _error(
             3, "Access tokens are signed with ES256.", 'Set SIMPLE_JWT["ALGORITHM"] to "ES256".'
         )

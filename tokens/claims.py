@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.utils import timezone
@@ -14,6 +14,7 @@ from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
 from tokens import keys
+from tokens.backends import AccessBackend, RefreshBackend, backend_of
 from tokens.conf import conf
 from tokens.models import DeviceSession
 
@@ -27,15 +28,13 @@ class SessionToken(simplejwt.Token):
     TokenError for what is not such a token of ours, and neither asks the database.
     """
 
-    kind: ClassVar[keys.Kind]
     lifetime = timedelta(0)  # SimpleJWT wants one; ours comes from the session's row.
     token: Any
     sid: UUID
-    backend: Any
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
-        if token is not None and not is_canonical(token):
-            raise TokenError("Token is no JWT in its canonical form")
+        if token is not None and not (token.isascii() and len(token) <= LONGEST_TOKEN):
+            raise TokenError("Token is no JWT of a bearable size")
         super().__init__(token, verify)  # type: ignore[arg-type]  # annotated too narrowly there
         if token is not None:
             self.verify_token_type()
@@ -43,18 +42,6 @@ class SessionToken(simplejwt.Token):
                 self.sid = UUID(self["sid"])
             except (AttributeError, TypeError, ValueError) as error:
                 raise TokenError("Token names no session") from error
-
-    def get_token_backend(self) -> keys.KeyedBackend:
-        """Return the backend of the key that this token names, or that a new one is signed with."""
-        backend: keys.KeyedBackend = self.backend
-        return backend
-
-    def is_signed_with(self, kid: str) -> bool:
-        """Return whether the token begins as all tokens of this key do, or is a new one.
-
-        No byte of a header is parsed before it is known to be ours (RFC 8725, section 3.1).
-        """
-        return self.token is None or str(self.token).startswith(self.kind.opening(kid))
 
     @property
     def sub(self) -> str:
@@ -69,16 +56,14 @@ class AccessToken(SessionToken):
     """A short-lived token that anybody who has the public key can check (RFC 9068)."""
 
     token_type = "access"
-    kind = keys.ACCESS
 
     @cached_property
-    def backend(self) -> keys.KeyedBackend:
-        key = keys.signing_key()
-        if not self.is_signed_with(key.kid):
-            raise TokenError("Token names no key of ours")
-        return keys.KeyedBackend(
-            kid=key.kid, kind=self.kind, signing=key.private, verifying=key.public
-        )
+    def backend(self) -> AccessBackend:
+        """The backend of the key that this token names, or that a new one is signed with."""
+        return backend_of([AccessBackend(keys.signing_key())], self.token)
+
+    def get_token_backend(self) -> AccessBackend:
+        return self.backend
 
     @classmethod
     def mint(cls, session: DeviceSession, roles: Sequence[str]) -> Self:
@@ -103,29 +88,19 @@ class RefreshToken(SessionToken):
     """A long-lived token that this site alone reads; one generation of a session's family."""
 
     token_type = "refresh"
-    kind = keys.REFRESH
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
         super().__init__(token, verify)
-        if token is not None and (type(self["gen"]) is not int or self["gen"] < 1):
+        if token is not None and self["gen"] < 1:
             raise TokenError("Token has no generation")
 
     @cached_property
-    def subkeys(self) -> keys.Subkeys:
-        """The subkeys that the token was made with."""
-        for subkeys in keys.all_subkeys():
-            if self.is_signed_with(subkeys.kid):
-                return subkeys
-        raise TokenError("Token names no key of ours")
+    def backend(self) -> RefreshBackend:
+        """The backend of the subkeys that this token names, or that a new one is signed with."""
+        return backend_of(map(RefreshBackend, keys.all_subkeys()), self.token)
 
-    @cached_property
-    def backend(self) -> keys.KeyedBackend:
-        return keys.KeyedBackend(
-            kid=self.subkeys.kid,
-            kind=self.kind,
-            signing=self.subkeys.signature,
-            verifying=self.subkeys.signature,
-        )
+    def get_token_backend(self) -> RefreshBackend:
+        return self.backend
 
     @property
     def generation(self) -> int:
@@ -143,18 +118,18 @@ class RefreshToken(SessionToken):
         of the signing subkeys is mixed in, so that the row's hash tells them apart later.
         """
         parts = (str(self.sid), str(self.generation + 1), nonce.hex(), self.jti, subkeys.kid)
-        return keys.base64url(keys.mac(self.subkeys.successor, *parts))
+        return keys.base64url(keys.mac(self.backend.subkeys.successor, *parts))
 
     def retry_hash(self, retry_key: str) -> bytes:
         """Return what is kept of the Idempotency-Key that this token is spent with."""
         parts = (str(self.sid), str(self.generation), retry_key)
-        return keys.mac(self.subkeys.retry, *parts)
+        return keys.mac(self.backend.subkeys.retry, *parts)
 
     @classmethod
     def mint(cls, session: DeviceSession, jti: str, subkeys: keys.Subkeys) -> Self:
         """Return the session's living token: the same bytes every time it is minted."""
         token = cls()
-        token.subkeys = subkeys
+        token.backend = RefreshBackend(subkeys)
         token.payload = {
             "sub": str(session.user_id),
             "exp": epoch(session.ends_at),
@@ -206,17 +181,3 @@ def secret_hash(jti: str) -> bytes:
 def epoch(moment: datetime) -> int:
     """Return whole seconds since 1970, rounded down (NumericDate of RFC 7519, section 2)."""
     return int(moment.timestamp())
-
-
-def is_canonical(token: str) -> bool:
-    """Return whether the token is of a bearable size and its signature in its only spelling.
-
-    The last character of a signature has bits to spare, and a token is not to have two forms.
-    """
-    if len(token) > LONGEST_TOKEN or not token.isascii():
-        return False
-    signature = token.rpartition(".")[2]
-    try:
-        return keys.base64url(keys.from_base64url(signature)) == signature
-    except ValueError:
-        return False

@@ -7,7 +7,6 @@ a living token: it names its subkeys in the header `kid`.
 
 import hashlib
 import hmac
-import json
 import os
 import tempfile
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,9 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -31,9 +28,6 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from jwt.algorithms import ECAlgorithm
-from jwt.types import Options
-from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from tokens.conf import conf
 
@@ -150,88 +144,3 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
     """Return the thumbprint of an elliptic-curve public key (RFC 7638, section 3)."""
     required = ",".join(f'"{name}":"{jwk[name]}"' for name in ("crv", "kty", "x", "y"))
     return base64url(hashlib.sha256(f"{{{required}}}".encode()).digest())
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What all tokens of one kind have in common: algorithm, header `typ` and required claims."""
-
-    algorithm: str
-    typ: str
-    claims: tuple[str, ...]
-
-    def header(self, kid: str) -> dict[str, str]:
-        """Return the whole header of the tokens that this key signs."""
-        return {"alg": self.algorithm, "kid": kid, "typ": self.typ}
-
-    def opening(self, kid: str) -> str:
-        """Return what every token that this key signs begins with: the header, encoded."""
-        text = json.dumps(self.header(kid), sort_keys=True, separators=(",", ":"))
-        return f"{base64url(text.encode())}."
-
-
-ACCESS = Kind(
-    algorithm="ES256",
-    typ="at+jwt",
-    claims=(
-        *("iss", "aud", "sub", "exp", "iat", "jti", "sid", "client_id"),
-        *("token_type", "roles", "rv", "auth_time"),
-    ),
-)
-REFRESH = Kind(
-    algorithm="HS256",
-    typ="JWT",
-    claims=("iss", "sub", "exp", "iat", "jti", "sid", "gen", "token_type"),
-)
-
-
-class KeyedBackend(TokenBackend):
-    """SimpleJWT's backend for one key, which the header names, and one kind of token.
-
-    The algorithm and the key are the backend's own: the token's header chooses neither (RFC 8725,
-    sections 3.1, 3.10 and 3.12).
-    """
-
-    def __init__(self, *, kid: str, kind: Kind, signing: Any, verifying: Any) -> None:
-        settings_ = conf()
-        super().__init__(
-            kind.algorithm,
-            issuer=settings_.issuer,
-            audience=settings_.audience if "aud" in kind.claims else None,
-            leeway=settings_.leeway,
-        )
-        self.header = kind.header(kid)
-        self.kind = kind
-        self.signing = signing
-        self.verifying = verifying
-
-    def encode(self, payload: dict[str, Any]) -> str:
-        """Return the signed token; with HS256 the same payload gives the same bytes."""
-        claims = {**payload, "iss": self.issuer}
-        if self.audience is not None:
-            claims["aud"] = self.audience
-        return jwt.encode(claims, self.signing, algorithm=self.algorithm, headers=self.header)
-
-    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """Return the verified claims; `verify=False` leaves out the expiry, and nothing else.
-
-        Raises TokenBackendError for everything that is not a token of ours.
-        """
-        options: Options = {
-            "require": [*self.kind.claims],
-            "verify_aud": self.audience is not None,
-            "verify_exp": verify,
-        }
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self.verifying,
-                algorithms=[self.algorithm],
-                audience=self.audience,
-                issuer=self.issuer,
-                leeway=self.get_leeway(),
-                options=options,
-            )
-        except jwt.InvalidTokenError as error:
-            raise TokenBackendError(str(error)) from error
-        return claims

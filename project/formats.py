@@ -1,11 +1,14 @@
-"""How request bodies are read."""
+"""The form of requests and answers: JSON, of a bounded size, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import IO, Any
 
 from rest_framework import parsers
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 LONGEST_BODY = 64 * 1024  # bytes
 
@@ -34,3 +37,13 @@ class JSONParser(parsers.JSONParser):
             return super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:  # nested too deep
             raise ParseError("The body cannot be read as JSON.") from error
+
+
+class JSONAlways(DefaultContentNegotiation):
+    """Answer in JSON whatever the Accept header says: the API has nothing else."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
