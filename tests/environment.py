@@ -4,16 +4,24 @@
 file, because several threads and processes open it.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+KEY = ec.generate_private_key(ec.SECP256R1())
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
 os.environ.update(
     SECRET_KEY="tests-" + "k" * 50,
     SECRET_KEY_FALLBACKS="",
     DEBUG="False",
+    ACCESS_KEY=KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     PUBLIC_URL="http://localhost:8000",
     ALLOWED_HOSTS="testserver",
     DATABASE_URL=os.environ["TEST_DATABASE_URL"]

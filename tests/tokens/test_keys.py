@@ -121,7 +121,7 @@ def test_the_key_of_access_tokens_is_made_once_and_for_its_owner_only(
     tmp_path: Path, settings: Settings
 ) -> None:
     path = tmp_path / "state" / "key.pem"
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY_FILE": path}
+    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
     made = keys.signing_key()
     assert keys.signing_key().kid == made.kid
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -147,7 +147,7 @@ def test_processes_that_make_the_key_at_once_get_the_same(tmp_path: Path) -> Non
 
 def test_a_key_from_the_settings_is_used(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY_FILE": path}
+    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
     made = keys.signing_key()
     elsewhere = tmp_path / "nowhere.pem"
     settings.TOKENS = {
