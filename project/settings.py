@@ -70,6 +70,23 @@ def database() -> dict[str, Any]:
     return config
 
 
+def throttles() -> dict[str, str]:
+    """Return how often what may be tried; THROTTLES=off, for load tests, allows everything."""
+    if env.str("THROTTLES", default="on") == "off":
+        return {}
+    rates = {
+        "login_pair": "10 per 5 minutes",
+        "login_account": "50 per 15 minutes",
+        "login_address": "100 per 15 minutes",
+        "refresh": "60 per minute",
+        "forged_token": "60 per minute",
+        "verify": "300 per minute",
+        "reset_account": "3 per hour",
+        "reset_address": "20 per hour",
+    }
+    return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
+
+
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
 HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
@@ -177,6 +194,9 @@ TOKENS = {
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": env.int("SESSIONS_PER_USER", default=50),
+    "THROTTLES": throttles(),
+    "THROTTLE_STORAGE": env.str("REDIS_URL", default=""),
+    "PROXIES": env.int("PROXIES", default=0),
     "ACCESS_KEY": env.str("ACCESS_KEY", default="", multiline=True),
     "ACCESS_KEY_FILE": STATE_DIR / "access-key.pem",
 }

@@ -23,6 +23,7 @@ os.environ.update(
     DEBUG="False",
     ACCESS_KEY=KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     PUBLIC_URL="http://localhost:8000",
+    THROTTLES="off",
     ALLOWED_HOSTS="testserver",
     DATABASE_URL=os.environ["TEST_DATABASE_URL"]
     if os.environ.get("TEST_ENGINE") == "postgresql"

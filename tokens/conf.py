@@ -1,6 +1,7 @@
 """The settings of tokens, read when they are needed so that nothing is bound at import."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -24,6 +25,12 @@ class TokenSettings:
     RETRY_WINDOW: timedelta = timedelta(hours=24)
     #: How many living sessions a user can have; a sign-in beyond it evicts the least recently used.
     SESSIONS_PER_USER: int = 50
+    #: What is allowed how often, as in "10 per 5 minutes"; what is left out is not limited.
+    THROTTLES: Mapping[str, str] = field(default_factory=dict)
+    #: Where several processes share their counters: a redis:// address; empty: each has its own.
+    THROTTLE_STORAGE: str = ""
+    #: How many proxies of ours stand before the site, each of which appends to X-Forwarded-For.
+    PROXIES: int = 0
     #: The private key of access tokens, PEM; empty: it is kept in ACCESS_KEY_FILE.
     ACCESS_KEY: str = ""
     #: Where that key is kept, and made at first use.

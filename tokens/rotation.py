@@ -30,7 +30,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
-from tokens import keys, signals, statements
+from tokens import keys, signals, statements, throttles
 from tokens.claims import Pair, RefreshToken, secret_hash
 from tokens.conf import conf
 from tokens.exceptions import AlreadyRotated, Refusal, SessionBusy, TokenRefused
@@ -41,15 +41,17 @@ from tokens.statements import Found
 def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = None) -> Pair:
     """Return the pair that follows this refresh token: a new one, or the one it was answered with.
 
-    `retry_key` is the request's Idempotency-Key. Raises TokenRefused, AlreadyRotated or, if the row
-    will not stand still, SessionBusy. What had to be ended is committed before that.
+    `retry_key` is the request's Idempotency-Key. Raises TokenRefused, AlreadyRotated, Throttled or,
+    if the row will not stand still, SessionBusy. What had to be ended is committed before that.
     """
     try:
         token = RefreshToken(raw)
     except ExpiredTokenError as error:
         raise TokenRefused(Refusal.EXPIRED) from error
     except TokenError as error:
+        throttles.count("forged_token", throttles.network(ip_address))
         raise TokenRefused(Refusal.MALFORMED) from error
+    throttles.count("refresh", str(token.sid))
     for _ in range(2):
         pair = spend(token, retry_key, ip_address) or answer_spent(token, retry_key, ip_address)
         if pair is not None:

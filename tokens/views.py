@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -21,6 +20,7 @@ from tokens.claims import AccessToken
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
 from tokens.serializers import LoginSerializer, SessionSerializer
+from tokens.throttles import client_address, count, count_sign_in, network
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
@@ -65,12 +65,14 @@ class LoginView(TokenView):
 
     def post(self, request: Request) -> Response:
         asked = parse(LoginSerializer, request)
+        address = client_address(request)
+        count_sign_in(asked["username"], address)
         user = authenticate(
             request._request, username=asked["username"], password=asked["password"]
         )
         device = sessions.Device(
             label=asked["device"],
-            ip_address=client_address(request),
+            ip_address=address,
             user_agent=request.headers.get("User-Agent", ""),
         )
         pair = sessions.open_session(user, device) if isinstance(user, AbstractUser) else None
@@ -120,6 +122,7 @@ class VerifyView(TokenView):
     """Say whether an access token would be accepted now."""
 
     def post(self, request: Request) -> Response:
+        count("verify", network(client_address(request)))
         believe(token_in(request, "token"))
         return Response({})
 
@@ -178,8 +181,3 @@ def idempotency_key(request: Request) -> str | None:
             {"Idempotency-Key": ["An Idempotency-Key has 16 to 255 printable ASCII characters."]}
         )
     return key
-
-
-def client_address(request: HttpRequest | Request) -> str | None:
-    """Return the address that the request came from, or None if it came by a socket file."""
-    return request.META.get("REMOTE_ADDR") or None

@@ -1,0 +1,262 @@
+"""How often something may be tried, by whom, and that the owner is never locked out."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import redis
+from django.db import connection
+from django.http import HttpRequest
+from pytest_django import DjangoAssertNumQueries, Settings
+from rest_framework.exceptions import Throttled
+
+from accounts.models import User
+from tests.conftest import API, PASSWORD, Answer, Clock, row
+from tokens import throttles
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOME, THIEF = "192.0.2.1", "198.51.100.66"
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters(settings: Settings) -> Iterator[None]:
+    throttles.OWN.storage.reset()
+    yield
+    throttles._shared.cache_clear()
+
+
+def allow(settings: Settings, **rates: str) -> None:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
+
+
+def try_password(
+    api: API, address: str, *, password: str | None = None, name: str = "alice"
+) -> Answer:
+    api.client.defaults["REMOTE_ADDR"] = address
+    return api.post("login/", {"username": name, "password": password or "wrong"})
+
+
+@pytest.mark.spec("ASVS 5.0", "6.1.1", "6.3.1")
+@pytest.mark.parametrize("name", ["alice", "nobody", "alice@example.org"])
+def test_after_ten_wrong_passwords_the_eleventh_try_waits_whoever_is_asked_for(
+    api: API, alice: User, settings: Settings, clock: Clock, name: str
+) -> None:
+    allow(settings, login_pair="10 per 5 minutes")
+    for _ in range(10):
+        assert try_password(api, THIEF, name=name).status_code == 401
+    refused = try_password(api, THIEF, name=name)
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert 290 <= int(refused["Retry-After"]) <= 301
+    clock.forward(seconds=int(refused["Retry-After"]))
+    assert try_password(api, THIEF, name=name).status_code == 401
+
+
+def test_another_case_of_the_name_is_the_same_account(
+    api: API, alice: User, settings: Settings
+) -> None:
+    allow(settings, login_pair="1 per minute")
+    assert try_password(api, THIEF, name="alice@example.org").status_code == 401
+    assert try_password(api, THIEF, name=" Alice@EXAMPLE.org ").status_code == 429
+
+
+def test_a_throttled_try_costs_no_query_and_no_hash(
+    api: API, alice: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    allow(settings, login_address="1 per minute")
+    try_password(api, THIEF)
+    with django_assert_num_queries(0):
+        assert try_password(api, THIEF, password=PASSWORD).status_code == 429
+    assert not alice.device_sessions.exists()
+
+
+def test_a_success_takes_no_try_back(api: API, alice: User, settings: Settings) -> None:
+    allow(settings, login_pair="3 per minute")
+    codes = [
+        try_password(api, THIEF, password=password).status_code
+        for password in ("wrong", PASSWORD, "wrong", "wrong")
+    ]
+    assert codes == [401, 200, 401, 429]
+
+
+def test_a_lot_of_strangers_do_not_lock_the_owner_out(
+    api: API, alice: User, bob: User, settings: Settings
+) -> None:
+    allow(settings, login_account="5 per hour")
+    at_home = try_password(api, HOME, password=PASSWORD).json()
+    for number in range(20):
+        try_password(api, f"198.51.100.{number}")
+    assert try_password(api, THIEF, password=PASSWORD).status_code == 429
+    assert try_password(api, HOME, password=PASSWORD).status_code == 200
+    assert try_password(api, HOME, password=PASSWORD, name="ALICE@example.org").status_code == 200
+    assert try_password(api, THIEF, password=PASSWORD, name="bob").status_code == 200
+    assert row(at_home).revoked_at is None
+
+
+def test_a_name_longer_than_any_is_at_home_nowhere(api: API, db: None, settings: Settings) -> None:
+    allow(settings, login_account="1 per hour")
+    codes = [try_password(api, HOME, name="%a_" * 15_000).status_code for _ in range(2)]
+    assert codes == [401, 429]
+
+
+def test_an_account_is_counted_for_itself(
+    api: API, alice: User, bob: User, settings: Settings
+) -> None:
+    allow(settings, login_account="1 per hour")
+    try_password(api, THIEF)
+    assert try_password(api, THIEF).status_code == 429
+    assert try_password(api, THIEF, name="bob").status_code == 401
+
+
+def test_ipv6_is_counted_by_its_64_bits(api: API, alice: User, settings: Settings) -> None:
+    allow(settings, login_address="1 per minute")
+    assert try_password(api, "2001:db8::1").status_code == 401
+    assert try_password(api, "2001:db8::ffff").status_code == 429
+    assert try_password(api, "2001:db8:0:1::1").status_code == 401
+    assert try_password(api, "::ffff:192.0.2.9").status_code == 401
+    assert try_password(api, "192.0.2.9").status_code == 429
+
+
+# Refresh and verify
+
+
+def test_refresh_is_counted_by_session_not_by_address(
+    api: API, alice: User, bob: User, settings: Settings
+) -> None:
+    allow(settings, refresh="2 per minute")
+    phone, laptop = api.login(alice), api.login(bob)
+    second = api.rotated(phone["refresh"])
+    third = api.rotated(second["refresh"])
+    refused = api.refresh(third["refresh"])
+    assert refused.status_code == 429
+    assert refused["Retry-After"]
+    assert row(phone).generation == 3
+    assert api.refresh(laptop["refresh"]).status_code == 200
+
+
+def test_forged_tokens_are_counted_by_address_and_genuine_ones_are_not_stopped(
+    api: API, alice: User, settings: Settings
+) -> None:
+    allow(settings, forged_token="2 per minute")
+    pair = api.login(alice)
+    assert [api.refresh("garbage").status_code for _ in range(4)] == [401, 401, 429, 429]
+    assert api.rotated(pair["refresh"])["generation"] == 2
+    api.client.defaults["REMOTE_ADDR"] = THIEF
+    assert api.refresh("garbage").status_code == 401
+
+
+def test_verify_is_counted_by_address(api: API, alice: User, settings: Settings) -> None:
+    allow(settings, verify="1 per minute")
+    pair = api.login(alice)
+    assert api.post("verify/", {"token": pair["access"]}).status_code == 200
+    assert api.post("verify/", {"token": pair["access"]}).status_code == 429
+
+
+# Where the request came from
+
+
+def came_from(settings: Settings, forwarded: str | None, *, proxies: int, peer: str) -> str | None:
+    settings.TOKENS = {**settings.TOKENS, "PROXIES": proxies}
+    request = HttpRequest()
+    request.META["REMOTE_ADDR"] = peer
+    if forwarded is not None:
+        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    return throttles.client_address(request)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "proxies", "peer", "address"),
+    [
+        pytest.param("1.1.1.1", 0, HOME, HOME, id="not believed without a proxy"),
+        pytest.param("1.1.1.1, 2.2.2.2", 1, HOME, "2.2.2.2", id="one proxy: the last"),
+        pytest.param("1.1.1.1, 2.2.2.2", 2, HOME, "1.1.1.1", id="two proxies: the last but one"),
+        pytest.param("2.2.2.2", 2, HOME, HOME, id="fewer hops than proxies"),
+        pytest.param("made up, 2.2.2.2", 1, HOME, "2.2.2.2", id="a lie before the truth"),
+        pytest.param("made up", 1, HOME, HOME, id="no address"),
+        pytest.param(None, 1, HOME, HOME, id="no header"),
+        pytest.param(None, 0, "", None, id="a socket file"),
+        pytest.param(None, 0, "::ffff:192.0.2.1", HOME, id="IPv4 in IPv6"),
+    ],
+)
+def test_forwarded_addresses_are_believed_as_far_as_our_proxies_go(
+    settings: Settings, forwarded: str | None, proxies: int, peer: str, address: str | None
+) -> None:
+    assert came_from(settings, forwarded, proxies=proxies, peer=peer) == address
+
+
+def test_by_a_socket_file_everybody_is_counted_together() -> None:
+    assert throttles.network(None) == ""
+
+
+# The counters
+
+
+def test_of_simultaneous_tries_no_more_than_allowed_get_through(settings: Settings) -> None:
+    """Guards `hit`, which counts and compares in one step."""
+    allow(settings, login_pair="5 per minute")
+
+    def try_it(_: int) -> bool:
+        try:
+            throttles.count("login_pair", "alice", HOME)
+        except Throttled:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert 1 <= sum(pool.map(try_it, range(60))) <= 5
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)
+    try:
+        client = redis.Redis(port=port)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                time.sleep(0.05)
+        client.close()
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_processes_share_their_counters_in_redis(settings: Settings, redis_url: str) -> None:
+    allow(settings, login_pair="2 per minute")
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": redis_url}
+    throttles.count("login_pair", "alice", HOME)
+    throttles._shared.cache_clear()  # as another process would have it
+    throttles.count("login_pair", "alice", HOME)
+    with pytest.raises(Throttled):
+        throttles.count("login_pair", "alice", HOME)
+    client = redis.Redis.from_url(redis_url)
+    kept = b" ".join(client.scan_iter())
+    client.close()
+    assert b"login_pair" in kept
+    assert b"alice" not in kept
+
+
+def test_without_redis_each_process_counts_for_itself(settings: Settings) -> None:
+    allow(settings, login_pair="1 per minute")
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": "redis://127.0.0.1:1/0"}
+    throttles.count("login_pair", "alice", HOME)
+    with pytest.raises(Throttled):
+        throttles.count("login_pair", "alice", HOME)

@@ -1,0 +1,129 @@
+"""How often something may be tried: by account, by address, by both, by session.
+
+Every try is counted before it is looked at, in one atomic step, and a success takes nothing back.
+The counters are in Redis where several processes share them, else in this process. If Redis is
+away each process counts for itself: to stop everybody would be worse.
+"""
+
+import hashlib
+import time
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+from django.http import HttpRequest
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+
+from tokens.conf import conf
+from tokens.models import DeviceSession
+
+#: The counters of this process: one set from the start, or two first callers would make two.
+OWN = FixedWindowRateLimiter(MemoryStorage())
+LONGEST_ACCOUNT = 254  # characters of an e-mail address: RFC 5321, section 4.5.3.1.3
+
+
+def count(name: str, *who: str | None) -> None:
+    """Count one try of `name` by these; raise Throttled, with the seconds to wait, if too many.
+
+    What `name` allows is in TOKENS["THROTTLES"]; what is not there is not limited.
+    """
+    wait = _count(name, *who)
+    if wait:
+        raise Throttled(wait)
+
+
+def count_sign_in(account: str, address: str | None) -> None:
+    """Count one sign-in; raise Throttled if it is too many for the address, the account or both.
+
+    Guessing from many addresses closes the account to strangers only: whoever comes from where the
+    account has a session still gets in, so that nobody can lock the owner out.
+    """
+    name = account.strip().casefold()
+    place = network(address)
+    count("login_address", place)
+    count("login_pair", name, place)
+    wait = _count("login_account", name)
+    if wait and not _is_at_home(account.strip(), place):
+        raise Throttled(wait)
+
+
+def client_address(request: HttpRequest | Request) -> str | None:
+    """Return the address that the request came from, or None if it came by a socket file.
+
+    X-Forwarded-For is believed as far as TOKENS["PROXIES"] says: each of that many proxies of ours
+    has appended the address it was called from, and whatever stands before was made up outside.
+    """
+    hops = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+    proxies = conf().PROXIES
+    forwarded = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
+    for candidate in (forwarded, str(request.META.get("REMOTE_ADDR", ""))):
+        try:
+            return str(_parsed(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def network(address: str | None) -> str:
+    """Return what is counted as one address: an IPv4 address, or a /64 of IPv6."""
+    if address is None:
+        return ""
+    parsed = _parsed(address)
+    prefix = 64 if parsed.version == 6 else 32
+    return str(ip_network(f"{parsed}/{prefix}", strict=False))
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address:
+    parsed = ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return mapped or parsed
+
+
+def _is_at_home(account: str, place: str) -> bool:
+    """Return whether the account has had a session at this address: one query, whoever it is."""
+    if len(account) > LONGEST_ACCOUNT:
+        return False
+    user = get_user_model()
+    names = Q(**{f"user__{user.USERNAME_FIELD}": account}) | Q(
+        **{f"user__{user.get_email_field_name()}__iexact": account}
+    )
+    sessions = DeviceSession.objects.filter(names)
+    addresses = sessions.order_by().values_list("ip_address", flat=True).distinct()
+    return any(network(address) == place for address in addresses[:100])
+
+
+def _count(name: str, *who: str | None) -> int:
+    """Count one try and return how many seconds to wait, 0 if it is allowed."""
+    rate = conf().THROTTLES.get(name)
+    if rate is None:
+        return 0
+    limit = _limit(rate)
+    # The names of accounts are nobody's business, not even in memory or Redis.
+    who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
+    storage = conf().THROTTLE_STORAGE
+    for limiter in [_shared(storage), OWN] if storage else [OWN]:
+        try:
+            if limiter.hit(limit, name, who_):
+                return 0
+            reset_at = limiter.get_window_stats(limit, name, who_).reset_time
+            return max(1, int(reset_at - time.time()) + 1)
+        except StorageError:
+            continue
+    return 0
+
+
+@lru_cache(maxsize=64)
+def _limit(rate: str) -> RateLimitItem:
+    return parse(rate)
+
+
+@lru_cache(maxsize=4)
+def _shared(storage: str) -> FixedWindowRateLimiter:
+    timeouts = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
+    return FixedWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True, **timeouts))
