@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.db.models import Value
@@ -34,6 +35,16 @@ class NameOrEmailBackend(ModelBackend):
             return user
         return None
 
+    async def aauthenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Do what `authenticate` does, for asynchronous callers."""
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
+
 
 def find_user(name: str) -> User | None:
     """Return the user with this user name or e-mail address; what has an "@" is an address."""
@@ -41,4 +52,4 @@ def find_user(name: str) -> User | None:
         return None
     if "@" in name:
         return User.objects.alias(lowered=Lower("email")).filter(lowered=Lower(Value(name))).first()
-    return User.objects.filter(username=name).first()
+    return User.objects.filter(username=User.normalize_username(name)).first()

@@ -59,7 +59,7 @@ def note_sent_again(session: DeviceSession, ip_address: str | None, **kwargs: An
         "refresh_token_sent_again user=%s sid=%s rotated_by=%s address=%s",
         session.user_id,
         session.sid,
-        session.ip_address,
+        session.rotated_from,
         ip_address,
     )
 

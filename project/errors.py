@@ -1,5 +1,6 @@
 """What is answered when something is wrong: one shape for programs, a page for people."""
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -8,11 +9,16 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
 from django.shortcuts import render
+from django.urls import is_valid_path
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 RETRY_AFTER = "5"  # seconds
+READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
+PROBES = ("/healthz", "/readyz")
+
+log = logging.getLogger(__name__)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -37,15 +43,28 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError | InterfaceError):
+        read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
+        if not isinstance(error, OperationalError | InterfaceError) and not read_only:
             return None
+        log.error("database_unavailable", exc_info=error)
         response = answer(request, 503, "unavailable", "The database is not reached. Try again.")
         response["Retry-After"] = RETRY_AFTER
         return response
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's, which adds a forgotten slash, but never by turning a POST into a GET."""
+    """Django's, which adds a forgotten slash, but never by turning a POST into a GET.
+
+    Probes may call the site by any name. A body of unknown length is refused by name: WSGI cannot
+    tell it from an empty one.
+    """
+
+    def process_request(self, request: HttpRequest) -> Any:
+        if request.path_info in PROBES:
+            return None
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return answer(request, 411, "length_required", "Send a Content-Length.")
+        return super().process_request(request)
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
@@ -70,9 +89,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, 403, "permission_denied", "You may not do this.")
 
 
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(request, 403, "csrf_failed", "The form is too old or not ours. Load it again.")
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = "There is nothing at this address."
-    if not request.path_info.endswith("/"):
+    if not request.path_info.endswith("/") and is_valid_path(f"{request.path_info}/"):
         detail += f" Addresses end with a slash: {request.path_info}/"
     return answer(request, 404, "not_found", detail)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import socket
 import sys
 from pathlib import Path
 
@@ -18,18 +19,21 @@ ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 def main() -> None:
     """Start the site, or stop with one clear sentence about what is wrong."""
+    os.umask(0o077)  # What is written from here on holds secrets.
     keep_secret_key(ENV_FILE)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     try:
         django.setup()
         from django.conf import settings
 
+        claim_port(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
         call_command("createfirstadmin")
-    except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError) as error:
+    except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sys.exit(str(error))
     print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
+    os.environ.pop("ADMIN_PASSWORD", None)
     os.execv(sys.executable, server_command())
 
 
@@ -51,6 +55,22 @@ def keep_secret_key(path: Path) -> None:
         file.flush()
         os.fsync(descriptor)
     draft.replace(path)
+
+
+def claim_port(host: str, port: int) -> None:
+    """Raise OSError if somebody listens there already, such as workers left by a killed server.
+
+    The server itself would not notice: it shares its port with whoever else does.
+    """
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise OSError(
+                f"Port {port} of {host} cannot be listened at: {error.strerror}"
+            ) from error
 
 
 def server_command() -> list[str]:

@@ -22,7 +22,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
-    url: str = env.str("PUBLIC_URL", default=f"http://localhost:{env.int('PORT', default=8000)}")
+    url: str = env.str("PUBLIC_URL", default=f"http://localhost:{number('PORT', 8000)}")
     origin = re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?", url)
     if not origin or int(origin[1] or 0) > 65535:
         raise ImproperlyConfigured(
@@ -31,12 +31,26 @@ def public_url() -> str:
     return url
 
 
+def number(name: str, default: int, *, unit: str = "number") -> int:
+    """Return the whole number that the environment gives, or the default."""
+    given = env.str(name, default=str(default))
+    if not re.fullmatch(r"[0-9]{1,10}", given):
+        raise ImproperlyConfigured(f"{name} is a {unit} and cannot be {given!r}.")
+    return int(given)
+
+
 def duration(name: str, default: timedelta) -> timedelta:
     """Return the duration in seconds that the environment gives, or the default."""
-    given = env.str(name, default=str(int(default.total_seconds())))
-    if not re.fullmatch(r"[0-9]{1,10}", given):
-        raise ImproperlyConfigured(f"{name} is a number of seconds and cannot be {given!r}.")
-    return timedelta(seconds=int(given))
+    seconds = number(name, int(default.total_seconds()), unit="number of seconds")
+    return timedelta(seconds=seconds)
+
+
+def one_of(name: str, choices: tuple[str, ...]) -> str:
+    """Return which of the choices the environment gives, in any case; the first is the default."""
+    given: str = env.str(name, default=choices[0])
+    if given.lower() not in map(str.lower, choices):
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
+    return given
 
 
 def database() -> dict[str, Any]:
@@ -48,8 +62,11 @@ def database() -> dict[str, Any]:
     config: dict[str, Any] = env.db_url(
         "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
     )
-    if config["ENGINE"] == "django.db.backends.sqlite3":
-        STATE_DIR.mkdir(exist_ok=True)
+    engine = config.get("ENGINE", "")
+    if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ImproperlyConfigured("DATABASE_URL begins with sqlite:/// or postgres://.")
+    if engine == "django.db.backends.sqlite3":
+        STATE_DIR.mkdir(mode=0o700, exist_ok=True)
         config["CONN_MAX_AGE"] = None
         config["OPTIONS"] = {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
@@ -60,10 +77,11 @@ def database() -> dict[str, Any]:
         config["OPTIONS"] = {
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,  # milliseconds without an answer
             "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
-                "min_size": 2,
-                "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+                "min_size": 1,
+                "max_size": max(1, number("DATABASE_POOL_SIZE", 16)),
                 "timeout": 5,
             },
         }
@@ -72,7 +90,7 @@ def database() -> dict[str, Any]:
 
 def throttles() -> dict[str, str]:
     """Return how often what may be tried; THROTTLES=off, for load tests, allows everything."""
-    if env.str("THROTTLES", default="on") == "off":
+    if one_of("THROTTLES", ("on", "off")).lower() == "off":
         return {}
     rates = {
         "login_pair": "10 per 5 minutes",
@@ -94,7 +112,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = one_of("DEBUG", ("False", "True")).lower() == "true"
 ALLOWED_HOSTS = [
     HOSTNAME,
     *(LOOPBACK if HOSTNAME in LOOPBACK else ()),
@@ -193,10 +211,10 @@ TOKENS = {
     "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
-    "SESSIONS_PER_USER": env.int("SESSIONS_PER_USER", default=50),
+    "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),
     "THROTTLES": throttles(),
     "THROTTLE_STORAGE": env.str("REDIS_URL", default=""),
-    "PROXIES": env.int("PROXIES", default=0),
+    "PROXIES": number("PROXIES", 0),
     "ACCESS_KEY": env.str("ACCESS_KEY", default="", multiline=True),
     "ACCESS_KEY_FILE": STATE_DIR / "access-key.pem",
 }
@@ -212,6 +230,7 @@ WHITENOISE_USE_FINDERS = True
 SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_SECURE = SECURE
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -220,10 +239,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 X_FRAME_OPTIONS = "DENY"
 
+LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": one_of("LOG_LEVEL", LOG_LEVELS).upper()},
 }

@@ -128,7 +128,7 @@ def _parse(pem: str) -> SigningKey:
 def _kept(path: Path) -> str:
     """Return the PEM in the file; several processes that make it at once all get the same one."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         private = ec.generate_private_key(ec.SECP256R1())
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with tempfile.NamedTemporaryFile(dir=path.parent) as draft:  # mode 0600

@@ -46,6 +46,7 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
         UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
         The rows are locked in the order of their ids, lest two callers wait for each other.
         """
+        self._for_write = True  # self.db is then the database that is written to
         connection = connections[self.db]
         rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
         try:
@@ -97,6 +98,7 @@ class DeviceSession(models.Model):
     revoked_reason = models.CharField(max_length=19, choices=Reason.choices, blank=True)
     device = models.CharField(max_length=100, blank=True)
     ip_address = models.GenericIPAddressField("IP address", null=True)
+    rotated_from = models.GenericIPAddressField("address of the last refresh", null=True)
     user_agent = models.CharField(max_length=255, blank=True)
     auth_time = models.DateTimeField("time of sign-in")
 

@@ -42,8 +42,10 @@ def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = N
     """Return the pair that follows this refresh token: a new one, or the one it was answered with.
 
     `retry_key` is the request's Idempotency-Key. Raises TokenRefused, AlreadyRotated, Throttled or,
-    if the row will not stand still, SessionBusy. What had to be ended is committed before that.
+    if the row will not stand still, SessionBusy. What had to be ended is committed before that,
+    so it cannot be called inside a transaction: a RuntimeError says so.
     """
+    statements.refuse_transaction()
     try:
         token = RefreshToken(raw)
     except ExpiredTokenError as error:
@@ -75,7 +77,7 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
             "retry_hash": token.retry_hash(retry_key) if retry_key else None,
             "rotated_at": now,
             "idle_expires_at": now + conf().idle_lifetime,
-            "ip_address": ip_address,
+            "rotated_from": ip_address,
         },
     )
     if found is None:

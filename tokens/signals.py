@@ -18,8 +18,8 @@ session_ended = Signal()
 #: A spent refresh token came back; its session was ended. Sent once. Arguments: session,
 #: generation (of the token that came), ip_address.
 refresh_token_reused = Signal()
-#: A client was given again what it had been given before. Arguments: session (whose `ip_address`
-#: is the one that rotated), ip_address (the one that asked again).
+#: A client was given again what it had been given before. Arguments: session (whose
+#: `rotated_from` is the address that rotated), ip_address (the one that asked again).
 refresh_token_sent_again = Signal()
 #: A genuine token is not in the database's past: it was restored or failed over. Nothing was
 #: ended. Arguments: session, generation (of the token that came), ip_address.

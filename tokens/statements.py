@@ -61,6 +61,13 @@ def advance(
     return _execute(sql, {**key, **changes, "now": now})
 
 
+def refuse_transaction() -> None:
+    """Raise RuntimeError inside a transaction, which a refusal would roll back (but for tests)."""
+    blocks: list[Any] = connections[router.db_for_write(DeviceSession)].atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:
+        raise RuntimeError("A refresh token is not to be rotated inside a transaction.")
+
+
 def _execute(sql: str, values: dict[str, Any]) -> Found | None:
     """Run the statement to its end (SQLite holds its lock until then) and return its only row."""
     using = router.db_for_write(DeviceSession)

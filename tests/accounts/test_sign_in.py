@@ -1,17 +1,20 @@
 """Who may sign in, under which name, and how little a refusal tells."""
 
 import time
+import unicodedata
 from datetime import timedelta
 from statistics import median
 
 import pytest
-from django.contrib.auth import authenticate
+from asgiref.sync import async_to_sync
+from django.contrib.auth import aauthenticate, authenticate
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts.backends import find_user
 from accounts.hashers import Argon2idHasher
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD, Answer, Clock, row
@@ -221,3 +224,17 @@ def test_any_number_of_users_have_no_e_mail(db: None) -> None:
 def test_an_empty_name_finds_nobody_without_an_e_mail(db: None) -> None:
     User.objects.create(username="dave", email="", password=HASHED)
     assert authenticate(username="", password=PASSWORD) is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["alice", "ALICE@example.org"])
+def test_asynchronous_callers_sign_in_by_either_name(alice: User, name: str) -> None:
+    asked = async_to_sync(aauthenticate)(username=name, password=PASSWORD)
+    assert asked == alice
+
+
+def test_a_name_is_found_however_its_accents_are_typed(db: None) -> None:
+    User.objects.create_user("josé", password=PASSWORD)
+    found = find_user(unicodedata.normalize("NFD", "josé"))
+    assert found is not None
+    assert found.username == unicodedata.normalize("NFC", "josé")

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"""(?:env\.\w+|duration|environ\.get)\(\s*["']([A-Z_]+)["']""")
+READ = re.compile(
+    r"""(?:env\.\w+|duration|number|one_of|environ\.(?:get|pop))\(\s*["']([A-Z_]+)["']"""
+)
 
 
 def settings_in_code() -> set[str]:

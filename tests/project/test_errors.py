@@ -220,3 +220,25 @@ def test_a_mistake_of_ours_is_admitted_without_detail(rf: RequestFactory, path: 
 def test_the_code_of_every_refusal_is_a_stable_word(rf: RequestFactory) -> None:
     refused = errors.forbidden(rf.get("/api/"), PermissionError())
     assert (refused.status_code, json.loads(refused.content)["code"]) == (403, "permission_denied")
+
+
+def test_a_probe_is_answered_by_whatever_name_it_calls_the_site(db: None) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert Client().get(path, headers={"Host": "10.1.2.3"}).status_code == 200
+        assert Client(enforce_csrf_checks=True).post(path).status_code == 405
+
+
+def test_a_body_of_unknown_length_is_refused_by_name() -> None:
+    answer = Client().post(
+        "/api/auth/refresh/",
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        CONTENT_LENGTH="",
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+def test_a_form_that_is_not_ours_is_answered_with_our_page() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/")
+    assert answer.status_code == 403
+    assert "Latchkey" in answer.text

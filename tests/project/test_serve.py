@@ -1,5 +1,6 @@
 """Starting the site: a secret key is kept, mistakes are named, and the server is started right."""
 
+import socket
 import stat
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import environ
 import pytest
 
-from project.serve import keep_secret_key, server_command
+from project.serve import claim_port, keep_secret_key, server_command
 from tests.environment import STATE
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -149,3 +150,15 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
     assert stopped.returncode == 1
     assert sentence in stopped.stderr
     assert "Traceback" not in stopped.stderr
+
+
+def test_a_port_that_somebody_listens_at_is_named() -> None:
+    """The server shares its port: two of them would serve the same site, one of them outdated."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=str(port)):
+            claim_port("127.0.0.1", port)
+    claim_port("127.0.0.1", port)

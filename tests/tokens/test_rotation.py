@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
 from tokens import signals
 from tokens.models import DeviceSession
+from tokens.rotation import rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -285,9 +286,31 @@ def test_every_retransmission_is_told_with_both_addresses(
     api.rotated(first["refresh"])
     api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
     api.rotated(first["refresh"])
-    assert [(call["session"].ip_address, call["ip_address"]) for call in told] == [
+    assert [(call["session"].rotated_from, call["ip_address"]) for call in told] == [
         ("127.0.0.1", "192.0.2.7")
     ]
+
+
+def test_the_list_does_not_tell_from_where_and_so_when_a_token_was_rotated(
+    api: API, alice: User
+) -> None:
+    """A thief with an access token could else wait for the owner's refresh and step in."""
+    first = api.login(alice)
+    before = api.get("sessions/", bearer=first["access"]).json()
+    api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+    api.rotated(first["refresh"])
+    assert row(first).rotated_from == "192.0.2.7"
+    assert api.get("sessions/", bearer=first["access"]).json() == before
+
+
+def test_rotating_inside_a_transaction_is_refused_before_anything_happens(
+    api: API, alice: User
+) -> None:
+    """A refusal would roll back what it has just ended."""
+    pair = api.login(alice)
+    with transaction.atomic(), pytest.raises(RuntimeError, match="transaction"):
+        rotate(pair["refresh"])
+    assert row(pair).generation == 1
 
 
 # What the row says
