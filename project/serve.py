@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def main() -> None:
     except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError) as error:
         sys.exit(str(error))
     print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        print("Mail is printed here and not sent: EMAIL_URL is not set.", flush=True)
+    # This process becomes the server and so stays the worker's parent, whose end the worker sees.
+    subprocess.Popen(worker_command(), stdin=subprocess.DEVNULL)
     os.execv(sys.executable, server_command())
 
 
@@ -51,6 +56,11 @@ def keep_secret_key(path: Path) -> None:
         file.flush()
         os.fsync(descriptor)
     draft.replace(path)
+
+
+def worker_command() -> list[str]:
+    """Return the command line of the worker that ends with this process."""
+    return [sys.executable, "-m", "project.worker", str(os.getpid())]
 
 
 def server_command() -> list[str]:
