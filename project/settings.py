@@ -70,6 +70,18 @@ def database() -> dict[str, Any]:
     return config
 
 
+def mail() -> dict[str, Any]:
+    """Return Django's settings for the mail server of EMAIL_URL; without it mail is printed."""
+    url = env.str("EMAIL_URL", default="") or "consolemail://"
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
+        ) from error
+    return config
+
+
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
 HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
@@ -155,7 +167,7 @@ PASSWORD_RESET_TIMEOUT = int(duration("LINK_LIFETIME", timedelta(days=1)).total_
 
 # Mail leaves through a queue in the database, which the worker empties. Nobody waits for it.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+globals().update(mail())
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Latchkey <no-reply@{HOSTNAME}>")
 

@@ -1,8 +1,11 @@
 """Another e-mail address takes effect when the link that is mailed to it is followed."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -124,6 +127,27 @@ def test_a_link_works_once_even_when_the_old_address_was_put_back(
     User.objects.filter(pk=alice.pk).update(email="alice@example.org")
     assert confirm(account, link).json()["code"] == "invalid_link"
     assert email_of(alice) == "alice@example.org"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_callers_with_one_link_exactly_one_changes_the_address(
+    account: Account, alice: User, bearer: str
+) -> None:
+    """Guards the lock of `_store_email`: the old address is told once."""
+    link = link_to(account, bearer)
+    together = threading.Barrier(4)
+
+    def follow(number: int) -> int:
+        try:
+            together.wait(20)
+            return int(confirm(account, link).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(follow, range(4))) == [204, 400, 400, 400]
+    assert email_of(alice) == NEW
+    assert len(post_office()) == 1
 
 
 @pytest.mark.spec("ASVS 5.0", "6.5.5")

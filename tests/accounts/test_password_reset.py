@@ -2,7 +2,9 @@
 
 import re
 import statistics
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -121,6 +123,29 @@ def test_a_link_works_once(account: Account, alice: User) -> None:
     assert (again.status_code, again.json()["code"]) == (400, "invalid_link")
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_callers_with_one_link_exactly_one_sets_the_password(
+    account: Account, alice: User
+) -> None:
+    """Guards the old hash in the WHERE of `swap_password_hash`."""
+    link = link_for(account, alice)
+    together = threading.Barrier(4)
+
+    def use(number: int) -> int:
+        try:
+            together.wait(20)
+            return int(choose(account, link, f"{number} tall herons").status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        codes = list(threads.map(use, range(4)))
+    assert sorted(codes) == [204, 400, 400, 400]
+    alice.refresh_from_db()
+    assert alice.check_password(f"{codes.index(204)} tall herons")
+    assert len(post_office()) == 1
 
 
 def sign_in(api: API, alice: User) -> None:
