@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, transaction
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import changes
@@ -16,6 +16,7 @@ from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, Account, execute_sql
 from tests.conftest import API, PASSWORD, Clock, row
 from tokens.claims import AccessToken
 from tokens.models import DeviceSession, Reason
+from tokens.sessions import Device, open_session, rebind
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,21 +124,27 @@ def test_a_change_makes_no_cookie_and_no_session_of_the_browser(
     assert DeviceSession.objects.living().count() == 1
 
 
-def test_an_outdated_hash_is_no_obstacle_and_does_not_come_back(
-    api: API, account: Account, alice: User
+def test_an_upgrade_of_the_hash_signs_nobody_out_and_overwrites_no_new_password(
+    account: Account, alice: User
 ) -> None:
-    """The hash is upgraded when the current password is verified, just before it is changed."""
-    phone = api.login(alice)
-    execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", PBKDF2)
-    laptop = api.login(alice)
-    assert api.refresh(phone["refresh"]).status_code == 401
-    execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", PBKDF2)
-    tablet = api.login(alice)
-    assert row(laptop).revoked_at is None
-    assert account.change_password(tablet["access"], PASSWORD).status_code == 200
+    """The hash is upgraded whenever the current password is verified, also just before a change."""
+    User.objects.filter(pk=alice.pk).update(password=PBKDF2)
+    alice.refresh_from_db()
+    phone, laptop = (open_session(alice, Device()) for _ in range(2))
+    assert phone is not None
+    assert laptop is not None
+    body = {"email": "alice@example.net", "current_password": PASSWORD}
+    assert account.patch(body, bearer=str(phone.access)).status_code == 200
+    alice.refresh_from_db()
+    assert alice.password.startswith("argon2$")
+    assert account.get(bearer=str(laptop.access)).status_code == 200
+    with transaction.atomic():
+        User.objects.get_queryset().swap_password_hash(alice.password, PBKDF2)
+        rebind(alice, old_hash=alice.password, new_hash=PBKDF2)
+    assert account.change_password(str(laptop.access), PASSWORD).status_code == 200
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
-    assert not alice.check_password(PASSWORD)
+    assert DeviceSession.objects.living().count() == 1
 
 
 def test_a_password_changed_since_it_was_verified_is_not_overwritten(api: API, alice: User) -> None:
@@ -173,7 +180,7 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
 def test_of_two_simultaneous_changes_one_wins_and_leaves_one_session(
     api: API, account: Account, alice: User
 ) -> None:
-    """Guards the compare-and-swap of the hash and the end of every session after it."""
+    """Guards the demand that this device's session is among those that the change has ended."""
     devices = [api.login(alice) for _ in range(4)]
 
     def change(number: int) -> int:
