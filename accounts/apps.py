@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import events  # noqa: F401  (connects its receivers)
+        from accounts import events, mail  # noqa: F401  (connect their receivers)

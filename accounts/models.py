@@ -75,6 +75,7 @@ class User(AbstractUser):
         error_messages={"unique": "A user with that user name already exists."},
     )
     email = models.EmailField("e-mail address", blank=True)
+    email_changed_at = models.DateTimeField("e-mail address changed", null=True, editable=False)
 
     objects: ClassVar[Users] = Users()
 

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,6 +35,10 @@ def main() -> None:
         sys.exit(str(error))
     print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
     os.environ.pop("ADMIN_PASSWORD", None)
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        print("Mail is printed here and not sent: EMAIL_URL is not set.", flush=True)
+    # This process becomes the server and so stays the worker's parent, whose end the worker sees.
+    subprocess.Popen(worker_command(), stdin=subprocess.DEVNULL)
     os.execv(sys.executable, server_command())
 
 
@@ -71,6 +76,11 @@ def claim_port(host: str, port: int) -> None:
             raise OSError(
                 f"Port {port} of {host} cannot be listened at: {error.strerror}"
             ) from error
+
+
+def worker_command() -> list[str]:
+    """Return the command line of the worker that ends with this process."""
+    return [sys.executable, "-m", "project.worker", str(os.getpid())]
 
 
 def server_command() -> list[str]:

@@ -105,6 +105,18 @@ def throttles() -> dict[str, str]:
     return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
 
 
+def mail() -> dict[str, Any]:
+    """Return Django's settings for the mail server of EMAIL_URL; without it mail is printed."""
+    url = env.str("EMAIL_URL", default="") or "consolemail://"
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
+        ) from error
+    return config
+
+
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
 HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
@@ -127,6 +139,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_tasks",
+    "django_tasks_db",
     "accounts",
     "tokens",
 ]
@@ -183,6 +197,14 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+PASSWORD_RESET_TIMEOUT = int(duration("LINK_LIFETIME", timedelta(days=1)).total_seconds())
+
+# Mail leaves through a queue in the database, which the worker empties. Nobody waits for it.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+globals().update(mail())
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Latchkey <no-reply@{HOSTNAME}>")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],

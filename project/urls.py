@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+from accounts import pages
 from project import views
 
 urlpatterns = [
@@ -12,6 +13,9 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("admin/", admin.site.urls),
     path("api/auth/", include("tokens.urls")),
+    path("api/account/", include("accounts.urls")),
+    path("accounts/password/choose/", pages.PasswordPage.as_view(), name="password-link"),
+    path("accounts/email/confirm/", pages.EmailPage.as_view(), name="email-link"),
 ]
 
 handler400 = "project.errors.bad_request"

@@ -25,6 +25,9 @@ os.environ.update(
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
     ALLOWED_HOSTS="testserver",
+    EMAIL_URL="",
+    DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",
+    LINK_LIFETIME="86400",
     DATABASE_URL=os.environ["TEST_DATABASE_URL"]
     if os.environ.get("TEST_ENGINE") == "postgresql"
     else f"sqlite:///{STATE / 'latchkey.sqlite3'}",

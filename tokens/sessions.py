@@ -64,6 +64,21 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles)
 
 
+def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
+    """End every session of a user whose password was just changed, and begin one in place of `sid`.
+
+    To be called in the transaction that stores the password, and to be rolled back with it where
+    None is returned: `sid` was not living any more, and must not live again by this.
+    """
+    ended = DeviceSession.objects.filter(user=user.pk).revoke(Reason.CREDENTIALS_CHANGED)
+    now = timezone.now()
+    old = next((one for one in ended if one.sid == sid and now < one.ends_at), None)
+    if old is None:
+        return None
+    device = Device(label=old.device, ip_address=old.ip_address, user_agent=old.user_agent)
+    return open_session(user, device)
+
+
 def end_sessions(
     users: Iterable[Any], reason: Reason, *, sid: UUID | None = None, keep: UUID | None = None
 ) -> int:

@@ -1,11 +1,18 @@
-"""carol administers the site; she does it in the pages of Django admin."""
+"""carol administers the site in Django admin; people look after their accounts by the API."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 from tests.conftest import HASHED, Answer
@@ -55,3 +62,70 @@ def execute_sql(sql: str, *values: str | bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         assert cursor.rowcount == 1
+
+
+@dataclass
+class Account:
+    """The account endpoints, called as a program calls them."""
+
+    client: Client
+
+    def get(self, path: str = "me/", *, bearer: str = "") -> Answer:
+        return self.client.get(f"/api/account/{path}", headers=authorization(bearer))
+
+    def patch(self, body: Any, *, bearer: str = "") -> Answer:
+        return self._send("patch", "me/", body, bearer)
+
+    def delete(self, body: Any, *, bearer: str = "") -> Answer:
+        return self._send("delete", "me/", body, bearer)
+
+    def post(self, path: str, body: Any, *, bearer: str = "") -> Answer:
+        return self._send("post", path, body, bearer)
+
+    def change_password(self, bearer: str, current: str, new: str = NEW_PASSWORD) -> Answer:
+        body = {"current_password": current, "new_password": new}
+        return self.post("password/", body, bearer=bearer)
+
+    def _send(self, method: str, path: str, body: Any, bearer: str) -> Answer:
+        send = getattr(self.client, method)
+        kind, headers = "application/json", authorization(bearer)
+        return send(f"/api/account/{path}", body, content_type=kind, headers=headers)
+
+
+def authorization(bearer: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {bearer}"} if bearer else {}
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(Client())
+
+
+def post_office() -> list[EmailMessage]:
+    """Let the worker run what is ready, and return what it has sent."""
+    mail.outbox = []
+    worker = Worker(
+        queue_names=["*"],
+        interval=0,
+        batch=True,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id="worker",
+        excluded_queue_names=[],
+    )
+    while (task := DBTaskResult.objects.ready().first()) is not None:
+        task.claim(worker.worker_id)
+        worker.run_task(task)
+    return mail.outbox
+
+
+def link_in(message: EmailMessage) -> str:
+    """Return the only link of the mail that is more than the address of the site."""
+    (link,) = re.findall(r"^http\S+$", str(message.body), re.MULTILINE)
+    return str(link)
+
+
+def query_of(link: str) -> dict[str, str]:
+    """Return what the link proves itself with."""
+    return dict(parse_qsl(urlsplit(link).query))

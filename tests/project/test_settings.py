@@ -104,6 +104,7 @@ DURATIONS = [
     "REFRESH_GRACE_PERIOD",
     "REFRESH_RETRY_WINDOW",
     "TOKEN_LEEWAY",
+    "LINK_LIFETIME",
 ]
 
 
@@ -125,6 +126,25 @@ def test_a_duration_is_taken_in_seconds(run: Run) -> None:
     settings = read(run, ACCESS_TOKEN_LIFETIME="120", REFRESH_GRACE_PERIOD="0")
     assert settings["SIMPLE_JWT"]["ACCESS_TOKEN_LIFETIME"] == "0:02:00"
     assert settings["TOKENS"]["GRACE_PERIOD"] == "0:00:00"
+
+
+def test_mail_is_printed_unless_a_server_is_named(run: Run) -> None:
+    printed = read(run)
+    assert printed["EMAIL_BACKEND"].endswith("console.EmailBackend")
+    sent = read(run, EMAIL_URL="smtp+tls://latchkey:pa%2Fss@smtp.example.org:587")
+    assert sent["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    assert (sent["EMAIL_HOST"], sent["EMAIL_PORT"]) == ("smtp.example.org", 587)
+    assert (sent["EMAIL_HOST_PASSWORD"], sent["EMAIL_USE_TLS"]) == ("pa/ss", True)
+    assert sent["EMAIL_TIMEOUT"] <= 30
+
+
+@pytest.mark.parametrize("url", ["pigeon://example.org", "smtp.example.org", "smtp://a:secret@b:c"])
+def test_a_mail_server_that_cannot_be_read_is_named(run: Run, url: str) -> None:
+    stopped = run("-c", "import project.settings", EMAIL_URL=url)
+    assert stopped.returncode == 1
+    last = stopped.stderr.splitlines()[-1]
+    assert "ImproperlyConfigured: EMAIL_URL must be like" in last
+    assert "secret@b" not in last
 
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1")

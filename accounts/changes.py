@@ -1,0 +1,125 @@
+"""What people change of their own account; every change and its mail are one transaction."""
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from accounts import links
+from accounts.exceptions import LinkInvalid, WeakPasswordError, WrongPasswordError
+from accounts.mail import Mail, queue
+from accounts.models import User
+from tokens import sessions
+from tokens.claims import AccessToken, Pair
+from tokens.models import Reason
+
+
+def change_password(user: User, token: AccessToken, *, current: str, new: str) -> Pair:
+    """Change the password, end every session, and return the first pair of a new one.
+
+    The new session is on the device of the access token. Raises WrongPasswordError,
+    WeakPasswordError, or InvalidToken if that device was signed out meanwhile: then nothing is
+    changed.
+    """
+    _verify(user, current)
+    stored = _hash(new, user)
+    with transaction.atomic():
+        if not _store(user, stored):
+            raise WrongPasswordError
+        pair = sessions.replace_sessions(user, token.sid)
+        if pair is None:
+            raise InvalidToken
+        queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
+    return pair
+
+
+def choose_password(uid: str, token: str, new: str) -> None:
+    """Set the password of the user whose link this is, and end all their sessions.
+
+    Raises LinkInvalid or WeakPasswordError; of two callers with the same link one gets LinkInvalid.
+    """
+    user = links.user_of_password_link(uid, token)
+    if user is None:
+        raise LinkInvalid
+    stored = _hash(new, user)
+    with transaction.atomic():
+        if not _store(user, stored):
+            raise LinkInvalid
+        sessions.end_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
+        queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
+
+
+def change_account(user: User, names: dict[str, str], *, email: str, current: str) -> None:
+    """Store these of `first_name` and `last_name`, and send a link to an address that is new.
+
+    Whether that is somebody else's is told to nobody. Raises WrongPasswordError, if it is new.
+    """
+    if email != user.email:
+        _verify(user, current)
+    with transaction.atomic():
+        if names:
+            User.objects.filter(pk=user.pk).update(**names)
+        if email != user.email:
+            mark = links.email_mark(user, email)
+            queue(Mail.EMAIL_CONFIRMATION, user=str(user.pk), address=email, mark=mark)
+    for name, value in names.items():
+        setattr(user, name, value)
+
+
+def confirm_email(token: str) -> None:
+    """Make the address that this link was sent to the user's, or raise LinkInvalid."""
+    claims = links.read_email_token(token)
+    if claims is None:
+        raise LinkInvalid
+    try:
+        with transaction.atomic():
+            _store_email(claims["user"], claims["email"], claims["mark"])
+    except IntegrityError as error:  # It has become another account's meanwhile.
+        raise LinkInvalid from error
+
+
+def delete_account(user: User, *, current: str) -> None:
+    """Delete the user and end their sessions, or raise WrongPasswordError."""
+    _verify(user, current)
+    with transaction.atomic():
+        User.objects.get_queryset().filter(pk=user.pk).lock()
+        if not User.objects.filter(pk=user.pk, password=user.password).exists():
+            raise WrongPasswordError
+        if user.email:
+            queue(Mail.ACCOUNT_DELETED, address=user.email, username=user.username)
+        user.delete()
+
+
+def _verify(user: User, password: str) -> None:
+    if not user.check_password(password):
+        raise WrongPasswordError
+
+
+def _hash(new: str, user: User) -> str:
+    """Return what is stored of this user's new password; slow, so outside of transactions."""
+    try:
+        validate_password(new, user)
+    except ValidationError as error:
+        raise WeakPasswordError(error.messages) from error
+    return make_password(new)
+
+
+def _store(user: User, stored: str) -> bool:
+    """Store the hash, unless the old one is no longer what was looked at; end no session yet."""
+    users = User.objects.get_queryset().filter(pk=user.pk, is_active=True)
+    if not users.swap_password_hash(user.password, stored):
+        return False
+    user.password = stored
+    return True
+
+
+def _store_email(pk: str, email: str, mark: str) -> None:
+    # One caller at a time: the second finds the mark of the first one's doing.
+    user = User.objects.select_for_update().filter(pk=pk, is_active=True).first()
+    if user is None or not links.is_email_mark(mark, user, email):
+        raise LinkInvalid
+    User.objects.filter(pk=pk).update(email=email, email_changed_at=timezone.now())
+    if user.email:
+        queue(Mail.EMAIL_CHANGED, address=user.email, username=user.username)

@@ -1,0 +1,29 @@
+"""Why an account is not changed: one answer each."""
+
+from collections.abc import Iterable
+
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+
+
+class WrongPasswordError(ValidationError):
+    """400: the current password is not this one, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__({"current_password": ["This is not the current password."]})
+
+
+class WeakPasswordError(ValidationError):
+    """400: the new password is refused; the sentences say why."""
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self.sentences = list(sentences)
+        super().__init__({"new_password": self.sentences})
+
+
+class LinkInvalid(APIException):
+    """400: the link is forged, used, too old, or the account has changed since: nobody is told."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "This link is invalid or was used already. Ask for a new one."
+    default_code = "invalid_link"

@@ -1,0 +1,137 @@
+"""Mail: queued in the transaction that it tells of, written and sent by the worker.
+
+The queue holds ids, addresses and kinds, never a link: a link is made when it is sent. What is sent
+leaves the queue at once; what could not be sent leaves it after `KEPT`.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import Q
+from django.dispatch import receiver
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django_tasks import TaskResultStatus, task
+from django_tasks.signals import task_finished
+from django_tasks_db.models import DBTaskResult
+
+from accounts import links
+from accounts.backends import find_user
+from accounts.models import User
+
+RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
+KEPT = timedelta(days=1)
+LONGEST_SENDING = timedelta(minutes=10)
+
+
+class Mail(StrEnum):
+    """The kinds of mail; each has a template of this name, whose first line is the subject."""
+
+    PASSWORD_RESET = "password_reset"
+    INVITATION = "invitation"
+    EMAIL_CONFIRMATION = "email_confirmation"
+    PASSWORD_CHANGED = "password_changed"
+    EMAIL_CHANGED = "email_changed"
+    ACCOUNT_DELETED = "account_deleted"
+
+
+def queue(mail: Mail, **about: str) -> None:
+    """Write this mail into the queue; in a transaction it is sent only if that is committed."""
+    deliver.enqueue(mail.value, about)
+
+
+@task()
+def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
+    """Send the mail, if there is still somebody to send it to; try again if it does not leave."""
+    message = COMPOSE[Mail(mail)](**about)
+    if message is None:
+        return
+    try:
+        message.send()
+    except OSError:  # of which SMTPException is one
+        if attempt == len(RETRIES):
+            raise
+        later = deliver.using(run_after=timezone.now() + RETRIES[attempt])
+        later.enqueue(mail, about, attempt + 1)
+
+
+@receiver(task_finished)
+def tidy(**kwargs: Any) -> None:
+    """Forget what is done, and give what a killed worker left behind to another."""
+    now = timezone.now()
+    sent = Q(status=TaskResultStatus.SUCCESSFUL)
+    DBTaskResult.objects.finished().filter(sent | Q(finished_at__lt=now - KEPT)).delete()
+    left = DBTaskResult.objects.running().filter(started_at__lt=now - LONGEST_SENDING)
+    left.update(status=TaskResultStatus.READY)
+
+
+def password_reset(address: str) -> EmailMessage | None:
+    user = find_user(address)
+    if user is None or not user.is_active or not user.has_usable_password():
+        return None
+    # To the address in the row: the one that was asked for may only look the same.
+    link = links.password_link(user)
+    return write(Mail.PASSWORD_RESET, user.email, username=user.username, link=link)
+
+
+def invitation(user: str) -> EmailMessage | None:
+    invited = find_active(user)
+    if invited is None or not invited.email:
+        return None
+    link = links.password_link(invited)
+    return write(Mail.INVITATION, invited.email, username=invited.username, link=link)
+
+
+def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:
+    """Write to the new address, unless it is another account's or the account has changed."""
+    owner, other = find_active(user), find_user(address)
+    if owner is None or other not in (None, owner):
+        return None
+    if not links.is_email_mark(mark, owner, address):
+        return None
+    link = links.email_link(owner, address, mark)
+    return write(Mail.EMAIL_CONFIRMATION, address, username=owner.username, link=link)
+
+
+def password_changed(user: str) -> EmailMessage | None:
+    owner = User.objects.filter(pk=user).exclude(email="").first()
+    if owner is None:
+        return None
+    return write(Mail.PASSWORD_CHANGED, owner.email, username=owner.username)
+
+
+def email_changed(address: str, username: str) -> EmailMessage | None:
+    return write(Mail.EMAIL_CHANGED, address, username=username)
+
+
+def account_deleted(address: str, username: str) -> EmailMessage | None:
+    return write(Mail.ACCOUNT_DELETED, address, username=username)
+
+
+COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
+    Mail.PASSWORD_RESET: password_reset,
+    Mail.INVITATION: invitation,
+    Mail.EMAIL_CONFIRMATION: email_confirmation,
+    Mail.PASSWORD_CHANGED: password_changed,
+    Mail.EMAIL_CHANGED: email_changed,
+    Mail.ACCOUNT_DELETED: account_deleted,
+}
+
+
+def find_active(pk: str) -> User | None:
+    return User.objects.filter(pk=pk, is_active=True).first()
+
+
+def write(mail: Mail, address: str, **context: str) -> EmailMessage:
+    """Return the mail to this address as its template has it."""
+    values = {**context, "site": settings.PUBLIC_URL, "hours": hours_of_a_link()}
+    subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
+    return EmailMessage(subject, body, to=[address])
+
+
+def hours_of_a_link() -> int:
+    return int(settings.PASSWORD_RESET_TIMEOUT) // 3600

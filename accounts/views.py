@@ -1,0 +1,84 @@
+"""The account endpoints: each parses, calls one function and answers."""
+
+from typing import cast
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import changes, serializers
+from accounts.mail import Mail, queue
+from accounts.models import User
+from tokens.claims import AccessToken
+from tokens.views import SignedInView, TokenView, parse
+
+
+class MeView(SignedInView):
+    """One's own account."""
+
+    http_method_names = ["get", "head", "patch", "delete"]
+
+    def get(self, request: Request) -> Response:
+        return Response(serializers.AccountSerializer(cast("User", self.user)).data)
+
+    def patch(self, request: Request) -> Response:
+        names = parse(serializers.AccountChangeSerializer, request)
+        user, current = cast("User", self.user), names.pop("current_password", "")
+        email = names.pop("email", user.email)
+        changes.change_account(user, names, email=email, current=current)
+        return Response(serializers.AccountSerializer(user).data)
+
+    def delete(self, request: Request) -> Response:
+        asked = parse(serializers.CurrentPasswordSerializer, request)
+        changes.delete_account(cast("User", self.user), current=asked["current_password"])
+        return Response(status=204)
+
+
+class EmailConfirmView(TokenView):
+    """Make the address that a link was mailed to the account's."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        changes.confirm_email(parse(serializers.EmailConfirmSerializer, request)["token"])
+        return Response(status=204)
+
+
+class PasswordView(SignedInView):
+    """Change one's password: a new pair for this device, an end for every other."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        asked = parse(serializers.PasswordSerializer, request)
+        pair = changes.change_password(
+            cast("User", self.user),
+            cast("AccessToken", request.auth),
+            current=asked["current_password"],
+            new=asked["new_password"],
+        )
+        return Response(pair.as_json())
+
+
+class ResetView(TokenView):
+    """Ask for a link to choose a new password; always 202.
+
+    The address is queued unseen, whoever has it, and the worker looks it up: nothing here depends
+    on whether there is such a user, neither what is answered nor how long it takes.
+    """
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        queue(Mail.PASSWORD_RESET, address=parse(serializers.ResetSerializer, request)["email"])
+        return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
+
+
+class ResetConfirmView(TokenView):
+    """Choose a new password with what the link has; every session is ended."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        asked = parse(serializers.ResetConfirmSerializer, request)
+        changes.choose_password(asked["uid"], asked["token"], asked["new_password"])
+        return Response(status=204)

@@ -1,0 +1,93 @@
+"""An administrator creates users and invites them: they choose the password themselves."""
+
+import pytest
+
+from accounts.models import User
+from tests.accounts.conftest import (
+    NEW_PASSWORD,
+    Account,
+    AdminPages,
+    link_in,
+    post_office,
+    query_of,
+)
+from tests.conftest import API, PASSWORD, row
+from tokens.models import Reason
+
+pytestmark = pytest.mark.django_db
+
+
+def invite(admin: AdminPages, *users: User) -> list[str]:
+    """Choose the action for these users and return what the page says then."""
+    chosen = [str(user.pk) for user in users]
+    answer = admin.client.post(
+        "/admin/accounts/user/",
+        {"action": "send_invitation", "_selected_action": chosen},
+        follow=True,
+    )
+    return [str(message) for message in answer.context["messages"]]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.4.1")
+def test_an_invited_user_without_a_password_chooses_one(
+    api: API, account: Account, admin: AdminPages
+) -> None:
+    admin.post("add/", username="dave", usable_password="false")
+    dave = User.objects.get(username="dave")
+    assert not dave.has_usable_password()
+    assert admin.change(dave, email="dave@example.org").status_code == 302
+    assert invite(admin, dave)[-1] == "Invitations on their way: 1."
+    (message,) = post_office()
+    assert message.to == ["dave@example.org"]
+    assert "dave" in message.body
+    link = query_of(link_in(message))
+    body = {**link, "new_password": NEW_PASSWORD}
+    assert account.post("password/reset/confirm/", body).status_code == 204
+    assert account.post("password/reset/confirm/", body).json()["code"] == "invalid_link"
+    assert api.post("login/", {"username": "dave", "password": NEW_PASSWORD}).status_code == 200
+
+
+def test_an_invitation_changes_nothing_until_it_is_followed(
+    api: API, alice: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    invite(admin, alice)
+    assert len(post_office()) == 1
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert row(phone).revoked_at is None
+
+
+def test_an_invited_user_who_had_sessions_loses_them_by_choosing(
+    api: API, account: Account, alice: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    invite(admin, alice)
+    link = query_of(link_in(post_office()[0]))
+    account.post("password/reset/confirm/", {**link, "new_password": NEW_PASSWORD})
+    assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_who_cannot_be_invited_is_counted_and_left_out(
+    alice: User, bob: User, admin: AdminPages
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    said = invite(admin, alice, bob, admin.carol)
+    assert said == [
+        "Invitations on their way: 1.",
+        "Left out, inactive or without an e-mail address: 2.",
+    ]
+    assert [message.to for message in post_office()] == [["alice@example.org"]]
+
+
+def test_who_was_deactivated_since_is_not_invited(alice: User, admin: AdminPages) -> None:
+    invite(admin, alice)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert post_office() == []
+
+
+def test_who_may_only_look_at_users_invites_nobody(alice: User, admin: AdminPages) -> None:
+    User.objects.filter(pk=admin.carol.pk).update(is_superuser=False)
+    chosen = {"action": "send_invitation", "_selected_action": [str(alice.pk)]}
+    assert admin.client.post("/admin/accounts/user/", chosen).status_code == 403
+    assert post_office() == []

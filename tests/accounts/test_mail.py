@@ -1,0 +1,144 @@
+"""Mail: written into the database with what it tells of, sent by a worker, then forgotten."""
+
+import smtplib
+from collections.abc import Sequence
+
+import pytest
+from django.conf import settings as site
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
+
+from accounts.mail import COMPOSE, RETRIES, Mail, deliver, queue, write
+from accounts.models import User
+from tests.accounts.conftest import Account, link_in, post_office, query_of
+from tests.conftest import API, PASSWORD, Clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class ClosedPostOffice(BaseEmailBackend):
+    """A mail server that takes nothing."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+
+
+@pytest.fixture
+def closed(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.ClosedPostOffice"
+
+
+@pytest.mark.usefixtures("closed")
+def test_no_request_waits_for_the_mail_server_or_fails_with_it(
+    api: API, account: Account, alice: User
+) -> None:
+    phone = api.login(alice)
+    assert account.post("password/reset/", {"email": alice.email}).status_code == 202
+    change = {"email": "alice@example.net", "current_password": PASSWORD}
+    assert account.patch(change, bearer=phone["access"]).status_code == 200
+    pair = account.change_password(phone["access"], PASSWORD).json()
+    api.rotated(pair["refresh"])
+    assert DBTaskResult.objects.ready().count() == 3
+
+
+def test_a_mail_is_queued_only_if_what_it_tells_of_is_committed(alice: User) -> None:
+    class UndoneError(Exception):
+        pass
+
+    def change_and_fail() -> None:
+        with transaction.atomic():
+            User.objects.filter(pk=alice.pk).update(email="alice@example.net")
+            queue(Mail.EMAIL_CHANGED, address="alice@example.org", username="alice")
+            raise UndoneError
+
+    with pytest.raises(UndoneError):
+        change_and_fail()
+    assert not DBTaskResult.objects.exists()
+    assert post_office() == []
+
+
+@pytest.mark.spec("ASVS 5.0", "13.3.1", "14.2.1")
+def test_nothing_that_opens_anything_is_ever_in_the_queue(
+    api: API, account: Account, alice: User
+) -> None:
+    phone = api.login(alice)
+    account.post("password/reset/", {"email": alice.email})
+    change = {"email": "alice@example.net", "current_password": PASSWORD}
+    account.patch(change, bearer=phone["access"])
+    queue(Mail.INVITATION, user=str(alice.pk))
+    stored = repr(list(DBTaskResult.objects.values()))
+    messages = post_office()
+    assert len(messages) == 3
+    for message in messages:
+        query = query_of(link_in(message))
+        assert query["token"] not in stored
+        assert query["token"].rpartition(":")[2] not in stored
+    assert PASSWORD not in stored
+    assert alice.password not in stored
+
+
+def test_what_is_sent_or_leads_nowhere_is_forgotten_at_once(account: Account, alice: User) -> None:
+    for address in (alice.email, "nobody@example.org"):
+        account.post("password/reset/", {"email": address})
+    assert DBTaskResult.objects.count() == 2
+    assert len(post_office()) == 1
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_mail_that_does_not_leave_is_tried_again_with_growing_pauses(
+    alice: User, clock: Clock, settings: Settings
+) -> None:
+    queue(Mail.PASSWORD_RESET, address=alice.email)
+    for pause in RETRIES:
+        assert post_office() == []
+        assert DBTaskResult.objects.get().run_after > timezone.now()
+        clock.forward(seconds=pause.total_seconds())
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    (message,) = post_office()
+    assert message.to == [alice.email]
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_mail_that_never_leaves_is_given_up_and_forgotten_after_a_day(
+    alice: User, clock: Clock
+) -> None:
+    deliver.enqueue(Mail.PASSWORD_RESET, {"address": alice.email}, len(RETRIES))
+    post_office()
+    assert DBTaskResult.objects.failed().count() == 1
+    clock.forward(days=1, seconds=1)
+    queue(Mail.PASSWORD_RESET, address="nobody@example.org")
+    post_office()
+    assert not DBTaskResult.objects.exists()
+
+
+def test_what_a_killed_worker_left_is_sent_by_the_next(alice: User, clock: Clock) -> None:
+    queue(Mail.PASSWORD_RESET, address=alice.email)
+    DBTaskResult.objects.get().claim("killed")
+    assert post_office() == []
+    clock.forward(minutes=11)
+    queue(Mail.PASSWORD_RESET, address="nobody@example.org")
+    assert [message.to for message in post_office()] == [[alice.email]]
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.parametrize("mail", Mail)
+def test_every_mail_has_a_subject_a_body_and_the_address_of_the_site(mail: Mail) -> None:
+    message = write(mail, "alice@example.org", username="a.l+i-c_e", link="http://x/?a=1&b=2")
+    assert message.to == ["alice@example.org"]
+    assert message.from_email == "Latchkey <no-reply@localhost>"
+    assert 0 < len(message.subject) < 78
+    assert "\n" not in message.subject
+    assert "http://localhost:8000" in f"{message.subject} {message.body}"
+    assert ("http://x/?a=1&b=2" in message.body) is ("{{ link }}" in source(mail))
+    assert set(COMPOSE) == set(Mail)
+
+
+def source(mail: Mail) -> str:
+    text: str = (site.BASE_DIR / "templates" / "mail" / f"{mail}.txt").read_text()
+    return text
