@@ -106,11 +106,6 @@ class RefreshToken(SessionToken):
     def generation(self) -> int:
         return int(self["gen"])
 
-    @property
-    def secret_hash(self) -> bytes:
-        """SHA-256 of the `jti`: all that is kept of a token."""
-        return secret_hash(self.jti)
-
     def successor_jti(self, nonce: bytes, subkeys: keys.Subkeys) -> str:
         """Return the `jti` of the token that follows this one and is signed with those subkeys.
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
@@ -159,17 +161,32 @@ def test_a_key_from_the_settings_is_used(settings: Settings, tmp_path: Path) -> 
     assert not elsewhere.exists()
 
 
-P384 = """-----BEGIN PRIVATE KEY-----
-MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDDF2cFuWhMDQjJFRJEG
------END PRIVATE KEY-----
-"""
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-@pytest.mark.parametrize("pem", ["garbage", P384], ids=["garbage", "broken"])
-def test_a_key_that_cannot_be_read_is_named_as_the_fault(settings: Settings, pem: str) -> None:
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": pem}
+@pytest.mark.parametrize(
+    "key",
+    [
+        "garbage",
+        pem(ec.generate_private_key(ec.SECP384R1())),
+        pem(rsa.generate_private_key(65537, 2048)),
+    ],
+    ids=["garbage", "another curve", "another kind"],
+)
+def test_a_key_that_cannot_be_used_is_named_as_the_fault(settings: Settings, key: str) -> None:
+    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": key}
     with pytest.raises(ImproperlyConfigured, match="access tokens"):
         keys.signing_key()
+
+
+def test_a_key_that_lies_there_is_read(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(pem(ec.generate_private_key(ec.SECP256R1())))
+    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
+    before = path.read_text()
+    assert keys.signing_key().private.key_size == 256
+    assert path.read_text() == before
 
 
 @pytest.mark.spec("ASVS 5.0", "7.2.3", "11.5.1")

@@ -4,10 +4,15 @@ from typing import Any
 
 import jwt
 import pytest
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
-from tokens.models import DeviceSession
+from tokens.models import DeviceSession, Reason
+from tokens.sessions import end_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,6 +176,15 @@ def test_ending_somebody_elses_session_is_404(api: API, alice: User, bob: User, 
     assert api.delete(path, bearer="").status_code == 401
 
 
+def test_ending_the_sessions_of_nobody_is_no_error(alice: User) -> None:
+    assert end_sessions([], Reason.ADMIN) == 0
+
+
+def test_a_session_is_called_by_its_public_id(api: API, alice: User) -> None:
+    pair = api.login(alice)
+    assert str(row(pair)) == pair["session"]
+
+
 def test_verify_says_yes_to_a_living_access_token_only(api: API, alice: User) -> None:
     pair = api.login(alice)
     answer = api.post("verify/", {"token": pair["access"]})
@@ -193,6 +207,15 @@ def test_the_scheme_is_read_in_any_case(api: API, alice: User, scheme: str) -> N
     pair = api.login(alice)
     headers = {"Authorization": f"{scheme} {pair['access']}"}
     assert api.client.get("/api/auth/sessions/", headers=headers).status_code == 200
+
+
+def test_a_developers_own_view_answers_with_the_same_challenge() -> None:
+    class Own(APIView):
+        def get(self, request: Request) -> Response:
+            return Response()
+
+    answer = Own.as_view()(APIRequestFactory().get("/"))
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_another_scheme_is_nobody(api: API, alice: User) -> None:
