@@ -191,6 +191,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
         {"name": "sessions", "description": "The devices that are signed in, and their end."},
+        {"name": "account", "description": "One's own account and password."},
     ],
     "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -137,7 +137,8 @@ def malformed(*more: OpenApiExample, **fields: str) -> Answers:
         "detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)",
         "code": "parse_error",
     }
-    examples = [example("empty", missing), example("no JSON", no_json), *more]
+    empty = [example("empty", missing)] if missing else []
+    examples = [*empty, example("no JSON", no_json), *more]
     return {
         400: OpenApiResponse(invalid, "The body is no such request.", examples),
         413: refused(
