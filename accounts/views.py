@@ -5,7 +5,7 @@ from typing import cast
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import changes, serializers
+from accounts import changes, schema, serializers
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens.claims import AccessToken
@@ -17,9 +17,11 @@ class MeView(SignedInView):
 
     http_method_names = ["get", "head", "patch", "delete"]
 
+    @schema.show
     def get(self, request: Request) -> Response:
         return Response(serializers.AccountSerializer(cast("User", self.user)).data)
 
+    @schema.change
     def patch(self, request: Request) -> Response:
         names = parse(serializers.AccountChangeSerializer, request)
         user, current = cast("User", self.user), names.pop("current_password", "")
@@ -27,6 +29,7 @@ class MeView(SignedInView):
         changes.change_account(user, names, email=email, current=current)
         return Response(serializers.AccountSerializer(user).data)
 
+    @schema.delete
     def delete(self, request: Request) -> Response:
         asked = parse(serializers.CurrentPasswordSerializer, request)
         changes.delete_account(cast("User", self.user), current=asked["current_password"])
@@ -38,6 +41,7 @@ class EmailConfirmView(TokenView):
 
     http_method_names = ["post"]
 
+    @schema.confirm_email
     def post(self, request: Request) -> Response:
         changes.confirm_email(parse(serializers.EmailConfirmSerializer, request)["token"])
         return Response(status=204)
@@ -48,6 +52,7 @@ class PasswordView(SignedInView):
 
     http_method_names = ["post"]
 
+    @schema.change_password
     def post(self, request: Request) -> Response:
         asked = parse(serializers.PasswordSerializer, request)
         pair = changes.change_password(
@@ -68,6 +73,7 @@ class ResetView(TokenView):
 
     http_method_names = ["post"]
 
+    @schema.reset
     def post(self, request: Request) -> Response:
         queue(Mail.PASSWORD_RESET, address=parse(serializers.ResetSerializer, request)["email"])
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
@@ -78,6 +84,7 @@ class ResetConfirmView(TokenView):
 
     http_method_names = ["post"]
 
+    @schema.confirm_reset
     def post(self, request: Request) -> Response:
         asked = parse(serializers.ResetConfirmSerializer, request)
         changes.choose_password(asked["uid"], asked["token"], asked["new_password"])

@@ -141,6 +141,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "accounts",
     "tokens",
 ]
@@ -214,6 +216,20 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.formats.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "project.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Latchkey",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": "Signs people and programs in and rotates their access and refresh tokens.",
+    "TAGS": [
+        {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
+        {"name": "sessions", "description": "The devices that are signed in, and their end."},
+        {"name": "account", "description": "One's own account and password."},
+    ],
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 SIMPLE_JWT = {

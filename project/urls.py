@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from accounts import pages
-from project import views
+from project import docs, views
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("api/account/", include("accounts.urls")),
     path("accounts/password/choose/", pages.PasswordPage.as_view(), name="password-link"),
     path("accounts/email/confirm/", pages.EmailPage.as_view(), name="email-link"),
+    path("api/schema/", docs.schema, name="schema"),
+    path("api/docs/", docs.page, name="docs"),
 ]
 
 handler400 = "project.errors.bad_request"

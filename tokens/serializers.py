@@ -1,5 +1,6 @@
 """What the token endpoints are asked, and how a session is shown to its owner."""
 
+from datetime import date
 from uuid import UUID
 
 from rest_framework import serializers
@@ -22,7 +23,7 @@ class LoginSerializer(serializers.Serializer[None]):
 
 
 class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
-    id = serializers.UUIDField(source="sid")
+    id = serializers.UUIDField(source="sid", read_only=True)
     last_used_on = serializers.SerializerMethodField()
     current = serializers.SerializerMethodField()
 
@@ -39,10 +40,11 @@ class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
             "expires_at",
             "current",
         ]
+        read_only_fields = fields
 
-    def get_last_used_on(self, session: DeviceSession) -> str:
+    def get_last_used_on(self, session: DeviceSession) -> date:
         # The day, not the moment: who knows when a token was rotated can time the grace period.
-        return session.rotated_at.date().isoformat()
+        return session.rotated_at.date()
 
     def get_current(self, session: DeviceSession) -> bool:
         current: UUID = self.context["sid"]

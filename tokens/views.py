@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from tokens import sessions
+from tokens import schema, sessions
 from tokens.authentication import BearerAuthentication, believe
 from tokens.claims import AccessToken
 from tokens.models import DeviceSession, Reason
@@ -63,6 +63,7 @@ class SignedInView(TokenView):
 class LoginView(TokenView):
     """Sign in with a password: a new device session and its first pair."""
 
+    @schema.login
     def post(self, request: Request) -> Response:
         asked = parse(LoginSerializer, request)
         address = client_address(request)
@@ -86,6 +87,7 @@ class LoginView(TokenView):
 class RefreshView(TokenView):
     """Spend a refresh token: the pair that follows it."""
 
+    @schema.refresh
     def post(self, request: Request) -> Response:
         pair = rotate(
             token_in(request, "refresh"),
@@ -98,6 +100,7 @@ class RefreshView(TokenView):
 class LogoutView(TokenView):
     """End the session of a refresh token; always 204."""
 
+    @schema.logout
     def post(self, request: Request) -> Response:
         sessions.sign_out(token_in(request, "refresh"))
         return Response(status=204)
@@ -106,6 +109,7 @@ class LogoutView(TokenView):
 class LogoutAllView(SignedInView):
     """End every session of this user, this one included."""
 
+    @schema.logout_all
     def post(self, request: Request) -> Response:
         return Response({"ended": sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
 
@@ -113,6 +117,7 @@ class LogoutAllView(SignedInView):
 class LogoutOthersView(SignedInView):
     """End every session of this user but this one."""
 
+    @schema.logout_others
     def post(self, request: Request) -> Response:
         ended = sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.sid)
         return Response({"ended": ended})
@@ -121,6 +126,7 @@ class LogoutOthersView(SignedInView):
 class VerifyView(TokenView):
     """Say whether an access token would be accepted now."""
 
+    @schema.verify
     def post(self, request: Request) -> Response:
         count("verify", network(client_address(request)))
         believe(token_in(request, "token"))
@@ -130,6 +136,7 @@ class VerifyView(TokenView):
 class SessionsView(SignedInView):
     """List this user's living sessions, the newest sign-in first."""
 
+    @schema.list_sessions
     def get(self, request: Request) -> Response:
         living = DeviceSession.objects.filter(user=self.user.pk).living()
         listed = living.order_by("-created_at", "-pk")
@@ -139,6 +146,7 @@ class SessionsView(SignedInView):
 class SessionView(SignedInView):
     """End one of this user's sessions; ending it twice is no error."""
 
+    @schema.end_session
     def delete(self, request: Request, sid: str) -> Response:
         try:
             session = UUID(sid)

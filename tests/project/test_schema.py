@@ -1,0 +1,257 @@
+"""The OpenAPI document is valid, and what it says of the site is true.
+
+Schemathesis makes requests of the document, good and bad, the same ones every time, and no answer
+may be a mistake of ours or have a status, a header or a shape that is not documented.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+import jsonschema
+import pytest
+import schemathesis
+from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client
+
+from accounts import links
+from accounts.models import User
+from project.docs import document
+from project.wsgi import application
+from tests.conftest import API, PASSWORD, Answer
+from tests.project.conftest import Outage
+from tokens import schema
+from tokens.sessions import Device, open_session
+
+Pair: TypeAlias = dict[str, Any]
+CONFIG = {
+    "seed": 6819,
+    "generation": {"deterministic": True, "max-examples": 40, "unique-inputs": True},
+    # What a user name, a password or a token may be is decided by more than their schemas.
+    # Django REST framework reads a number where a text belongs as its digits.
+    "checks": {
+        "positive_data_acceptance": {"enabled": False},
+        "negative_data_rejection": {"enabled": False},
+    },
+}
+
+pytestmark = pytest.mark.django_db
+described = schemathesis.openapi.from_wsgi(
+    "/api/schema/", application, config=schemathesis.Config.from_dict(CONFIG)
+)
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """Keep the test's connection after a request, as Django's own test client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@described.parametrize()
+@pytest.mark.usefixtures("alice", "one_connection")
+def test_every_answer_to_a_stranger_is_documented(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+@described.parametrize()
+@pytest.mark.usefixtures("alice", "one_connection")
+def test_every_answer_to_somebody_signed_in_is_documented(case: schemathesis.Case[Any]) -> None:
+    pair = open_session(User.objects.get(), Device())
+    assert pair is not None
+    case.call_and_validate(headers={"Authorization": f"Bearer {pair.access}"})
+
+
+def test_the_document_is_valid_and_made_without_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True)
+    assert capsys.readouterr().out.startswith("openapi: 3.")
+
+
+def test_the_document_is_served_as_what_it_is(client: Client) -> None:
+    answer = client.get("/api/schema/")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/vnd.oai.openapi+json"
+
+
+@dataclass(frozen=True)
+class Example:
+    """An answer of the document, and how the operation is asked for it."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+    status: str
+    name: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.operation['operationId']} {self.status} {self.name}"
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The example of the request, of which there is one, or an empty body."""
+        if self.operation["operationId"] == "deleteAccount":  # OpenAPI 3.0 cannot show its body.
+            return {"current_password": PASSWORD}
+        if "requestBody" not in self.operation:
+            return {}
+        (asked,) = self.operation["requestBody"]["content"]["application/json"]["examples"].values()
+        return dict(asked["value"])
+
+    @property
+    def signed_in(self) -> bool:
+        return bool(self.operation.get("security"))
+
+
+def examples() -> Iterator[Example]:
+    """Yield every documented answer; one without a body has no name and no value."""
+    for path, methods in json.loads(document())["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                content = answer.get("content", {}).get("application/json", {})
+                for name, shown in content.get("examples", {"": {"value": None}}).items():
+                    yield Example(method, path, operation, status, name, shown["value"])
+
+
+def followed(example: Example, pair: Pair) -> Answer:
+    """Send the example's request with what a living link has."""
+    alice = User.objects.get()
+    mark = links.email_mark(alice, "new@example.org")
+    link = {
+        "confirmEmail": links.email_link(alice, "new@example.org", mark),
+        "confirmReset": links.password_link(alice),
+    }[example.operation["operationId"]]
+    living = dict(parse_qsl(urlsplit(link).query))
+    return ask(example, pair, json.dumps({**example.body, **living}))
+
+
+def ask(example: Example, pair: Pair, body: Any = None, **headers: str) -> Answer:
+    """Send the example's request, or another body, with living tokens for those it shows."""
+    text = json.dumps(example.body) if body is None else body
+    for shown, living in ((schema.ACCESS, "access"), (schema.REFRESH, "refresh")):
+        text = text.replace(shown, pair[living])
+    if example.signed_in:
+        headers.setdefault("Authorization", f"Bearer {pair['access']}")
+    path = example.path.replace("{sid}", pair["session"])
+    kind = headers.pop("Content-Type", "application/json")
+    return Client().generic(example.method.upper(), path, text, kind, headers=headers)
+
+
+Provoke: TypeAlias = Callable[[Example, Pair], Answer]
+
+
+def after_rotation(example: Example, pair: Pair) -> Answer:
+    API(Client()).rotated(pair["refresh"], key=schema.IDEMPOTENCY_KEY)
+    return ask(example, pair)
+
+
+#: How an answer that is not the first one is come by, by the name of its example.
+PROVOKE: dict[str, Provoke] = {
+    "Empty": lambda example, pair: ask(example, pair, "{}"),
+    "NoJSON": lambda example, pair: ask(example, pair, "no JSON"),
+    "TooLarge": lambda example, pair: ask(example, pair, " " * 70_000),
+    "Form": lambda example, pair: ask(
+        example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}
+    ),
+    "ShortKey": lambda example, pair: ask(example, pair, **{"Idempotency-Key": "short"}),
+    "NothingPresented": lambda example, pair: ask(example, pair, Authorization=""),
+    "Refused": lambda example, pair: ask(
+        example,
+        {**pair, "access": "a.b.c", "refresh": "a.b.c"},
+    ),
+    "NoSuchAccount": lambda example, pair: ask(
+        example, pair, json.dumps({**example.body, "password": "nine dry herons"})
+    ),
+    "WrongPassword": lambda example, pair: ask(
+        example,
+        pair,
+        json.dumps(
+            {
+                **example.body,
+                "email": "new@example.org",
+                "current_password": "nine dry herons",
+            }
+        ),
+    ),
+    "InvalidLink": ask,
+    "AlreadyRotated": after_rotation,
+    "OfSomebodyElse": lambda example, pair: ask(example, {**pair, "session": schema.SID}),
+}
+EVERY = list(examples())
+THROTTLED = [example for example in EVERY if example.name == "Throttled"]
+UNAVAILABLE = [example for example in EVERY if example.name == "Unavailable"]
+OTHERS = [example for example in EVERY if example not in (*THROTTLED, *UNAVAILABLE)]
+
+
+def form(value: Any) -> Any:
+    """Return the value with every leaf replaced by its type; a list is its first entry's form."""
+    if isinstance(value, dict):
+        return {key: form(entry) for key, entry in value.items()}
+    return [form(entry) for entry in value[:1]] if isinstance(value, list) else type(value)
+
+
+def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an answer's body with the components that it refers to."""
+    shown: dict[str, Any] = answer["content"]["application/json"]["schema"]
+    return {**shown, "components": json.loads(document())["components"]}
+
+
+def is_as_documented(example: Example, answer: Answer) -> None:
+    """Assert that status, headers and shape are those of the example; refusals to the word."""
+    assert str(answer.status_code) == example.status, answer.content
+    documented = example.operation["responses"][example.status]
+    assert set(documented.get("headers", {})) <= set(answer.headers)
+    if "content" not in documented:
+        assert answer.content == b""
+        return
+    jsonschema.validate(answer.json(), resolved(documented))
+    jsonschema.validate(example.value, resolved(documented))
+    assert form(answer.json()) == form(example.value)
+    if answer.status_code >= 400:
+        assert answer.json() == example.value
+
+
+@pytest.mark.parametrize("example", OTHERS, ids=str)
+def test_every_example_is_true(api: API, alice: User, example: Example) -> None:
+    pair = api.login(alice)
+    usual = followed if example.operation["operationId"].startswith("confirm") else ask
+    provoke = usual if example.status < "300" else PROVOKE[example.name]
+    is_as_documented(example, provoke(example, pair))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("example", UNAVAILABLE, ids=str)
+def test_every_call_documents_what_it_answers_without_the_database(
+    api: API, alice: User, outage: Outage, example: Example
+) -> None:
+    pair = api.login(alice)
+    with outage():
+        is_as_documented(example, ask(example, pair))
+
+
+def test_every_call_says_what_it_answers_without_the_database() -> None:
+    assert len(UNAVAILABLE) == sum(
+        len(methods) for methods in described.raw_schema["paths"].values()
+    )
+
+
+def test_every_refusal_names_its_headers() -> None:
+    needed = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
+    for example in EVERY:
+        documented = example.operation["responses"][example.status]
+        assert set(documented.get("headers", {})) == needed.get(example.status, set()), example
+
+
+def test_every_operation_has_a_summary_a_tag_and_a_name_of_its_own() -> None:
+    operations = [example.operation for example in EVERY]
+    assert all(operation["summary"] and operation["tags"] for operation in operations)
+    names = {(example.method, example.path): example.operation["operationId"] for example in EVERY}
+    assert len(set(names.values())) == len(names)
