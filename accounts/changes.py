@@ -14,6 +14,7 @@ from accounts.models import User
 from tokens import sessions
 from tokens.claims import AccessToken, Pair
 from tokens.models import Reason
+from tokens.throttles import count
 
 
 def change_password(user: User, token: AccessToken, *, current: str, new: str) -> Pair:
@@ -93,6 +94,7 @@ def delete_account(user: User, *, current: str) -> None:
 
 
 def _verify(user: User, password: str) -> None:
+    count("current_password", str(user.pk))
     if not user.check_password(password):
         raise WrongPasswordError
 

@@ -4,6 +4,7 @@ from accounts import serializers
 from tokens.schema import (
     PAIR,
     REQUIRED,
+    THROTTLED,
     UNAUTHENTICATED,
     PairSerializer,
     asked,
@@ -58,6 +59,7 @@ change = operation(
             {**ACCOUNT, "first_name": "Alice"},
         ),
         **malformed(WRONG_PASSWORD),
+        **THROTTLED,
         **UNAUTHENTICATED,
     },
     tag="account",
@@ -72,6 +74,7 @@ delete = operation(
     {
         204: no_content("It is deleted, and every session has ended."),
         **malformed(WRONG_PASSWORD, current_password=REQUIRED),
+        **THROTTLED,
         **UNAUTHENTICATED,
     },
     tag="account",
@@ -82,7 +85,11 @@ delete = operation(
 confirm_email = operation(
     "confirmEmail",
     "Confirm a new e-mail address",
-    {204: no_content("It is the account's now."), **malformed(INVALID_LINK, token=REQUIRED)},
+    {
+        204: no_content("It is the account's now."),
+        **malformed(INVALID_LINK, token=REQUIRED),
+        **THROTTLED,
+    },
     tag="account",
     request=asked(serializers.EmailConfirmSerializer, "from the mail", {"token": LINK_TOKEN}),
 )
@@ -93,6 +100,7 @@ change_password = operation(
     {
         200: given(PairSerializer, "A new session for this device.", "first pair", PAIR),
         **malformed(WRONG_PASSWORD, current_password=REQUIRED, new_password=REQUIRED),
+        **THROTTLED,
         **UNAUTHENTICATED,
     },
     tag="account",
@@ -118,6 +126,7 @@ reset = operation(
             {"detail": "If there is such an account, a mail is on its way."},
         ),
         **malformed(email=REQUIRED),
+        **THROTTLED,
     },
     tag="account",
     request=asked(serializers.ResetSerializer, "address", {"email": "alice@example.org"}),
@@ -129,6 +138,7 @@ confirm_reset = operation(
     {
         204: no_content("It is changed, and every session has ended."),
         **malformed(INVALID_LINK, uid=REQUIRED, token=REQUIRED, new_password=REQUIRED),
+        **THROTTLED,
     },
     tag="account",
     request=asked(

@@ -9,6 +9,7 @@ from accounts import changes, schema, serializers
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens.claims import AccessToken
+from tokens.throttles import client_address, count, network
 from tokens.views import SignedInView, TokenView, parse
 
 
@@ -43,6 +44,7 @@ class EmailConfirmView(TokenView):
 
     @schema.confirm_email
     def post(self, request: Request) -> Response:
+        count("link", network(client_address(request)))
         changes.confirm_email(parse(serializers.EmailConfirmSerializer, request)["token"])
         return Response(status=204)
 
@@ -75,7 +77,10 @@ class ResetView(TokenView):
 
     @schema.reset
     def post(self, request: Request) -> Response:
-        queue(Mail.PASSWORD_RESET, address=parse(serializers.ResetSerializer, request)["email"])
+        address = parse(serializers.ResetSerializer, request)["email"]
+        count("reset_address", network(client_address(request)))
+        count("reset_account", address.casefold())
+        queue(Mail.PASSWORD_RESET, address=address)
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
 
 
@@ -87,5 +92,6 @@ class ResetConfirmView(TokenView):
     @schema.confirm_reset
     def post(self, request: Request) -> Response:
         asked = parse(serializers.ResetConfirmSerializer, request)
+        count("link", network(client_address(request)))
         changes.choose_password(asked["uid"], asked["token"], asked["new_password"])
         return Response(status=204)

@@ -99,6 +99,8 @@ def throttles() -> dict[str, str]:
         "refresh": "60 per minute",
         "forged_token": "60 per minute",
         "verify": "300 per minute",
+        "current_password": "10 per 5 minutes",
+        "link": "30 per minute",
         "reset_account": "3 per hour",
         "reset_address": "20 per hour",
     }

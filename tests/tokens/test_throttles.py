@@ -98,6 +98,15 @@ def test_a_lot_of_strangers_do_not_lock_the_owner_out(
     assert row(at_home).revoked_at is None
 
 
+def test_an_address_that_is_counted_out_does_not_count_against_the_account(
+    api: API, alice: User, settings: Settings
+) -> None:
+    allow(settings, login_address="1 per hour", login_account="2 per hour")
+    for _ in range(5):
+        try_password(api, THIEF)
+    assert try_password(api, HOME, password=PASSWORD).status_code == 200
+
+
 def test_a_name_longer_than_any_is_at_home_nowhere(api: API, db: None, settings: Settings) -> None:
     allow(settings, login_account="1 per hour")
     codes = [try_password(api, HOME, name="%a_" * 15_000).status_code for _ in range(2)]
