@@ -3,13 +3,14 @@
 from typing import Any, cast
 
 from django.contrib.auth.models import AbstractUser
+from django.db.models import Exists
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens.claims import AccessToken
 from tokens.keys import tag_subkeys
-from tokens.models import DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession
 
 
 class BearerAuthentication(JWTAuthentication):
@@ -30,7 +31,7 @@ class BearerAuthentication(JWTAuthentication):
 
 
 def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
-    """Return the user and the verified access token, if its session still stands: one query.
+    """Return the user and the verified access token if it and its session still stand: one query.
 
     Raises InvalidToken, without a query where the signature or a claim is wrong.
     """
@@ -38,7 +39,9 @@ def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
         token = AccessToken(raw)
     except TokenError as error:
         raise InvalidToken from error
-    session = DeviceSession.objects.select_related("user").filter(sid=token.sid).first()
+    blacklisted = Exists(BlacklistedToken.objects.filter(jti=token.jti))
+    sessions = DeviceSession.objects.select_related("user").filter(~blacklisted, sid=token.sid)
+    session = sessions.first()
     user = cast("AbstractUser | None", session and session.user)
     if session is None or user is None or not session.is_living or not user.is_active:
         raise InvalidToken
