@@ -3,14 +3,13 @@
 from typing import Any, cast
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Exists
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens.claims import AccessToken
 from tokens.keys import tag_subkeys
-from tokens.models import BlacklistedToken, DeviceSession
+from tokens.models import DeviceSession
 
 
 class BearerAuthentication(JWTAuthentication):
@@ -39,9 +38,8 @@ def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
         token = AccessToken(raw)
     except TokenError as error:
         raise InvalidToken from error
-    blacklisted = Exists(BlacklistedToken.objects.filter(jti=token.jti))
-    sessions = DeviceSession.objects.select_related("user").filter(~blacklisted, sid=token.sid)
-    session = sessions.first()
+    believed = DeviceSession.objects.unless_blacklisted(token.jti)
+    session = believed.select_related("user").filter(sid=token.sid).first()
     user = cast("AbstractUser | None", session and session.user)
     if session is None or user is None or not session.is_living or not user.is_active:
         raise InvalidToken
