@@ -57,7 +57,7 @@ class SiteUserAdmin(BigTableAdmin, UserAdmin):  # type: ignore[type-arg]
     @admin.display(description="all sessions")
     def all_sessions(self, user: User) -> str:
         page = reverse("admin:tokens_devicesession_changelist")
-        return format_html('<a href="{}?user__exact={}">Those that ended too</a>', page, user.pk)
+        return format_html('<a href="{}?user__exact={}">Living and ended ones</a>', page, user.pk)
 
     @admin.action(description="End every session of these users", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -21,6 +21,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -123,24 +124,39 @@ class Status(admin.SimpleListFilter):
         return queryset.filter(chosen.get(self.value() or "", Q()))
 
 
+class Columns:
+    """What is said of a session in few words, and of its last use the day alone."""
+
+    @admin.display(description="session")
+    def name(self, session: DeviceSession) -> str:
+        return str(session.sid)[:8]
+
+    @admin.display
+    def status(self, session: DeviceSession) -> str:
+        if session.revoked_at is not None:
+            return f"ended: {session.get_revoked_reason_display()}"
+        return "living" if session.is_living else "ran out"
+
+    @admin.display
+    def last_use(self, session: DeviceSession) -> str:
+        return date_format(session.last_used_on)
+
+
 @admin.register(DeviceSession)
-class DeviceSessionAdmin(RecordAdmin):
+class DeviceSessionAdmin(Columns, RecordAdmin):
     """Every sign-in, and what became of it. Who may change sessions may end them."""
 
-    list_display = (
-        *("sid", "user", "device", "kind"),
-        *("status", "revoked_reason", "created_at", "last_used_on"),
-    )
+    list_display = ("name", "user", "device", "status", "created_at", "last_use", "kind")
     list_filter = (Status, "kind", "revoked_reason")
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
     search_help_text = "The first characters of a user name, or a whole sid."
     actions = ("end",)
     fields = (
-        *("sid", "user", "device", "kind", "status", "revoked_reason", "revoked_at"),
-        *("created_at", "last_used_on", "expires_at", "ip_address", "user_agent"),
+        *("sid", "user", "device", "kind", "status", "revoked_at"),
+        *("created_at", "last_use", "expires_at", "ip_address", "user_agent"),
     )
-    readonly_fields = ("status", "last_used_on")
+    readonly_fields = ("status", "last_use")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
         return super().get_queryset(request).defer(*SECRETS)
@@ -150,12 +166,6 @@ class DeviceSessionAdmin(RecordAdmin):
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tokens.change_devicesession")
-
-    @admin.display
-    def status(self, session: DeviceSession) -> str:
-        if session.revoked_at is not None:
-            return "ended"
-        return "living" if session.is_living else "ran out"
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
         with suppress(ValueError):
@@ -188,13 +198,13 @@ class ShownOnly(forms.BaseInlineFormSet):  # type: ignore[type-arg]
         return []
 
 
-class SessionsInline(admin.TabularInline):  # type: ignore[type-arg]
+class SessionsInline(Columns, admin.TabularInline):  # type: ignore[type-arg]
     """The sessions in which the user is signed in now."""
 
     model = DeviceSession
     formset = ShownOnly
     verbose_name_plural = "living sessions"
-    fields = readonly_fields = ("device", "kind", "created_at", "last_used_on", "ip_address")
+    fields = readonly_fields = ("device", "kind", "created_at", "last_use", "ip_address")
     ordering = ("-pk",)
     extra = 0
     show_change_link = True
@@ -221,7 +231,14 @@ class Unshown(forms.Textarea):
 
 class BlacklistForm(forms.Form):
     token = forms.CharField(
-        widget=Unshown(attrs={"rows": 8, "autocomplete": "off", "spellcheck": "false"}),
+        widget=Unshown(
+            attrs={
+                "class": "vLargeTextField",
+                "rows": 8,
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
         help_text="An access token is refused from now on. A refresh token ends its session, "
         "however old the token is. The text is kept nowhere.",
     )

@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, AdminPages
-from tests.conftest import API, HASHED, PASSWORD, row
+from tests.conftest import API, HASHED, PASSWORD, Clock, row
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
@@ -119,10 +119,12 @@ def test_a_refused_administrator_gets_the_form_again(db: None, name: str) -> Non
 
 
 def test_a_user_is_shown_with_the_living_sessions(
-    api: API, alice: User, bob: User, admin: AdminPages
+    api: API, alice: User, bob: User, admin: AdminPages, clock: Clock
 ) -> None:
     phone, laptop = api.login(alice, "phone"), api.login(alice, "laptop")
     api.login(bob, "toaster")
+    clock.forward(days=1)
+    api.rotated(phone["refresh"])
     api.post("logout/", {"refresh": laptop["refresh"]})
     answer = admin.get(f"{alice.pk}/change/")
     shown = [form.instance for form in answer.context["inline_admin_formsets"][0].formset.forms]
