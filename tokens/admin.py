@@ -1,6 +1,6 @@
 """Device sessions and the blacklist in Django admin: to be read, and to end what must end.
 
-Nothing that somebody could sign in with is shown, searched or even read from the database.
+Nothing that somebody could sign in with is shown, and no address can ask for it.
 """
 
 from contextlib import suppress
@@ -286,7 +286,7 @@ class BlacklistAdmin(RecordAdmin):
                 form.add_error("token", str(error))
             else:
                 self.note(request, dead)
-                return redirect("admin:tokens_blacklistedtoken_changelist")
+                return redirect("admin:tokens_blacklistedtoken_add")
         context = {
             **self.admin_site.each_context(request),
             "title": "Blacklist a token",

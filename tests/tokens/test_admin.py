@@ -295,6 +295,14 @@ def test_a_pasted_refresh_token_ends_its_session(api: API, alice: User, carol: C
     api.rotated(laptop["refresh"])
 
 
+def test_who_may_add_to_the_blacklist_needs_no_other_permission(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    dave = staff("dave", "add_blacklistedtoken")
+    answer = dave.post(BLACKLIST + "add/", {"token": phone["access"]}, follow=True)
+    assert "Recognised, and dead" in answer.content.decode()
+    assert dave.get(BLACKLIST).status_code == 403
+
+
 def test_a_paste_that_does_nothing_says_why(api: API, alice: User, carol: Client) -> None:
     phone = api.login(alice)
     api.post("logout/", {"refresh": phone["refresh"]})
