@@ -30,7 +30,7 @@ class BearerAuthentication(JWTAuthentication):
 
 
 def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
-    """Return the user and the verified access token, if its session still stands: one query.
+    """Return the user and the verified access token if it and its session still stand: one query.
 
     Raises InvalidToken, without a query where the signature or a claim is wrong.
     """
@@ -38,7 +38,8 @@ def believe(raw: str) -> tuple[AbstractUser, AccessToken]:
         token = AccessToken(raw)
     except TokenError as error:
         raise InvalidToken from error
-    session = DeviceSession.objects.select_related("user").filter(sid=token.sid).first()
+    believed = DeviceSession.objects.unless_blacklisted(token.jti)
+    session = believed.select_related("user").filter(sid=token.sid).first()
     user = cast("AbstractUser | None", session and session.user)
     if session is None or user is None or not session.is_living or not user.is_active:
         raise InvalidToken

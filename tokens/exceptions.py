@@ -45,3 +45,11 @@ class SessionBusy(APIException):
     default_detail = "The session is being changed by somebody else. Try again."
     default_code = "unavailable"
     wait = 1
+
+
+class TokenUnknownError(ValueError):
+    """The text is no token of ours."""
+
+
+class TokenDeadError(ValueError):
+    """The token is ours, and nobody would have believed it any more."""

@@ -1,11 +1,14 @@
 """Users are managed in Django admin, which shows nothing that somebody could sign in with."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils.formats import date_format
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, AdminPages
-from tests.conftest import API, PASSWORD, row
+from tests.conftest import API, HASHED, PASSWORD, Clock, row
+from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +67,7 @@ def test_an_e_mail_of_somebody_else_is_refused_in_the_form(
     assert alice.email == "alice@example.org"
 
 
-@pytest.mark.parametrize("word", ["bob", "BOB@EXAMPLE", "example.org bob"])
+@pytest.mark.parametrize("word", ["bob", "BOB@EXAMPLE", "Bob bob@example.org"])
 def test_users_are_listed_and_found(alice: User, bob: User, admin: AdminPages, word: str) -> None:
     assert len(admin.get().context["cl"].result_list) == 3
     assert list(admin.get(q=word).context["cl"].result_list) == [bob]
@@ -81,7 +84,7 @@ def test_nothing_secret_is_on_the_pages_about_a_user(
 ) -> None:
     session = row(api.login(alice))
     *_, salt, computed = alice.password.split("$")
-    hidden = [alice.password, salt, computed]
+    hidden = [alice.password, salt, salt[:6], computed, computed[:6]]
     hidden += [bytes(secret).hex() for secret in (session.secret_hash, session.nonce)]
     hidden += [bytes(session.credential_tag).hex(), str(bytes(session.nonce))]
     admin.change(alice, first_name="Alice")
@@ -113,3 +116,94 @@ def test_a_refused_administrator_gets_the_form_again(db: None, name: str) -> Non
     answer = client.post("/admin/login/", {"username": name, "password": PASSWORD})
     assert answer.status_code == 200
     assert "_auth_user_id" not in client.session
+
+
+def test_a_user_is_shown_with_the_living_sessions(
+    api: API, alice: User, bob: User, admin: AdminPages, clock: Clock
+) -> None:
+    phone, laptop = api.login(alice, "phone"), api.login(alice, "laptop")
+    api.login(bob, "toaster")
+    clock.forward(days=1)
+    api.rotated(phone["refresh"])
+    api.post("logout/", {"refresh": laptop["refresh"]})
+    answer = admin.get(f"{alice.pk}/change/")
+    shown = [form.instance for form in answer.context["inline_admin_formsets"][0].formset.forms]
+    assert shown == [row(phone)]
+    page = answer.content.decode()
+    assert "phone" in page
+    assert date_format(row(phone).last_used_on) in page
+    everything = f"/admin/tokens/devicesession/?user__exact={alice.pk}"
+    assert everything in page
+    listed = admin.client.get(everything).context["cl"].result_list
+    assert set(listed) == {row(phone), row(laptop)}
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+def test_every_session_of_the_chosen_users_is_ended(
+    api: API, alice: User, bob: User, admin: AdminPages
+) -> None:
+    phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
+    answer = admin.post("", action="end_sessions", _selected_action=[str(alice.pk)])
+    assert answer.status_code == 302
+    for pair in (phone, laptop):
+        assert row(pair).revoked_reason == Reason.ADMIN
+        assert api.refresh(pair["refresh"]).status_code == 401
+    api.rotated(bobs["refresh"])
+    assert "Sessions ended: 2." in admin.get().content.decode()
+    assert "Ended every session." in admin.get(f"{alice.pk}/history/").content.decode()
+
+
+def test_what_is_posted_about_the_sessions_of_a_user_changes_none(
+    api: API, alice: User, bob: User, admin: AdminPages
+) -> None:
+    """The row that was read before the form was saved does not undo what saving has ended."""
+    session = row(api.login(alice))
+    prefix = "device_sessions"
+    answer = admin.change(
+        alice,
+        is_active=None,
+        **{
+            f"{prefix}-TOTAL_FORMS": "2",
+            f"{prefix}-INITIAL_FORMS": "1",
+            f"{prefix}-0-id": str(session.pk),
+            f"{prefix}-0-user": str(bob.pk),
+            f"{prefix}-0-device": "toaster",
+            f"{prefix}-0-DELETE": "on",
+            f"{prefix}-1-device": "another",
+        },
+    )
+    assert answer.status_code == 302
+    after = DeviceSession.objects.get()
+    assert (after.user, after.device, after.revoked_reason) == (alice, "phone", Reason.DEACTIVATED)
+
+
+def test_the_form_is_shown_again_while_sessions_end(
+    api: API, alice: User, bob: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    posted = {"device_sessions-TOTAL_FORMS": "1", "device_sessions-INITIAL_FORMS": "1"}
+    posted["device_sessions-0-id"] = str(row(phone).pk)
+    api.post("logout/", {"refresh": phone["refresh"]})
+    answer = admin.change(alice, email=bob.email, **posted)
+    assert answer.status_code == 200
+    assert "A user with that e-mail address already exists." in answer.content.decode()
+
+
+@pytest.mark.parametrize("password", [HASHED, "!", ""], ids=["set", "unusable", "none"])
+def test_the_page_of_a_user_says_whether_there_is_a_password_and_no_more(
+    alice: User, admin: AdminPages, password: str
+) -> None:
+    User.objects.filter(pk=alice.pk).update(password=password)
+    page = admin.get(f"{alice.pk}/change/").content.decode()
+    assert ("A password is set." in page) is (password == HASHED)
+    assert ("No password is set." in page) is (password != HASHED)
+    assert "argon2" not in page
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an index of PostgreSQL")
+@pytest.mark.parametrize("column", ["username", "email", "first_name", "last_name"])
+def test_postgresql_finds_users_by_an_index(alice: User, column: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        found = User.objects.filter((f"{column}__istartswith", "ali")).order_by()
+        assert f"accounts_user_{column}_begins" in found.explain()

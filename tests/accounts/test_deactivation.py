@@ -74,13 +74,18 @@ def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_unticking_active_in_the_admin_ends_the_sessions(
+def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_none(
     api: API, alice: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
     assert admin.change(alice, is_active=None).status_code == 302
     assert row(phone).revoked_reason == Reason.DEACTIVATED
     assert api.refresh(phone["refresh"]).status_code == 401
+    alice.refresh_from_db()
+    assert admin.change(alice, is_active="on").status_code == 302
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert api.get("sessions/", bearer=phone["access"]).status_code == 401
+    api.login(alice)
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.2")

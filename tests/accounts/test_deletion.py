@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db.models import Count
 
 from accounts.models import User
 from tests.accounts.conftest import AdminPages
 from tests.conftest import API, PASSWORD, row
-from tokens.models import DeviceSession, Reason
+from tokens.blacklist import blacklist
+from tokens.models import BlacklistedToken, DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +80,29 @@ def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: 
     assert list(User.objects.all()) == [admin.carol]
     is_refused(api, phone)
     is_refused(api, laptop)
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+def test_the_admin_deletes_users_whose_records_nobody_may_delete(
+    api: API, alice: User, bob: User, admin: AdminPages
+) -> None:
+    """Who may delete users need not be allowed anything about sessions and the blacklist."""
+    phone, bobs = api.login(alice), api.login(bob)
+    for pair in (phone, bobs):
+        blacklist(pair["access"], Reason.ADMIN)
+    admin.carol.is_superuser = False
+    admin.carol.save()
+    may = Permission.objects.filter(codename__in=("view_user", "delete_user"))
+    admin.carol.user_permissions.set(may)
+    shown = admin.get(f"{alice.pk}/delete/").content.decode()
+    assert phone["session"] not in shown
+    assert admin.post(f"{alice.pk}/delete/", post="yes").status_code == 302
+    chosen = [str(bob.pk)]
+    admin.post("", action="delete_selected", _selected_action=chosen, post="yes")
+    assert list(User.objects.all()) == [admin.carol]
+    is_refused(api, phone)
+    is_refused(api, bobs)
+    assert list(BlacklistedToken.objects.values_list("user", flat=True)) == [None, None]
 
 
 def test_a_session_that_had_ended_keeps_its_reason(api: API, alice: User) -> None:

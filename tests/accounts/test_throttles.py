@@ -1,4 +1,4 @@
-"""How often a password or a link may be tried where somebody is signed in already, or lost theirs."""
+"""How often a password or a link may be tried by who is signed in, or has lost theirs."""
 
 from collections.abc import Iterator
 

@@ -1,0 +1,374 @@
+"""The administrator sees who is signed in where, ends it, and makes a leaked token dead."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import API, HASHED, Answer, Clock, row
+from tests.tokens.test_hostile_tokens import parts
+from tokens.admin import LimitedPaginator
+from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
+
+pytestmark = pytest.mark.django_db
+
+SESSIONS = "/admin/tokens/devicesession/"
+BLACKLIST = "/admin/tokens/blacklistedtoken/"
+USERS = "/admin/accounts/user/"
+
+
+def staff(name: str, *permissions: str) -> Client:
+    """Return the browser of a new member of staff who may do this."""
+    user = User.objects.create(username=name, password=HASHED, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def carol(db: None) -> Client:
+    client = staff("carol")
+    User.objects.filter(username="carol").update(is_superuser=True)
+    return client
+
+
+def listed(answer: Answer) -> set[Any]:
+    assert answer.status_code == 200
+    return set(answer.context["cl"].result_list)
+
+
+def end(client: Client, *pairs: dict[str, Any], **fields: str) -> Answer:
+    chosen = [str(row(pair).pk) for pair in pairs]
+    return client.post(SESSIONS, {"action": "end", "_selected_action": chosen, **fields})
+
+
+def fill(rows: int) -> None:
+    """Make so many users, each with a session and a blacklisted token."""
+    now = timezone.now()
+    users = User.objects.bulk_create(
+        User(username=f"user-{n}", password=HASHED) for n in range(rows)
+    )
+    moments = dict.fromkeys(("created_at", "rotated_at", "auth_time"), now)
+    ends = dict.fromkeys(("idle_expires_at", "expires_at"), now + timedelta(days=1))
+    DeviceSession.objects.bulk_create(
+        DeviceSession(
+            user=user, secret_hash=b"h", nonce=b"n", credential_tag=b"t", **moments, **ends
+        )
+        for user in users
+    )
+    BlacklistedToken.objects.bulk_create(
+        BlacklistedToken(
+            jti=str(uuid4()),
+            user=user,
+            token_type=TokenType.ACCESS,
+            reason=Reason.ADMIN,
+            expires_at=now,
+        )
+        for user in users
+    )
+
+
+@pytest.mark.parametrize("page", [USERS, SESSIONS, BLACKLIST])
+@pytest.mark.parametrize("query", ["", "?q=user", "?p=1"], ids=["first", "search", "next page"])
+def test_a_list_costs_the_same_few_queries_however_many_rows_there_are(
+    carol: Client, page: str, query: str
+) -> None:
+    costs = []
+    for rows in (0, 5, 200):
+        User.objects.filter(username__startswith="user").delete()
+        DeviceSession.objects.all().delete()
+        BlacklistedToken.objects.all().delete()
+        fill(rows)
+        with CaptureQueriesContext(connection) as captured:
+            answer = carol.get(page + ("" if query == "?p=1" and rows < 200 else query))
+        assert len(listed(answer)) >= min(rows, 100)
+        statements = [statement["sql"] for statement in captured]
+        assert not [sql for sql in statements if "COUNT(*)" in sql and "LIMIT" not in sql]
+        costs.append(len(statements))
+    assert max(costs) <= 12, costs
+    assert costs[1] == costs[2], costs
+
+
+def test_a_long_list_ends_where_its_count_ends_and_says_so(
+    carol: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(105)
+    assert "Only the first" not in carol.get(SESSIONS).content.decode()
+    monkeypatch.setattr(LimitedPaginator, "limit", 102)
+    answer = carol.get(SESSIONS)
+    assert "Only the first 102 are listed and counted." in answer.content.decode()
+    assert len(listed(carol.get(SESSIONS, {"p": 2}))) == 2
+    everything = {"action": "end", "_selected_action": "0", "select_across": "1"}
+    carol.post(SESSIONS, everything)
+    oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:3]
+    assert set(DeviceSession.objects.living().values_list("pk", flat=True)) == set(oldest)
+
+
+def test_sessions_are_listed_with_their_state(
+    api: API, alice: User, carol: Client, clock: Clock
+) -> None:
+    idle = api.login(alice, "tablet")
+    clock.forward(days=13)
+    phone, laptop = api.login(alice, "phone"), api.login(alice, "laptop")
+    clock.forward(days=2)
+    api.post("logout/", {"refresh": laptop["refresh"]})
+    carol.force_login(User.objects.get(username="carol"))  # hers was as old
+    for state, pair in {"living": phone, "ended": laptop, "ran-out": idle}.items():
+        answer = carol.get(SESSIONS, {"status": state})
+        assert listed(answer) == {row(pair)}
+        shown = {"ended": "ended: signed out", "ran-out": "ran out"}.get(state, state)
+        assert f'field-status">{shown}<' in answer.content.decode()
+    assert listed(carol.get(SESSIONS, {"status": "strange"})) == set(
+        map(row, (idle, phone, laptop))
+    )
+    assert listed(carol.get(SESSIONS, {"revoked_reason__exact": "logout"})) == {row(laptop)}
+    assert listed(carol.get(SESSIONS, {"kind__exact": "browser"})) == set()
+
+
+def test_sessions_are_found_by_the_beginning_of_the_user_name_and_by_sid(
+    api: API, alice: User, bob: User, carol: Client
+) -> None:
+    phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
+    assert listed(carol.get(SESSIONS, {"q": "ALI"})) == {row(phone), row(laptop)}
+    assert listed(carol.get(SESSIONS, {"q": "lice"})) == set()
+    assert listed(carol.get(SESSIONS, {"q": bobs["session"]})) == {row(bobs)}
+    assert listed(carol.get(SESSIONS, {"user__exact": str(bob.pk)})) == {row(bobs)}
+
+
+@pytest.mark.parametrize("word", ["%", "_", "a" * 60_000], ids=["%", "_", "60 kB"])
+@pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
+def test_a_strange_search_finds_nothing(
+    api: API, alice: User, carol: Client, page: str, word: str
+) -> None:
+    carol.post(BLACKLIST + "add/", {"token": api.login(alice)["access"]})
+    assert listed(carol.get(page, {"q": word})) == set()
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        *("secret_hash", "nonce__startswith", "credential_tag__gt", "retry_hash__isnull"),
+        *("rotated_at__gt", "generation", "user__password__startswith", "user__exact__gt"),
+    ],
+)
+@pytest.mark.parametrize("page", [SESSIONS, BLACKLIST, USERS])
+def test_no_address_asks_for_what_nobody_is_shown(carol: Client, page: str, lookup: str) -> None:
+    prefixes = ["", "device_sessions__", "blacklisted_tokens__"] if page == USERS else [""]
+    for prefix in prefixes:
+        assert carol.get(page, {prefix + lookup: "a"}).status_code == 400
+    assert carol.get(USERS, {"password__startswith": "argon2"}).status_code == 400
+
+
+def stored() -> list[Any]:
+    return [*DeviceSession.objects.values(), *BlacklistedToken.objects.values()]
+
+
+@pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
+def test_nothing_is_edited_or_deleted_by_hand(
+    api: API, alice: User, carol: Client, page: str
+) -> None:
+    pair = api.login(alice)
+    carol.post(BLACKLIST + "add/", {"token": pair["access"]})
+    pk = {SESSIONS: row(pair).pk, BLACKLIST: BlacklistedToken.objects.get().pk}[page]
+    before = stored()
+    assert carol.get(f"{page}{pk}/change/").status_code == 200
+    assert carol.post(f"{page}{pk}/change/", {"jti": "x", "device": "x"}).status_code == 403
+    assert carol.post(f"{page}{pk}/delete/", {"post": "yes"}).status_code == 403
+    carol.post(page, {"action": "delete_selected", "_selected_action": pk, "post": "yes"})
+    assert carol.get(SESSIONS + "add/").status_code == 403
+    assert stored() == before
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+def test_the_chosen_sessions_are_ended_and_no_others(
+    api: API, alice: User, bob: User, carol: Client
+) -> None:
+    phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
+    api.post("logout/", {"refresh": laptop["refresh"]})
+    assert end(carol, phone, laptop).status_code == 302
+    assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, Reason.LOGOUT)
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert api.post("verify/", {"token": phone["access"]}).status_code == 401
+    api.rotated(bobs["refresh"])
+    assert "Sessions ended: 1." in carol.get(SESSIONS).content.decode()
+    assert LogEntry.objects.get().object_id == str(row(phone).pk)
+    assert "Ended." in carol.get(f"{SESSIONS}{row(phone).pk}/history/").content.decode()
+
+
+def test_who_may_only_look_ends_nothing(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    dave = staff("dave", "view_devicesession", "view_user", "view_blacklistedtoken")
+    assert listed(dave.get(SESSIONS)) == {row(phone)}
+    end(dave, phone)
+    action = {"action": "end_sessions", "_selected_action": str(alice.pk)}
+    dave.post(USERS, action)
+    assert dave.post(BLACKLIST + "add/", {"token": phone["refresh"]}).status_code == 403
+    api.rotated(phone["refresh"])
+
+
+def test_who_may_change_sessions_may_end_them(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    end(staff("dave", "change_devicesession"), phone)
+    assert row(phone).revoked_reason == Reason.ADMIN
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.5")
+def test_nothing_secret_is_on_any_page(api: API, alice: User, carol: Client) -> None:
+    pair = api.rotated(api.login(alice)["refresh"], key="k" * 20)
+    session = row(pair)
+    carol.post(BLACKLIST + "add/", {"token": pair["access"]})
+    dead = BlacklistedToken.objects.get()
+    end(carol, pair)
+    hidden = [part for kind in ("access", "refresh") for part in pair[kind].split(".")[1:]]
+    hidden += [alice.password.rpartition("$")[2][:6], parts(pair["refresh"])[1]["jti"]]
+    for name in ("secret_hash", "nonce", "retry_hash", "credential_tag"):
+        secret = bytes(getattr(session, name))
+        hidden += [secret.hex(), str(secret), name]
+    hidden += ["rotated_at", "idle_expires_at"]
+    pages = [
+        *(f"{SESSIONS}{tail}" for tail in ("", f"{session.pk}/change/", f"{session.pk}/history/")),
+        *(f"{BLACKLIST}{tail}" for tail in ("", f"{dead.pk}/change/", f"{dead.pk}/history/")),
+        *(f"{USERS}{tail}" for tail in ("", f"{alice.pk}/change/", f"{alice.pk}/delete/")),
+        "/admin/",
+    ]
+    for page in pages:
+        shown = carol.get(page).content.decode()
+        assert not [secret for secret in hidden if secret in shown], page
+
+
+def test_the_moment_of_a_rotation_is_on_no_page(
+    api: API, alice: User, carol: Client, clock: Clock
+) -> None:
+    """Who knows it can time the grace period."""
+    pair = api.login(alice)
+    clock.forward(days=1, hours=1, minutes=7)
+    session = row(api.rotated(pair["refresh"]))
+    for page in (SESSIONS, f"{SESSIONS}{session.pk}/change/", f"{USERS}{alice.pk}/change/"):
+        shown = carol.get(page).content.decode()
+        assert date_format(session.last_used_on) in shown
+        assert time_format(session.rotated_at) not in shown
+
+
+def wrapped(token: str) -> str:
+    """Return the token as a mail shows it."""
+    return "\r\n  ".join(re.findall(".{1,76}", token)) + "\n"
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+@pytest.mark.parametrize("paste", [str, wrapped], ids=["in one line", "wrapped"])
+def test_a_pasted_access_token_is_recognised_and_dead(
+    api: API, alice: User, carol: Client, paste: Callable[[str], str]
+) -> None:
+    phone = api.login(alice)
+    answer = carol.post(BLACKLIST + "add/", {"token": paste(phone["access"])}, follow=True)
+    assert "Recognised, and dead: an access token of alice." in answer.content.decode()
+    dead = BlacklistedToken.objects.get()
+    assert (dead.jti, dead.reason) == (parts(phone["access"])[1]["jti"], Reason.ADMIN)
+    assert api.post("verify/", {"token": phone["access"]}).status_code == 401
+    assert listed(carol.get(BLACKLIST, {"q": dead.jti})) == {dead}
+    assert listed(carol.get(BLACKLIST, {"q": "Alice"})) == {dead}
+    assert listed(carol.get(BLACKLIST, {"reason__exact": "logout"})) == set()
+    assert row(phone).revoked_at is None
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+def test_a_pasted_refresh_token_ends_its_session(api: API, alice: User, carol: Client) -> None:
+    phone, laptop = api.login(alice), api.login(alice)
+    answer = carol.post(BLACKLIST + "add/", {"token": phone["refresh"]}, follow=True)
+    told = answer.content.decode()
+    assert f"a refresh token of alice, whose session {phone['session']} is ended." in told
+    assert row(phone).revoked_reason == Reason.ADMIN
+    assert api.refresh(phone["refresh"]).status_code == 401
+    api.rotated(laptop["refresh"])
+
+
+def test_who_may_add_to_the_blacklist_needs_no_other_permission(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    dave = staff("dave", "add_blacklistedtoken")
+    answer = dave.post(BLACKLIST + "add/", {"token": phone["access"]}, follow=True)
+    assert "Recognised, and dead" in answer.content.decode()
+    assert dave.get(BLACKLIST).status_code == 403
+
+
+def test_a_paste_that_does_nothing_says_why(api: API, alice: User, carol: Client) -> None:
+    phone = api.login(alice)
+    api.post("logout/", {"refresh": phone["refresh"]})
+    for text, why in {
+        phone["refresh"]: "This token is dead already.",
+        "garbage-that-nobody-shall-see": "This is no token of this site.",
+        "": "This field is required.",
+        "garbage\0": "Null characters are not allowed.",
+    }.items():
+        answer = carol.post(BLACKLIST + "add/", {"token": text})
+        shown = answer.content.decode()
+        assert (answer.status_code, why in shown) == (200, True)
+        assert not text or text not in shown
+    assert not BlacklistedToken.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.5")
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_what_was_pasted_is_shown_and_logged_nowhere(
+    api: API, alice: User, carol: Client, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone = api.login(alice)
+    answer = carol.post(BLACKLIST + "add/", {"token": phone[kind]}, follow=True)
+    assert answer.status_code == 200
+    kept = [answer.content.decode(), carol.get("/admin/").content.decode(), caplog.text]
+    kept += [repr(LogEntry.objects.values().get()), str(answer.client.session.items())]
+    for part in phone[kind].split("."):
+        assert not [text for text in kept if part in text]
+
+
+@pytest.mark.spec("ASVS 5.0", "14.2.2")
+def test_the_form_asks_the_browser_to_remember_nothing(carol: Client) -> None:
+    answer = carol.get(BLACKLIST + "add/")
+    assert re.search(
+        r"<textarea[^>]* autocomplete=\"off\" spellcheck=\"false\"", answer.content.decode()
+    )
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.fixture
+def phone(api: API, alice: User) -> dict[str, Any]:
+    return api.login(alice)
+
+
+@pytest.mark.spec("ASVS 5.0", "16.5.1")
+@pytest.mark.parametrize("debug", [False, True], ids=["in production", "under DEBUG"])
+def test_an_error_page_does_not_show_what_was_pasted(
+    phone: dict[str, Any],
+    carol: Client,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    debug: bool,
+) -> None:
+    def fail(execute: Any, sql: str, *rest: Any) -> Any:
+        if "blacklisted" in sql:
+            raise RuntimeError("the disk is full")
+        return execute(sql, *rest)
+
+    settings.DEBUG = debug
+    carol.raise_request_exception = False
+    with connection.execute_wrapper(fail):
+        answer = carol.post(BLACKLIST + "add/", {"token": phone["access"]})
+    shown = answer.content.decode()
+    assert answer.status_code == 500
+    assert ("the disk is full" in shown) is debug
+    for part in phone["access"].split("."):
+        assert part not in shown
+        assert part not in caplog.text
