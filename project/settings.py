@@ -5,6 +5,7 @@ over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG
 """
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from project import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
@@ -37,6 +40,14 @@ def duration(name: str, default: timedelta) -> timedelta:
     if not re.fullmatch(r"[0-9]{1,10}", given):
         raise ImproperlyConfigured(f"{name} is a number of seconds and cannot be {given!r}.")
     return timedelta(seconds=int(given))
+
+
+def choice(name: str, choices: Sequence[str], default: str) -> str:
+    """Return which of the choices the environment makes, or the default."""
+    given: str = env.str(name, default=default)
+    if given not in choices:
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
+    return given
 
 
 def database() -> dict[str, Any]:
@@ -97,6 +108,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.requestlog.RequestLog",
     "project.errors.UnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -200,10 +212,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+LOGGING = logs.configuration(
+    choice("LOG_FORMAT", logs.FORMATS, default=logs.default_format()),
+    choice("LOG_LEVEL", logs.LEVELS, default="INFO"),
+)
