@@ -50,6 +50,14 @@ def choice(name: str, choices: Sequence[str], default: str) -> str:
     return given
 
 
+def pool_size() -> int:
+    """Return how many connections a process keeps at most."""
+    size: int = env.int("DATABASE_POOL_SIZE", default=16)
+    if size < 2:
+        raise ImproperlyConfigured(f"DATABASE_POOL_SIZE is 2 or more, not {size}.")
+    return size
+
+
 def database() -> dict[str, Any]:
     """Return Django's description of the database that DATABASE_URL names.
 
@@ -74,7 +82,7 @@ def database() -> dict[str, Any]:
             "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
                 "min_size": 2,
-                "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+                "max_size": pool_size(),
                 "timeout": 5,
             },
         }
@@ -105,6 +113,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "accounts",
     "tokens",
+    "project",
 ]
 
 MIDDLEWARE = [
