@@ -13,6 +13,9 @@ from django.urls import is_valid_path
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
+from structlog.contextvars import bind_contextvars
+
+from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
@@ -28,6 +31,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
+    if isinstance(error, TokenRefused):
+        bind_contextvars(reason=error.reason.value)  # for the line of the request alone
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response

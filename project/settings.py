@@ -5,6 +5,7 @@ over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG
 """
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from project import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
@@ -45,12 +48,21 @@ def duration(name: str, default: timedelta) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def one_of(name: str, choices: tuple[str, ...]) -> str:
-    """Return which of the choices the environment gives, in any case; the first is the default."""
-    given: str = env.str(name, default=choices[0])
-    if given.lower() not in map(str.lower, choices):
-        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
-    return given
+def choice(name: str, choices: Sequence[str], default: str) -> str:
+    """Return which of the choices the environment makes, in any case, or the default."""
+    given: str = env.str(name, default=default)
+    for option in choices:
+        if option.lower() == given.lower():
+            return option
+    raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
+
+
+def pool_size() -> int:
+    """Return how many connections a process keeps at most."""
+    size = number("DATABASE_POOL_SIZE", 16)
+    if size < 2:
+        raise ImproperlyConfigured(f"DATABASE_POOL_SIZE is 2 or more, not {size}.")
+    return size
 
 
 def database() -> dict[str, Any]:
@@ -80,8 +92,8 @@ def database() -> dict[str, Any]:
             "tcp_user_timeout": 10_000,  # milliseconds without an answer
             "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
-                "min_size": 1,
-                "max_size": max(1, number("DATABASE_POOL_SIZE", 16)),
+                "min_size": 2,
+                "max_size": pool_size(),
                 "timeout": 5,
             },
         }
@@ -90,7 +102,7 @@ def database() -> dict[str, Any]:
 
 def throttles() -> dict[str, str]:
     """Return how often what may be tried; THROTTLES=off, for load tests, allows everything."""
-    if one_of("THROTTLES", ("on", "off")).lower() == "off":
+    if choice("THROTTLES", ("on", "off"), default="on") == "off":
         return {}
     rates = {
         "login_pair": "10 per 5 minutes",
@@ -126,7 +138,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = one_of("DEBUG", ("False", "True")).lower() == "true"
+DEBUG = choice("DEBUG", ("True", "False"), default="False") == "True"
 ALLOWED_HOSTS = [
     HOSTNAME,
     *(LOOPBACK if HOSTNAME in LOOPBACK else ()),
@@ -147,9 +159,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "accounts",
     "tokens",
+    "project",
 ]
 
 MIDDLEWARE = [
+    "project.requestlog.RequestLog",
     "project.errors.UnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -279,11 +293,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 X_FRAME_OPTIONS = "DENY"
 
-LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": one_of("LOG_LEVEL", LOG_LEVELS).upper()},
-}
+LOGGING = logs.configuration(
+    choice("LOG_FORMAT", logs.FORMATS, default=logs.default_format()),
+    choice("LOG_LEVEL", logs.LEVELS, default="INFO"),
+)

@@ -18,6 +18,8 @@ from accounts.models import User
 from tests.environment import STATE
 from tokens.models import DeviceSession
 
+pytest_plugins = ["tests.leaks"]
+
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 
 PASSWORD = "seven wet otters"

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast, get_origin
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework_simplejwt import settings as simplejwt
@@ -28,17 +29,56 @@ SIMPLE_JWT = {
     "AUTH_TOKEN_CLASSES",
 }
 
+DURATIONS = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "LEEWAY")
+USER_ID = ("pk", "sub")
+OURS = "tokens.authentication.BearerAuthentication"
+
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings of tokens."""
     names = {field.name for field in fields(TokenSettings)}
     if unknown := sorted(settings.TOKENS.keys() - names):
         return [_error(1, f"TOKENS has no setting {unknown[0]!r}.", f"There are {sorted(names)}.")]
-    return [*_check_simplejwt(), *_check_lifetimes(), *_check_databases(), *_check_key()]
+    if wrong := [*_check_types()]:
+        return wrong
+    return [
+        *_check_simplejwt(),
+        *_check_lifetimes(),
+        *_check_databases(),
+        *_check_key(),
+        *_check_authentication(),
+    ]
+
+
+def check_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """Return what of the settings of tokens is unsafe in public."""
+    return [*_check_exposure()]
 
 
 def _error(number: int, message: str, hint: str) -> Error:
     return Error(message, hint=hint, id=f"tokens.E{number:03}")
+
+
+def _warning(number: int, message: str, hint: str) -> CheckMessage:
+    return checks.Warning(message, hint=hint, id=f"tokens.W{number:03}")
+
+
+def _check_types() -> Iterator[CheckMessage]:
+    wanted = {
+        field.name: cast("type", get_origin(field.type) or field.type)
+        for field in fields(TokenSettings)
+    }
+    for title, given, types in (
+        ("TOKENS", settings.TOKENS, wanted),
+        ("SIMPLE_JWT", settings.SIMPLE_JWT, dict.fromkeys(DURATIONS, timedelta)),
+    ):
+        for name in sorted(given.keys() & types.keys()):
+            if not isinstance(given[name], types[name]):
+                yield _error(
+                    14,
+                    f"{title}[{name!r}] cannot be a {type(given[name]).__name__}.",
+                    f"It is a {types[name].__name__}.",
+                )
 
 
 def _check_simplejwt() -> Iterator[CheckMessage]:
@@ -58,8 +98,18 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             "SimpleJWT would accept other tokens than ours.",
             'Set SIMPLE_JWT["AUTH_TOKEN_CLASSES"] to ("tokens.claims.AccessToken",).',
         )
-    if not (conf().issuer and conf().audience):
-        yield _error(5, "Tokens need an issuer and an audience.", "Set PUBLIC_URL.")
+    if not (conf().issuer and conf().audience and conf().CLIENT_ID):
+        yield _error(
+            5,
+            "Tokens need an issuer, an audience and a client id.",
+            "Set PUBLIC_URL and TOKEN_CLIENT_ID.",
+        )
+    if (simplejwt.api_settings.USER_ID_FIELD, simplejwt.api_settings.USER_ID_CLAIM) != USER_ID:
+        yield _error(
+            15,
+            "Tokens name the user by the primary key, in the claim sub.",
+            'Set SIMPLE_JWT["USER_ID_FIELD"] to "pk" and SIMPLE_JWT["USER_ID_CLAIM"] to "sub".',
+        )
     if "rest_framework_simplejwt.token_blacklist" in settings.INSTALLED_APPS:
         yield _error(
             6,
@@ -76,7 +126,7 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
             "Lifetimes must grow: access token, idle session, session.",
             "Look at ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_LIFETIME and ABSOLUTE_LIFETIME.",
         )
-    if timedelta(minutes=5) < have.GRACE_PERIOD:
+    if not timedelta(0) <= have.GRACE_PERIOD <= timedelta(minutes=5):
         yield _error(
             8, "A grace period over five minutes shelters a thief.", "Set GRACE_PERIOD to 30 s."
         )
@@ -86,7 +136,7 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
             "RETRY_WINDOW must lie between GRACE_PERIOD and the idle lifetime.",
             "Set RETRY_WINDOW to 24 h.",
         )
-    if have.leeway > timedelta(minutes=1):
+    if not timedelta(0) <= have.leeway <= timedelta(minutes=1):
         yield _error(
             10, "A leeway over a minute is more than clocks differ.", 'Lower SIMPLE_JWT["LEEWAY"].'
         )
@@ -109,3 +159,28 @@ def _check_key() -> Iterator[CheckMessage]:
         signing_key()
     except (ImproperlyConfigured, OSError) as error:
         yield _error(13, f"Access tokens cannot be signed: {error}", "Look at ACCESS_KEY.")
+
+
+def _check_authentication() -> Iterator[CheckMessage]:
+    if OURS not in (settings.REST_FRAMEWORK.get("DEFAULT_AUTHENTICATION_CLASSES") or ()):
+        yield _error(
+            16,
+            "Views would not ask whether the session of an access token still stands.",
+            f'Put "{OURS}" into REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].',
+        )
+
+
+def _check_exposure() -> Iterator[CheckMessage]:
+    if conf().access_lifetime > timedelta(hours=1):
+        yield _warning(
+            1,
+            "Who checks access tokens alone believes an ended session for over an hour.",
+            "Lower ACCESS_TOKEN_LIFETIME; 300 seconds is the default.",
+        )
+    file = conf().ACCESS_KEY_FILE
+    if not conf().ACCESS_KEY and file.exists() and file.stat().st_mode & 0o077:
+        yield _warning(
+            2,
+            f"Others on this machine can read {file}, and sign access tokens with it.",
+            f"chmod 600 {file}, and renew the key if it may have been read.",
+        )

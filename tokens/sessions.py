@@ -1,7 +1,7 @@
 """Beginning, ending and re-binding device sessions."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -93,6 +93,21 @@ def end_sessions(
         sessions = sessions.exclude(sid=keep)
     now = timezone.now()
     return sum(now < session.ends_at for session in sessions.revoke(reason))
+
+
+def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
+    """End the session of everybody who is signed in by now, in slices of `size`.
+
+    Yields after each slice how many were living until then. A session that begins meanwhile stays.
+    """
+    newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
+    standing = DeviceSession.objects.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
+    last = 0
+    while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
+        now = timezone.now()
+        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason)
+        yield sum(now < session.ends_at for session in ended)
+        last = ids[-1]
 
 
 def sign_out(raw: str) -> None:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
+from structlog.contextvars import bind_contextvars
 
 from tokens import schema, sessions
 from tokens.authentication import BearerAuthentication, believe
@@ -94,6 +95,7 @@ class RefreshView(TokenView):
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
+        bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
         return Response(pair.as_json())
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from typing import Any, TypeAlias, cast
 
 import pytest
 from django.db import transaction
@@ -14,6 +15,10 @@ from tokens.models import DeviceSession
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "16.3.1")]
 
+Line: TypeAlias = tuple[str, str, dict[str, Any]]
+#: What is added to every line: by structlog, and by the middleware for its request.
+ADDED = ("level", "logger", "timestamp", "request_id")
+HERE = "127.0.0.1"
 KEY = "a-retry-key-of-the-phone"
 
 
@@ -29,21 +34,27 @@ class Lines:
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self.caplog = caplog
 
-    def taken(self) -> list[tuple[str, str]]:
-        """Return level and text of the lines since the last call."""
+    def taken(self) -> list[Line]:
+        """Return level, event and facts of the lines since the last call."""
         records = [record for record in self.caplog.records if record.name == "latchkey.security"]
         self.caplog.clear()
-        return [(record.levelname, record.getMessage()) for record in records]
+        facts = [cast("dict[str, Any]", record.msg).copy() for record in records]
+        for fact in facts:
+            assert {fact.pop(name, None) for name in ADDED} >= {"latchkey.security"}
+        return [
+            (record.levelname, fact.pop("event"), fact)
+            for record, fact in zip(records, facts, strict=True)
+        ]
 
 
-def who(pair: dict[str, str]) -> str:
+def who(pair: dict[str, str]) -> dict[str, str]:
     session = row(pair)
-    return f"user={session.user_id} sid={session.sid}"
+    return {"user": str(session.user_id), "sid": str(session.sid)}
 
 
 def test_a_sign_in_is_logged(api: API, alice: User, lines: Lines) -> None:
     phone = api.login(alice)
-    assert lines.taken() == [("INFO", f"session_started {who(phone)}")]
+    assert lines.taken() == [("INFO", "session_started", {**who(phone), "address": HERE})]
 
 
 def test_an_ordinary_rotation_is_not_logged(api: API, alice: User, lines: Lines) -> None:
@@ -58,7 +69,7 @@ def test_a_refused_sign_in_is_logged_without_the_name_that_was_tried(
 ) -> None:
     for name in ("alice", "nobody", PASSWORD):
         api.post("login/", {"username": name, "password": "eight wet otters"})
-        assert lines.taken() == [("WARNING", "login_failed")]
+        assert lines.taken() == [("WARNING", "login_failed", {"address": HERE})]
 
 
 def test_a_sign_out_is_logged_once(api: API, alice: User, lines: Lines) -> None:
@@ -66,7 +77,9 @@ def test_a_sign_out_is_logged_once(api: API, alice: User, lines: Lines) -> None:
     lines.taken()
     for _ in range(2):
         api.post("logout/", {"refresh": phone["refresh"]})
-    assert lines.taken() == [("INFO", f"session_ended {who(phone)} reason=logout")]
+    assert lines.taken() == [
+        ("INFO", "session_ended", {**who(phone), "reason": "logout", "address": HERE})
+    ]
 
 
 def test_every_session_that_ends_is_logged_with_the_reason(
@@ -79,9 +92,10 @@ def test_every_session_that_ends_is_logged_with_the_reason(
             User.objects.filter(pk=user.pk).update(password=NEW_HASH)
         else:
             User.objects.filter(pk=user.pk).update(is_active=False)
-        assert sorted(lines.taken()) == sorted(
-            ("INFO", f"session_ended {who(pair)} reason={reason}") for pair in (phone, laptop)
-        )
+        ended = lines.taken()
+        assert len(ended) == 2
+        for pair in (phone, laptop):
+            assert ("INFO", "session_ended", {**who(pair), "reason": reason}) in ended
 
 
 def test_the_end_of_a_deleted_users_session_names_the_user(
@@ -91,7 +105,7 @@ def test_the_end_of_a_deleted_users_session_names_the_user(
     named = who(phone)
     lines.taken()
     alice.delete()
-    assert lines.taken() == [("INFO", f"session_ended {named} reason=deleted")]
+    assert lines.taken() == [("INFO", "session_ended", {**named, "reason": "deleted"})]
 
 
 def test_a_change_that_is_rolled_back_is_not_logged(api: API, alice: User, lines: Lines) -> None:
@@ -112,9 +126,10 @@ def test_a_reused_token_is_logged_once(api: API, alice: User, lines: Lines, cloc
     lines.taken()
     for _ in range(2):
         assert api.refresh(phone["refresh"]).status_code == 401
-    assert sorted(lines.taken()) == [
-        ("INFO", f"session_ended {who(phone)} reason=reuse"),
-        ("WARNING", f"refresh_token_reused {who(phone)} generation=1 of=2 address=127.0.0.1"),
+    told = {**who(phone), "address": HERE}
+    assert lines.taken() == [
+        ("INFO", "session_ended", {**told, "reason": "reuse"}),
+        ("WARNING", "refresh_token_reused", {**told, "generation": 1, "of": 2}),
     ]
 
 
@@ -126,7 +141,11 @@ def test_a_token_ahead_of_the_database_is_logged(api: API, alice: User, lines: L
     lines.taken()
     assert api.refresh(second["refresh"]).status_code == 401
     assert lines.taken() == [
-        ("ERROR", f"refresh_token_out_of_step {who(phone)} generation=2 of=1 address=127.0.0.1")
+        (
+            "ERROR",
+            "refresh_token_out_of_step",
+            {**who(phone), "generation": 2, "of": 1, "address": HERE},
+        )
     ]
     assert row(phone).revoked_at is None
 
@@ -139,8 +158,8 @@ def test_a_token_sent_again_is_logged_with_both_addresses(
     lines.taken()
     api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
     api.rotated(phone["refresh"])
-    addresses = "rotated_by=127.0.0.1 address=192.0.2.7"
-    assert lines.taken() == [("INFO", f"refresh_token_sent_again {who(phone)} {addresses}")]
+    told = {**who(phone), "rotated_by": HERE, "address": "192.0.2.7"}
+    assert lines.taken() == [("INFO", "refresh_token_sent_again", told)]
 
 
 @pytest.mark.spec("ASVS 5.0", "16.2.5")

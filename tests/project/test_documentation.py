@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
-    r"""(?:env\.\w+|duration|number|one_of|environ\.(?:get|pop))\(\s*["']([A-Z_]+)["']"""
+    r"""(?:env\.\w+|duration|number|choice|environ\.(?:get|pop))\(\s*["']([A-Z_]+)["']"""
 )
 
 

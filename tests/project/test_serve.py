@@ -128,6 +128,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
         *("manage.py", "check", "--deploy", "--fail-level", "INFO"),
         PUBLIC_URL="https://id.example.org",
         SECRET_KEY="vGq7XkRp-" * 8,
+        DATABASE_URL="postgres://latchkey@db.example.org/latchkey",
     )
     assert checked.returncode == 0, checked.stderr
     assert checked.stderr == ""

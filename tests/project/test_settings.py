@@ -174,3 +174,11 @@ def test_what_the_database_address_asks_of_tls_is_kept(run: Run) -> None:
     database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
     assert database["OPTIONS"]["sslmode"] == "verify-full"
     assert "pool" in database["OPTIONS"]
+
+
+@pytest.mark.parametrize("size", ["1", "0", "-3"])
+def test_a_pool_without_room_is_named(run: Run, size: str) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey"
+    stopped = run("-c", "import project.settings", DATABASE_URL=url, DATABASE_POOL_SIZE=size)
+    assert stopped.returncode == 1
+    assert "ImproperlyConfigured: DATABASE_POOL_SIZE is 2 or more" in stopped.stderr

@@ -1,11 +1,14 @@
 """Unsafe, impossible and misspelt settings are found at start."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
+
+from tokens.keys import signing_key
 
 MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E001 misspelt": ("TOKENS", {"GRACE_PERIODE": timedelta(0)}),
@@ -25,12 +28,25 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E009 a long retry window": ("TOKENS", {"RETRY_WINDOW": timedelta(days=15)}),
     "tokens.E010 a long leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(minutes=2)}),
     "tokens.E011 no sessions": ("TOKENS", {"SESSIONS_PER_USER": 0}),
+    "tokens.E005 no client id": ("TOKENS", {"CLIENT_ID": ""}),
+    "tokens.E008 a negative grace period": ("TOKENS", {"GRACE_PERIOD": timedelta(seconds=-1)}),
+    "tokens.E010 a negative leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(seconds=-1)}),
+    "tokens.E014 seconds for a duration": ("TOKENS", {"GRACE_PERIOD": 30}),
+    "tokens.E014 seconds for SimpleJWT's": ("SIMPLE_JWT", {"LEEWAY": 10}),
+    "tokens.E015 another claim": ("SIMPLE_JWT", {"USER_ID_CLAIM": "user_id"}),
+    "tokens.E015 another column": ("SIMPLE_JWT", {"USER_ID_FIELD": "username"}),
+    "tokens.E016 nobody asks the session": (
+        "REST_FRAMEWORK",
+        {"DEFAULT_AUTHENTICATION_CLASSES": []},
+    ),
     "tokens.E013 no key": ("TOKENS", {"ACCESS_KEY": "garbage"}),
 }
 
 
-def found() -> list[str]:
-    return [str(message.id) for message in run_checks() if str(message.id).startswith("tokens.")]
+def found(*, deploy: bool = False) -> list[str]:
+    messages = run_checks(include_deployment_checks=deploy)
+    assert all(message.hint for message in messages if str(message.id).startswith("tokens."))
+    return [str(message.id) for message in messages if str(message.id).startswith("tokens.")]
 
 
 def test_the_settings_as_shipped_are_in_order() -> None:
@@ -62,3 +78,22 @@ def test_atomic_requests_are_refused(settings: Settings) -> None:
         assert found() == ["tokens.E012"]
     finally:
         settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
+
+
+def test_a_long_life_of_access_tokens_is_for_no_public_site(settings: Settings) -> None:
+    assert found(deploy=True) == []
+    long = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=61)}
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, **long}
+    assert found() == []
+    assert found(deploy=True) == ["tokens.W001"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604], ids=oct)
+def test_a_key_that_others_can_read_is_for_no_public_site(
+    settings: Settings, tmp_path: Path, mode: int
+) -> None:
+    file = tmp_path / "key.pem"
+    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": file}
+    signing_key()
+    file.chmod(mode)
+    assert found(deploy=True) == ([] if mode == 0o600 else ["tokens.W002"])

@@ -1,0 +1,69 @@
+"""What `manage.py check` says of the environment: what is unsafe, and what is misspelt."""
+
+import os
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+
+#: How a line of `.env` or, as a comment, of `.env.example` names a setting.
+NAME = re.compile(r"^\s*#?(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", re.MULTILINE)
+SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
+
+
+def check_environment(**kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong wherever the site runs."""
+    return [*_check_transport(), *_check_names()]
+
+
+def check_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong for a site in public."""
+    return [*_check_database(), *_check_hosts()]
+
+
+def _warning(number: int, message: str, hint: str) -> CheckMessage:
+    return checks.Warning(message, hint=hint, id=f"latchkey.W{number:03}")
+
+
+def _check_transport() -> Iterator[CheckMessage]:
+    if not settings.SECURE and settings.HOSTNAME not in settings.LOOPBACK:
+        yield _warning(
+            1,
+            f"{settings.PUBLIC_URL} sends passwords and tokens in the clear.",
+            "Put a proxy that speaks https before the site, and set PUBLIC_URL to its address.",
+        )
+
+
+def _check_names() -> Iterator[CheckMessage]:
+    """Warn of what `.env` sets and nobody reads, and of what in the environment looks like it."""
+    known = set(NAME.findall((settings.BASE_DIR / ".env.example").read_text()))
+    file: Path = settings.BASE_DIR / ".env"
+    written = set(SET.findall(file.read_text())) if file.exists() else set()
+    for name in sorted((written | os.environ.keys()) - known):
+        like = get_close_matches(name.upper(), known, n=1, cutoff=0.9)
+        if like or name in written:
+            meant = f"Did you mean {like[0]}?" if like else ".env.example lists the settings."
+            yield _warning(2, f"There is no setting {name}: it changes nothing.", meant)
+
+
+def _check_database() -> Iterator[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        yield _warning(
+            3,
+            "SQLite lets one caller write at a time, and stays on one machine.",
+            "Set DATABASE_URL to a PostgreSQL database: postgres://…",
+        )
+
+
+def _check_hosts() -> Iterator[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        yield _warning(
+            4,
+            "The site answers under any name that a request makes up.",
+            "Take * out of ALLOWED_HOSTS: the host of PUBLIC_URL is allowed anyway.",
+        )

@@ -1,0 +1,45 @@
+"""Delete what is dead for good."""
+
+from argparse import ArgumentTypeError
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from tokens.purging import purge
+
+LARGEST_SLICE = 10_000
+
+
+def slice_size(text: str) -> int:
+    """Return the size that was asked for, or raise ArgumentTypeError."""
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_SLICE:
+        raise ArgumentTypeError(f"a slice has 1 to {LARGEST_SLICE} rows")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """Safe to run at any time and as often as wanted, from cron for example."""
+
+    help = "Delete the rows of which no token can pass any more; safe while serving."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--slice",
+            type=slice_size,
+            default=1000,
+            metavar="ROWS",
+            help="rows of one transaction (default 1000)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        deleted: Counter[str] = Counter()
+        for name, rows in purge(options["slice"]):
+            deleted[name] += rows
+            if self.stdout.isatty():
+                self.stdout.write(f"\r{deleted.total()} rows deleted", ending="")
+                self.stdout.flush()
+        if self.stdout.isatty():
+            self.stdout.write()
+        for name, rows in deleted.items():
+            self.stdout.write(f"{name}: {rows} deleted")
