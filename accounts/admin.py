@@ -14,12 +14,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django_tasks_db.models import DBTaskResult
 
 from accounts.invitations import send_invitation
 from accounts.models import User
 from tokens import sessions
 from tokens.admin import BigTableAdmin, SessionsInline
 from tokens.models import Reason
+
+# The queue shows addresses and has nothing that an administrator could do for it.
+admin.site.unregister(DBTaskResult)
 
 
 class PasswordWidget(ReadOnlyPasswordHashWidget):

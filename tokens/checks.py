@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
+from limits import parse
 from rest_framework_simplejwt import settings as simplejwt
 
 from tokens.backends import AccessBackend
@@ -47,6 +48,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *_check_databases(),
         *_check_key(),
         *_check_authentication(),
+        *_check_throttles(),
     ]
 
 
@@ -170,7 +172,25 @@ def _check_authentication() -> Iterator[CheckMessage]:
         )
 
 
+def _check_throttles() -> Iterator[CheckMessage]:
+    for name, rate in sorted(conf().THROTTLES.items()):
+        try:
+            parse(rate)
+        except ValueError:
+            yield _error(
+                17,
+                f"The throttle {name!r} cannot be {rate!r}.",
+                'Write it as in "10 per 5 minutes".',
+            )
+
+
 def _check_exposure() -> Iterator[CheckMessage]:
+    if not conf().THROTTLES:
+        yield _error(
+            18,
+            "Passwords and tokens can be guessed without a pause.",
+            "Set THROTTLES=on; off is for load tests.",
+        )
     if conf().access_lifetime > timedelta(hours=1):
         yield _warning(
             1,

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from tokens.conf import conf
-from tokens.models import DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession
 
 
 def purge(size: int) -> Iterator[tuple[str, int]]:
@@ -35,7 +35,8 @@ def purge(size: int) -> Iterator[tuple[str, int]]:
 
 def run_out(moment: datetime) -> list[QuerySet[Any]]:
     """Return the sets of rows, one a table, that an index on `expires_at` finds to be dead."""
-    return [DeviceSession.objects.filter(expires_at__lt=moment)]
+    tables: list[Any] = [DeviceSession, BlacklistedToken]
+    return [table._base_manager.filter(expires_at__lt=moment) for table in tables]
 
 
 def died_before() -> datetime:

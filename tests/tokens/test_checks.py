@@ -39,8 +39,23 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         "REST_FRAMEWORK",
         {"DEFAULT_AUTHENTICATION_CLASSES": []},
     ),
+    "tokens.E017 a rate nobody can read": ("TOKENS", {"THROTTLES": {"refresh": "often"}}),
     "tokens.E013 no key": ("TOKENS", {"ACCESS_KEY": "garbage"}),
 }
+
+
+RATES = {"login_pair": "10 per 5 minutes"}
+
+
+@pytest.fixture(autouse=True)
+def throttled(settings: Settings) -> None:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": RATES}
+
+
+def test_a_public_site_without_throttles_is_refused(settings: Settings) -> None:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": {}}
+    assert found(deploy=True) == ["tokens.E018"]
+    assert found() == []
 
 
 def found(*, deploy: bool = False) -> list[str]:
