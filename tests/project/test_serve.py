@@ -129,6 +129,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
         PUBLIC_URL="https://id.example.org",
         SECRET_KEY="vGq7XkRp-" * 8,
         DATABASE_URL="postgres://latchkey@db.example.org/latchkey",
+        THROTTLES="on",
     )
     assert checked.returncode == 0, checked.stderr
     assert checked.stderr == ""

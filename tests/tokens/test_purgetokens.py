@@ -18,7 +18,8 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, Clock, row
 from tests.tokens.racing import queue, race, refresh, sign_in
-from tokens.models import DeviceSession, Reason
+from tokens.blacklist import blacklist
+from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.purging import died_before, run_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,10 +28,23 @@ DAY = timedelta(days=1)
 
 
 def purge(*words: str) -> str:
-    """Run the command and return what it printed."""
+    """Run the command and return what it printed of sessions."""
     printed = StringIO()
     call_command("purgetokens", *words, stdout=printed)
-    return printed.getvalue()
+    (line,) = re.findall(r"^device sessions: .*\n", printed.getvalue(), re.MULTILINE)
+    return str(line)
+
+
+def test_a_blacklisted_token_stays_until_it_cannot_pass_any_more(
+    api: API, alice: User, clock: Clock
+) -> None:
+    blacklist(api.login(alice)["access"], Reason.ADMIN)
+    clock.forward(hours=24)
+    purge()
+    assert BlacklistedToken.objects.count() == 1
+    clock.forward(minutes=6)
+    purge()
+    assert BlacklistedToken.objects.count() == 0
 
 
 def fill(user: User, count: int, *, idle: timedelta, absolute: timedelta) -> None:
@@ -132,8 +146,8 @@ def test_trap_26_twenty_thousand_rows_go_in_slices_of_their_own(alice: User) -> 
     assert time.monotonic() - started < 30
     statements = [re.sub(r"\W", " ", query["sql"]).split()[0] for query in captured]
     assert statements.count("DELETE") == 20
-    assert statements.count("SELECT") <= 33
-    assert statements.count("COMMIT") == statements.count("BEGIN") == 21
+    assert statements.count("SELECT") <= 34
+    assert statements.count("COMMIT") == statements.count("BEGIN") == 22
     assert DeviceSession.objects.count() == 500
 
 
@@ -162,8 +176,8 @@ def test_progress_is_shown_on_a_terminal(alice: User) -> None:
     terminal = Terminal()
     call_command("purgetokens", "--slice=2", stdout=terminal)
     shown = terminal.getvalue()
-    assert [int(count) for count in re.findall(r"\r(\d+) rows deleted", shown)] == [2, 4, 5]
-    assert shown.endswith("\ndevice sessions: 5 deleted\n")
+    assert [int(count) for count in re.findall(r"\r(\d+) rows deleted", shown)] == [2, 4, 5, 5]
+    assert "\ndevice sessions: 5 deleted\n" in shown
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a plan of PostgreSQL")
