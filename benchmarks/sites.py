@@ -51,6 +51,7 @@ class Site:
             "DEBUG": "False",
             "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
             "LOG_LEVEL": "WARNING",
+            "THROTTLES": "off",  # stock has none
             "ACCESS_TOKEN_LIFETIME": "3600",  # as long as the run, however slow the machine
             "BENCH_STATE": str(self.state),
         }

@@ -188,4 +188,4 @@ class BlacklistedToken(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
-        return f"{self.get_token_type_display()} {self.jti}"
+        return f"{self.get_token_type_display()} {self.pk}"
