@@ -13,8 +13,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import connection, transaction
 from rest_framework.exceptions import APIException
 
-from tokens.claims import Pair
-from tokens.rotation import rotate
+from tokens.claims import Pair, RefreshToken
+from tokens.rotation import rotate, spend
 from tokens.sessions import Device, open_session
 
 T = TypeVar("T")
@@ -44,6 +44,13 @@ def refresh(raw: str, key: str | None = None) -> Outcome:
         return outcome(rotate(raw, retry_key=key))
     except APIException as error:
         return Outcome(error.status_code)
+
+
+def refresh_uncommitted(raw: str, key: str | None = None) -> Outcome:
+    """Spend the living token in the transaction that is open, where `rotate` would not."""
+    pair = spend(RefreshToken(raw), key, None)
+    assert pair is not None
+    return outcome(pair)
 
 
 def sign_in(user: AbstractUser, device: str = "phone") -> Outcome:

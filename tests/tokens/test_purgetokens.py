@@ -186,7 +186,7 @@ def test_postgresql_finds_what_ran_out_by_the_index(alice: User) -> None:
     fill(alice, 5_000, idle=-2 * DAY, absolute=-2 * DAY)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tokens_devicesession")
-    (rows,) = run_out(died_before())
+    rows, _ = run_out(died_before())
     with transaction.atomic():
         found = rows.order_by("expires_at").select_for_update(skip_locked=True)
         plan = found.values_list("pk", flat=True)[:1000].explain()

@@ -23,6 +23,7 @@ from tests.tokens.racing import (
     queue,
     race,
     refresh,
+    refresh_uncommitted,
     refresh_until_refused,
     retry_key,
     sign_in,
@@ -388,7 +389,7 @@ def test_a_refresh_behind_another_gets_the_same_bytes(key: str | None, alice: Us
     """Guards the generation in the outermost WHERE: only there is it looked at again."""
     first = sign_in(alice)
     with queue() as line_up:
-        winner = refresh(first.refresh, key)
+        winner = refresh_uncommitted(first.refresh, key)
         losers = [line_up(partial(refresh, first.refresh, key)) for _ in range(3)]
     assert {loser.result().refresh for loser in losers} == {winner.refresh}
     assert session_of(first).generation == 2
@@ -413,7 +414,7 @@ def test_an_ending_behind_a_refresh_ends_what_was_given(ending: Ending, alice: U
     """Guards the lock in DeviceSession.objects.revoke: it waits, and does not pass by."""
     first = sign_in(alice)
     with queue() as line_up:
-        second = refresh(first.refresh)
+        second = refresh_uncommitted(first.refresh)
         late = line_up(partial(ending.end, alice, [first.refresh]))
     late.result()
     ending.assert_ended(second)
