@@ -7,6 +7,7 @@ away each process counts for itself: to stop everybody would be worse.
 
 import hashlib
 import time
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -107,15 +108,17 @@ def _count(name: str, *who: str | None) -> int:
     # The names of accounts are nobody's business, not even in memory or Redis.
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
     storage = conf().THROTTLE_STORAGE
-    for limiter in [_shared(storage), OWN] if storage else [OWN]:
-        try:
-            if limiter.hit(limit, name, who_):
-                return 0
-            reset_at = limiter.get_window_stats(limit, name, who_).reset_time
-            return max(1, int(reset_at - time.time()) + 1)
-        except StorageError:
-            continue
-    return 0
+    if storage:
+        with suppress(StorageError):
+            return _hit(_shared(storage), limit, name, who_)
+    return _hit(OWN, limit, name, who_)
+
+
+def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:
+    if limiter.hit(limit, name, who):
+        return 0
+    reset_at = limiter.get_window_stats(limit, name, who).reset_time
+    return max(1, int(reset_at - time.time()) + 1)
 
 
 @lru_cache(maxsize=64)
