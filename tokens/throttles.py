@@ -101,16 +101,16 @@ def _is_at_home(account: str, place: str) -> bool:
 
 def _count(name: str, *who: str | None) -> int:
     """Count one try and return how many seconds to wait, 0 if it is allowed."""
-    rate = conf().THROTTLES.get(name)
+    have = conf()
+    rate = have.THROTTLES.get(name)
     if rate is None:
         return 0
     limit = _limit(rate)
     # The names of accounts are nobody's business, not even in memory or Redis.
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
-    storage = conf().THROTTLE_STORAGE
-    if storage:
+    if have.THROTTLE_STORAGE:
         with suppress(StorageError):
-            return _hit(_shared(storage), limit, name, who_)
+            return _hit(_shared(have.THROTTLE_STORAGE), limit, name, who_)
     return _hit(OWN, limit, name, who_)
 
 
