@@ -4,6 +4,7 @@ Nothing here touches the database of the tests, so the run on SQLite is the only
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NODE = Path(__file__).resolve().parent / "node"
 
 if os.environ.get("TEST_ENGINE") == "postgresql":
     collect_ignore_glob = ["test_*.py"]
@@ -27,6 +29,28 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(wheel)
     )
     return target
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where verify.mjs can be run with jose, as its lock names it."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("Node is not installed, so jose was not tried")
+    folder = tmp_path_factory.mktemp("node")
+    shutil.copytree(NODE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"npm cannot install jose, so it was not tried: {done.stderr[-300:]}")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say whether the half that needs Node ran: .ci/run looks for it."""
+    reports = terminalreporter.stats
+    passed = [report for report in reports.get("passed", []) if "node" in report.keywords]
+    why = {report.longrepr[2] for report in reports.get("skipped", []) if "node" in report.keywords}
+    terminalreporter.write_line(f"node: {len(passed)} tests passed {' '.join(why)}".strip())
 
 
 def run_module(*words: str, **environment: str) -> str:

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,7 @@ class Page:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    pause: float = 0  # seconds before each byte
 
 
 class Issuer:
@@ -96,6 +98,11 @@ class Issuer:
         self.gate.set()
         self.server.shutdown()
         self.server.server_close()
+
+    def wait_for_calls(self, number: int) -> None:
+        """Return once so many have come; the gate may still hold their answers back."""
+        while self.calls.total() < number:
+            time.sleep(0.001)
 
     def publish(self, *pairs: Pair, max_age: int = 300) -> None:
         """Make these the keys."""
@@ -160,13 +167,22 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.calls[self.path] += 1
-                issuer.gate.wait(30)
+                issuer.gate.wait()
                 page = issuer.pages.get(self.path, Page(b"", status=404))
                 self.send_response(page.status)
                 for name, value in page.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(page.body)
+                self._write(page)
+
+            def _write(self, page: Page) -> None:
+                if not page.pause:
+                    self.wfile.write(page.body)
+                    return
+                with suppress(OSError):  # Nobody has the patience to the end.
+                    for position in range(len(page.body)):
+                        self.wfile.write(page.body[position : position + 1])
+                        time.sleep(page.pause)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Be quiet."""

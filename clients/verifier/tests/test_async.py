@@ -78,8 +78,7 @@ def test_threads_and_loops_share_one_fetch(issuer: Issuer, verifier: Verifier) -
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(verifier.verify, issuer.token()) for _ in range(2)]
         asked += [pool.submit(asyncio.run, verifier.averify(issuer.token())) for _ in range(2)]
-        while not issuer.calls:
-            pass
+        issuer.wait_for_calls(1)
         issuer.gate.set()
         assert {future.result(timeout=30).client_id for future in asked} == {"latchkey"}
     assert issuer.calls == {JWKS: 1}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -147,8 +148,7 @@ def test_callers_at_once_share_one_fetch(issuer: Issuer, verifier: Verifier, kno
     with ThreadPoolExecutor(16) as pool:
         headers = [{} if known else {"kid": f"made-up-{number}"} for number in range(16)]
         asked = [pool.submit(verifier.verify, issuer.token(header=header)) for header in headers]
-        while not issuer.calls:
-            pass
+        issuer.wait_for_calls(1)
         issuer.gate.set()
         errors = [future.exception(timeout=30) for future in asked]
     assert issuer.calls == {JWKS: 1}
@@ -192,9 +192,10 @@ def test_while_fetching_fails_nobody_waits_who_has_keys(
     verifier.verify(issuer.token())
     issuer.gate.clear()
     clock.forward(10)
+    begun = time.monotonic()
     verifier.verify(issuer.token())
-    while issuer.calls.total() < 3:
-        pass
+    assert time.monotonic() - begun < verifier.patience / 2
+    issuer.wait_for_calls(3)
     issuer.gate.set()
 
 
@@ -219,6 +220,15 @@ def test_an_issuer_that_does_not_answer_is_unavailable(issuer: Issuer) -> None:
         verifier.verify(issuer.token())
 
 
+def test_an_answer_that_trickles_is_given_up(issuer: Issuer) -> None:
+    """Guards the deadline in Fetcher: each byte comes in time, and all together would not."""
+    verifier = Verifier(issuer=issuer.url, audience=AUDIENCE, timeout=0.3)
+    issuer.pages[JWKS] = Page(issuer.pages[JWKS].body + b" " * 500, pause=0.1)
+    with pytest.raises(VerifierUnavailable):
+        verifier.verify(issuer.token())
+    assert verifier._keys._flight is None
+
+
 def test_an_issuer_that_is_not_there_is_unavailable(issuer: Issuer, verifier: Verifier) -> None:
     token = issuer.token()
     issuer.close()
@@ -235,6 +245,7 @@ def test_a_fetch_that_never_comes_back_is_given_up_one_day(issuer: Issuer, clock
     clock.forward(59)
     with pytest.raises(VerifierUnavailable):
         verifier.verify(issuer.token())
+    assert issuer.calls.total() == 1
     clock.forward(1)
     while issuer.calls.total() < 2:
         with pytest.raises(VerifierUnavailable):

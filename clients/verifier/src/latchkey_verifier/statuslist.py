@@ -15,11 +15,11 @@ LONGEST = 2 * LARGEST  # characters of the token around them, which are packed o
 
 @dataclass(frozen=True)
 class StatusList:
-    """The bits, how long to keep them before asking again, and until when they may be believed."""
+    """The bits, after how many seconds to ask again, and for how many they may be believed."""
 
     bits: bytes
     ttl: int
-    exp: int
+    lifetime: float
 
     def has_ended(self, index: int) -> bool:
         """Return whether the session at this index has ended; raise TokenRefused if none is."""
@@ -32,17 +32,19 @@ class StatusList:
 def read_list(signed: Signed, *, uri: str, now: float, leeway: float) -> StatusList:
     """Return the list in the verified token, or raise TokenRefused if it is not this one."""
     claims = signed.claims
-    ttl, exp = number(claims, "ttl"), number(claims, "exp")
+    ttl, iat, exp = number(claims, "ttl"), number(claims, "iat"), number(claims, "exp")
     if text(claims, "sub") != uri or ttl <= 0:
         raise TokenRefused(Refusal.CLAIMS)
-    if exp <= now - leeway:
+    # The leeway is for clocks that differ, and makes no list live longer than it is meant to.
+    lifetime = min(exp + leeway - now, exp - iat)
+    if lifetime <= 0:
         raise TokenRefused(Refusal.EXPIRED)
-    if number(claims, "iat") > now + leeway:
+    if iat > now + leeway:
         raise TokenRefused(Refusal.NOT_YET)
     packed = claims.get("status_list")
     if not isinstance(packed, dict) or number(packed, "bits") != 1:
         raise TokenRefused(Refusal.CLAIMS)
-    return StatusList(_unpack(text(packed, "lst")), ttl, exp)
+    return StatusList(_unpack(text(packed, "lst")), ttl, lifetime)
 
 
 def _unpack(lst: str) -> bytes:

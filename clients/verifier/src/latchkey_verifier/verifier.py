@@ -170,10 +170,8 @@ class Verifier:
         answer = self._fetcher.fetch(uri, accept=MEDIA_TYPE, largest=LONGEST)
         signed = read(answer.body.decode("ascii").strip(), typ=TYP)
         self._wait_for(self._check_signature(signed))
-        now = time.time()
-        sessions = read_list(signed, uri=uri, now=now, leeway=self.leeway)
-        usable = sessions.exp + self.leeway - now
+        sessions = read_list(signed, uri=uri, now=time.time(), leeway=self.leeway)
         least, most = STATUS_FRESH
         asked = most if answer.max_age is None else answer.max_age
-        fresh = min(max(min(sessions.ttl, asked), least), most, usable)
-        return Loaded(sessions, fresh, usable)
+        fresh = min(max(min(sessions.ttl, asked), least), most, sessions.lifetime)
+        return Loaded(sessions, fresh, sessions.lifetime)
