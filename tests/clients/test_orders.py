@@ -16,7 +16,7 @@ ITEM = {"item": "otter food", "quantity": 7}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with latchkey(tmp_path_factory.mktemp("site")) as site:
+    with latchkey(tmp_path_factory.mktemp("site"), STATUS_LIST_MAX_AGE="1") as site:
         yield site
 
 
@@ -90,14 +90,13 @@ BAD: dict[str, Callable[[Site], str]] = {
     "a refresh token": lambda site: site.login("alice")["refresh"],
     "for another audience": lambda site: site.token_of_alice(TOKEN_AUDIENCE="https://b.example"),
     "of another issuer": lambda site: site.token_of_alice(TOKEN_ISSUER="https://b.example"),
-    "empty": lambda site: "",
+    "no token at all": lambda site: "garbage",
 }
 
 
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
 def test_a_bad_token_is_refused(site: Site, shop: Server, make: Callable[[Site], str]) -> None:
-    assert ask(shop, "GET", "/orders", site.token_of_alice()).status_code == 200
     answer = ask(shop, "GET", "/orders", make(site))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
@@ -105,6 +104,7 @@ def test_a_bad_token_is_refused(site: Site, shop: Server, make: Callable[[Site],
 
 def test_a_token_is_refused_once_it_has_expired(site: Site, shop: Server) -> None:
     """Time passes here, a second of it: no clock of another process can be moved."""
+    assert ask(shop, "GET", "/orders", site.token_of_alice()).status_code == 200
     token = site.token_of_alice(ACCESS_TOKEN_LIFETIME="1")
     wait_until(lambda: ask(shop, "GET", "/orders", token).status_code == 401, seconds=5)
 
@@ -119,3 +119,37 @@ def test_health_needs_no_token_and_nothing_else_is_open(shop: Server) -> None:
     assert ask(shop, "GET", "/healthz", None).status_code == 200
     for path in ("/", "/nowhere", "/healthz/", "/orders/1/ship"):
         assert ask(shop, "GET", path, None).status_code == 401
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.1")
+def test_an_ended_session_is_refused_within_the_published_time(site: Site, shop: Server) -> None:
+    """A second until the list says it, one until the list is asked for again; and time to spare."""
+    phone, laptop = site.login("alice"), site.login("alice")
+    for pair in (phone, laptop):
+        assert ask(shop, "GET", "/orders", pair["access"]).status_code == 200
+    site.logout(phone)
+    wait_until(lambda: ask(shop, "GET", "/orders", phone["access"]).status_code == 401, seconds=4)
+    assert ask(shop, "GET", "/orders", laptop["access"]).status_code == 200
+
+
+def test_a_stopped_site_stops_only_who_wants_to_know_of_ended_sessions(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Keys serve on, also for a token that was never seen; a list serves until it expires."""
+    with (
+        latchkey(tmp_path, STATUS_LIST_MAX_AGE="3") as site,
+        orders(tmp_path, installed, site.url, STATUS_LIST="ignore") as ignoring,
+        orders(tmp_path, installed, site.url) as asking,
+    ):
+        seen, unseen = (site.login(name)["access"] for name in ("alice", "bob"))
+        for shop in (ignoring, asking):
+            assert ask(shop, "GET", "/orders", seen).status_code == 200
+        site.stop()
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{site.url}/healthz")
+        assert ask(asking, "GET", "/orders", unseen).status_code == 200
+        wait_until(lambda: ask(asking, "GET", "/orders", seen).status_code != 200, seconds=15)
+        answer = ask(asking, "GET", "/orders", seen)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        for token in (seen, unseen):
+            assert ask(ignoring, "GET", "/orders", token).status_code == 200

@@ -118,6 +118,7 @@ def from_environment() -> Starlette:
     verifier = Verifier(
         issuer=issuer,
         audience=os.environ.get("AUDIENCE", issuer),
+        status_list=cast("Any", os.environ.get("STATUS_LIST", "fail_closed")),  # it is checked
         leeway=float(os.environ.get("LEEWAY", "10")),
     )
     return application(verifier)
