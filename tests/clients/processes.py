@@ -105,6 +105,7 @@ def latchkey(state: Path, **changes: str) -> Iterator[Site]:
         "PUBLIC_URL": url,
         "PORT": str(port),
         "WORKERS": "1",
+        "SNAPSHOT_INTERVAL": "1",
         "ADMIN_PASSWORD": PASSWORD,
         **changes,
     }

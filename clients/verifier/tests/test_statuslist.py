@@ -277,6 +277,22 @@ def test_a_list_may_be_signed_by_a_key_that_came_after_the_tokens(
     assert issuer.calls == {JWKS: 2, STATUS: 2}
 
 
+def test_a_list_that_a_new_key_signed_tells_that_the_old_ones_were_withdrawn(
+    issuer: Issuer, verifier: Verifier, clock: Clock
+) -> None:
+    """So keys that were replaced at once are out as soon as the list is asked for again."""
+    token = issuer.listed()
+    verifier.verify(token)
+    issuer.pair = new_pair("key-2")
+    issuer.publish(issuer.pair)
+    issuer.publish_list(bytes(16))
+    clock.forward(30)
+    verifier.verify(token)
+    assert refusal(verifier, token) is Refusal.UNKNOWN_KEY
+    verifier.verify(issuer.listed())
+    assert issuer.calls == {JWKS: 2, STATUS: 2}
+
+
 def test_an_unverified_token_makes_nobody_fetch_a_list(issuer: Issuer, verifier: Verifier) -> None:
     """Guards the order: the signature is verified before the address in the token is called."""
     place = {"status_list": {"idx": 3, "uri": issuer.status_uri}}
