@@ -107,8 +107,9 @@ def test_a_refused_token_is_401_invalid_token_and_nobody_is_told_why(
 
 def test_two_tokens_are_one_that_nobody_believes(app: Bearer, issuer: Issuer) -> None:
     good = ("Authorization", f"Bearer {issuer.token()}")
-    answer = get(app, "/", good, good)
-    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    for other in (good, ("Authorization", ""), ("Authorization", "Basic YTpi")):
+        answer = get(app, "/", good, other)
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 def test_the_name_of_the_scheme_is_read_in_any_case(app: Bearer, issuer: Issuer) -> None:

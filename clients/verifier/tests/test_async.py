@@ -59,8 +59,9 @@ def test_a_caller_who_goes_away_does_not_take_the_answer_along(
 
 
 def test_a_loop_that_ends_does_not_take_the_answer_along(
-    issuer: Issuer, verifier: Verifier
+    issuer: Issuer, verifier: Verifier, caplog: pytest.LogCaptureFixture
 ) -> None:
+
     async def story() -> None:
         issuer.gate.clear()
         asking = asyncio.create_task(verifier.averify(issuer.token()))
@@ -71,6 +72,7 @@ def test_a_loop_that_ends_does_not_take_the_answer_along(
     issuer.gate.set()
     assert verifier.verify(issuer.token()).client_id == "latchkey"
     assert issuer.calls == {JWKS: 1}
+    assert "concurrent.futures" not in {record.name for record in caplog.records}
 
 
 def test_threads_and_loops_share_one_fetch(issuer: Issuer, verifier: Verifier) -> None:

@@ -299,3 +299,13 @@ def test_an_unverified_token_makes_nobody_fetch_a_list(issuer: Issuer, verifier:
     forged = signed(issuer.header, issuer.claims(status=place), new_pair("key-1"))
     assert refusal(verifier, forged) is Refusal.SIGNATURE
     assert issuer.calls == {JWKS: 1}
+
+
+def test_the_log_says_why_a_list_is_not_taken(
+    issuer: Issuer, verifier: Verifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.pages[STATUS] = bad_list(issuer, exp=issuer.claims()["iat"] - 10)
+    with pytest.raises(VerifierUnavailable):
+        verifier.verify(issuer.listed())
+    ours = [record.getMessage() for record in caplog.records if record.name == "latchkey_verifier"]
+    assert ours == [f"{issuer.status_uri} cannot be had: expired"]

@@ -90,11 +90,7 @@ class Verifier:
             except StopIteration as done:
                 claims: Claims = done.value
                 return claims
-            landing = asyncio.wrap_future(flight)
-            try:
-                await asyncio.wait([landing], timeout=self.patience)
-            finally:
-                landing.cancel()  # It stops this waiting, not the fetch.
+            await asyncio.wait([asyncio.wrap_future(flight)], timeout=self.patience)
 
     def _wait_for(self, steps: Steps[T]) -> T:
         while True:
