@@ -111,10 +111,9 @@ class Remote(Generic[T]):
             log.warning("%s cannot be had: %s", self.name, error)
         finally:
             with self._lock:
-                if loaded:
-                    self._held = asked_at, loaded
-                if self._flight is flight:
+                if self._flight is flight:  # and not given up meanwhile for another
                     self._failing, self._flight = loaded is None, None
+                    self._held = (asked_at, loaded) if loaded else self._held
             flight.set_result(None)
 
     def _unavailable(self) -> VerifierUnavailable:
