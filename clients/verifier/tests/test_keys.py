@@ -312,6 +312,7 @@ NOT_OURS: dict[str, Callable[[], Any]] = {
     "a private key": lambda: {**new_pair("key-2").jwk, "d": "c2VjcmV0"},
     "a key to encrypt with": lambda: {**new_pair("key-2").jwk, "use": "enc"},
     "a key for other operations": lambda: {**new_pair("key-2").jwk, "key_ops": ["encrypt"]},
+    "operations that are a number": lambda: {**new_pair("key-2").jwk, "key_ops": 1},
     "another curve": other_curve,
     "another algorithm": lambda: {**new_pair("key-2").jwk, "alg": "ES384"},
     "an algorithm of another kind of key": lambda: {**new_pair("key-2").jwk, "alg": "HS256"},

@@ -53,7 +53,8 @@ def _read_key(jwk: object, algorithms: Collection[str]) -> Key | None:
     algorithm = next((name for name in algorithms if ALGORITHMS[name] == kind), None)
     if not isinstance(kid, str) or not KID.fullmatch(kid) or algorithm is None:
         return None
-    if jwk.get("alg", algorithm) != algorithm or "verify" not in jwk.get("key_ops", ["verify"]):
+    uses = jwk.get("key_ops", ["verify"])
+    if jwk.get("alg", algorithm) != algorithm or not isinstance(uses, list) or "verify" not in uses:
         return None
     try:
         parsed = jwt.PyJWK(jwk, algorithm)
