@@ -94,7 +94,6 @@ class RecordAdmin(BigTableAdmin):
 
     sortable_by = ()
     ordering = ("-pk",)
-    list_select_related: Any = ("user",)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -151,6 +150,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
 
     list_display = ("name", "user", "device", "status", "created_at", "last_use", "kind")
     list_filter = (Status, "kind", "revoked_reason")
+    list_select_related = ("user",)
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
     search_help_text = "The first characters of a user name, or a whole sid."
@@ -264,6 +264,7 @@ class BlacklistAdmin(RecordAdmin):
 
     list_display = ("jti", "token_type", "user", "reason", "created_at", "expires_at")
     list_filter = ("reason",)
+    list_select_related = ("user",)
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
     search_help_text = "The first characters of a user name, or a whole jti."
@@ -320,7 +321,6 @@ class SigningKeyAdmin(RecordAdmin):
     """The keys of access tokens, which the site makes; people have the next one made."""
 
     list_display = ("kid", "algorithm", "state", "signs_from", "signs_until", "disappears_at")
-    list_select_related = ()
     lookups = frozenset()
     fields = (
         *("kid", "algorithm", "state", "public_jwk"),
