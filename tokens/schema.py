@@ -93,7 +93,6 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
 
 class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "tokens.authentication.BearerAuthentication"
-    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
@@ -103,6 +102,16 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
             "bearerFormat": "JWT",
             "description": "The access token of a pair: `Authorization: Bearer <access>`.",
         }
+
+
+class RowExtension(BearerExtension):  # type: ignore[no-untyped-call]
+    """The same for clients; who is believed by the row needs no description of its own."""
+
+    target_class = "tokens.authentication.RowAuthentication"
+    name = ["bearer"]  # type: ignore[assignment]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Any:
+        return []
 
 
 def example(name: str, value: Any) -> OpenApiExample:
@@ -180,6 +189,7 @@ UNAUTHENTICATED: Answers = {
         "No access token was presented, or one that is not accepted.",
         nothing_presented=("not_authenticated", "Authentication credentials were not provided."),
         refused=NOT_VALID,
+        rights_changed=("rights_changed", "Your rights have changed: refresh the token."),
     )
 }
 HEADERS = [

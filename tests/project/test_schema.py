@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import jsonschema
 import pytest
 import schemathesis
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
@@ -24,7 +25,7 @@ from project.docs import document
 from project.wsgi import application
 from tests.conftest import API, PASSWORD, Answer
 from tests.project.conftest import Outage
-from tokens import schema
+from tokens import schema, snapshot
 from tokens.sessions import Device, open_session
 
 Pair: TypeAlias = dict[str, Any]
@@ -152,6 +153,19 @@ def after_rotation(example: Example, pair: Pair) -> Answer:
     return ask(example, pair)
 
 
+def after_promotion(example: Example, pair: Pair) -> Answer:
+    User.objects.get().groups.add(Group.objects.create(name="authors"))
+    snapshot.ends.forget()  # Nothing is committed in these tests, so nothing is told either.
+    return ask(example, pair)
+
+
+def token_without_roles() -> Pair:
+    User.objects.get().groups.clear()
+    pair = open_session(User.objects.get(), Device())
+    assert pair is not None
+    return {**pair.as_json()}
+
+
 #: How an answer that is not the first one is come by, by the name of its example.
 PROVOKE: dict[str, Provoke] = {
     "Empty": lambda example, pair: ask(example, pair, "{}"),
@@ -182,6 +196,8 @@ PROVOKE: dict[str, Provoke] = {
     ),
     "InvalidLink": ask,
     "AlreadyRotated": after_rotation,
+    "RightsChanged": after_promotion,
+    "NoEditor": lambda example, pair: ask(example, token_without_roles()),
     "OfSomebodyElse": lambda example, pair: ask(example, {**pair, "session": schema.SID}),
 }
 EVERY = list(examples())
@@ -220,6 +236,7 @@ def is_as_documented(example: Example, answer: Answer) -> None:
 
 @pytest.mark.parametrize("example", OTHERS, ids=str)
 def test_every_example_is_true(api: API, alice: User, example: Example) -> None:
+    alice.groups.add(Group.objects.create(name="editors"))
     pair = api.login(alice)
     if example.status < "300":
         is_as_documented(example, ask(example, pair, living_body(example)))
@@ -234,6 +251,7 @@ def test_every_call_documents_what_it_answers_without_the_database(
 ) -> None:
     pair = api.login(alice)
     body = living_body(example)
+    snapshot.ends.forget()
     with outage():
         is_as_documented(example, ask(example, pair, body))
 
