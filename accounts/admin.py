@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
     ReadOnlyPasswordHashField,
     ReadOnlyPasswordHashWidget,
     UserChangeForm,
@@ -13,11 +14,13 @@ from django.contrib.auth.hashers import is_password_usable
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django_tasks_db.models import DBTaskResult
 
 from accounts.invitations import send_invitation
 from accounts.models import User
+from accounts.notices import told
 from tokens import sessions
 from tokens.admin import BigTableAdmin, SessionsInline
 from tokens.models import Reason
@@ -41,11 +44,22 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic when it
     )
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # neither is this
+    """Sets another user's password, and tells them."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)
+        with told(user):
+            user.save()
+        return user
+
+
 @admin.register(User)
 class SiteUserAdmin(BigTableAdmin, UserAdmin):  # type: ignore[type-arg]
     """Users, where they are signed in, and the end of that."""
 
     form = UserForm
+    change_password_form = PasswordForm
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Sessions", {"fields": ("all_sessions",)}))
     readonly_fields = ("last_login", "all_sessions")
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff")
@@ -58,6 +72,12 @@ class SiteUserAdmin(BigTableAdmin, UserAdmin):  # type: ignore[type-arg]
     search_help_text = "The first characters of a user name, an e-mail address or a name."
     inlines = (SessionsInline,)
     actions = ("end_sessions", send_invitation)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if change and "email" in form.changed_data:
+            obj.email_changed_at = timezone.now()  # No link to an earlier address works any more.
+        with told(obj):
+            super().save_model(request, obj, form, change)
 
     @admin.display(description="all sessions")
     def all_sessions(self, user: User) -> str:
