@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -13,7 +13,7 @@ from tests.tokens.test_hostile_tokens import encoded, parts, signed
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
-from tokens.signals import session_ended
+from tokens.signals import session_ended, token_blacklisted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,10 @@ def test_blacklisting_twice_is_once(api: API, alice: User) -> None:
     assert BlacklistedToken.objects.get().reason == Reason.ADMIN
 
 
-def test_callers_who_blacklist_the_same_token_at_once_all_succeed(api: API, alice: User) -> None:
+def test_callers_who_blacklist_the_same_token_at_once_all_succeed_and_it_is_told_once(
+    api: API, alice: User, heard: Listen
+) -> None:
+    told = heard(token_blacklisted)
     phone, dead = api.login(alice), []
 
     def caller() -> None:
@@ -65,6 +68,18 @@ def test_callers_who_blacklist_the_same_token_at_once_all_succeed(api: API, alic
     for thread in threads:
         thread.join()
     assert dead == [BlacklistedToken.objects.get()] * 6
+    assert [call["token"] for call in told] == dead[:1]
+
+
+def test_what_is_not_committed_is_not_told(api: API, alice: User, heard: Listen) -> None:
+    told = heard(token_blacklisted)
+    phone = api.login(alice)
+    with transaction.atomic():
+        blacklist(phone["access"], Reason.ADMIN)
+        transaction.set_rollback(True)
+    assert told == []
+    blacklist(phone["access"], Reason.ADMIN)
+    assert len(told) == 1
 
 
 def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(

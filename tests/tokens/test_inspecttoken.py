@@ -14,7 +14,8 @@ from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
-from tests.conftest import API, Clock, row
+from tests.conftest import API, Clock, Listen, row
+from tokens import signals
 from tokens.authentication import believe
 from tokens.claims import AccessToken, RefreshToken, secret_hash
 from tokens.keys import base64url
@@ -96,6 +97,16 @@ def test_nothing_secret_is_printed(api: API, alice: User, inspect: Inspect, kind
             *(bytes(h or b"").hex() for h in hashes),
         ):
             assert secret not in printed
+
+
+def test_looking_at_a_token_spent_with_a_key_is_not_reported_as_another_client(
+    api: API, alice: User, inspect: Inspect, heard: Listen
+) -> None:
+    told = heard(signals.refresh_token_contended)
+    phone = api.login(alice)
+    api.rotated(phone["refresh"], key=KEY)
+    assert "(409)" in inspect(phone["refresh"])[1]
+    assert told == []
 
 
 Given: TypeAlias = tuple[API, dict[str, Any], Clock]

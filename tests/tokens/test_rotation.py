@@ -371,3 +371,22 @@ def test_what_reuse_ended_stays_ended_though_the_request_is_refused(
     finally:
         connection.settings_dict["ATOMIC_REQUESTS"] = False
     assert is_ended(first, "reuse")
+
+
+@pytest.mark.parametrize(
+    ("spent_with", "came_with"),
+    [(KEY, OTHER_KEY), (KEY, ""), ("", KEY)],
+    ids=["another key", "no key", "a key where there was none"],
+)
+def test_a_second_client_with_the_same_token_is_told_each_time(
+    api: API, alice: User, heard: Listen, spent_with: str, came_with: str
+) -> None:
+    contended, ended = heard(signals.refresh_token_contended), heard(signals.session_ended)
+    first = api.login(alice)
+    api.rotated(first["refresh"], key=spent_with)
+    api.rotated(first["refresh"], key=spent_with)
+    assert contended == []
+    for _ in range(2):
+        assert api.refresh(first["refresh"], key=came_with).status_code == 409
+    assert [call["session"] for call in contended] == [row(first)] * 2
+    assert ended == []
