@@ -36,6 +36,12 @@ class Reason(models.TextChoices):
 class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
     """Sets of sessions, and the one way to end them."""
 
+    @property
+    def db(self) -> str:
+        """The database that is written to: a replica may not have heard of an ending yet."""
+        self._for_write = True
+        return super().db
+
     def living(self) -> Self:
         """Return the sessions that are neither ended nor run out."""
         now = timezone.now()
@@ -56,7 +62,6 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
         UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
         The rows are locked in the order of their ids, lest two callers wait for each other.
         """
-        self._for_write = True  # self.db is then the database that is written to
         connection = connections[self.db]
         rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
         try:

@@ -53,6 +53,7 @@ WAYS: dict[str, Callable[[User], None]] = {
 }
 
 
+@pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("deactivate", WAYS.values(), ids=WAYS)
 def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
@@ -73,6 +74,7 @@ def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_none(
     api: API, alice: User, admin: AdminPages
@@ -88,6 +90,7 @@ def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_
     api.login(alice)
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_a_deactivation_by_raw_sql_ends_the_session_at_the_next_refresh(
     api: API, alice: User, bob: User

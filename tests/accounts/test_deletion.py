@@ -49,6 +49,7 @@ def is_refused(api: API, pair: dict[str, str]) -> None:
     assert row(pair).generation == 1
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
 def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
@@ -63,6 +64,7 @@ def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(19)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_one_user(api: API, alice: User, bob: User, admin: AdminPages) -> None:
     phone, other = api.login(alice), api.login(bob)
@@ -71,6 +73,7 @@ def test_the_admin_deletes_one_user(api: API, alice: User, bob: User, admin: Adm
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(19)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: AdminPages) -> None:
     phone, laptop = api.login(alice), api.login(bob)
@@ -82,6 +85,7 @@ def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: 
     is_refused(api, laptop)
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_users_whose_records_nobody_may_delete(
     api: API, alice: User, bob: User, admin: AdminPages
@@ -114,6 +118,7 @@ def test_a_session_that_had_ended_keeps_its_reason(api: API, alice: User) -> Non
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
+@pytest.mark.spec("ASVS 5.0", "10.3.3")
 def test_a_new_user_of_the_same_name_inherits_no_session(api: API, alice: User) -> None:
     phone, stored = api.login(alice), alice.password
     alice.delete()

@@ -71,6 +71,7 @@ def test_the_address_changes_when_the_link_is_followed_and_the_old_one_is_told(
     assert account.get(bearer=bearer).json()["email"] == NEW
 
 
+@pytest.mark.spec("ASVS 5.0", "7.5.1")
 @pytest.mark.parametrize("password", ["wrong", ""])
 def test_nothing_happens_without_the_current_password(
     account: Account, alice: User, bearer: str, password: str
@@ -129,6 +130,7 @@ def test_a_link_works_once_even_when_the_old_address_was_put_back(
     assert email_of(alice) == "alice@example.org"
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.4")
 @pytest.mark.django_db(transaction=True)
 def test_of_simultaneous_callers_with_one_link_exactly_one_changes_the_address(
     account: Account, alice: User, bearer: str

@@ -185,6 +185,7 @@ def test_a_blacklisted_token_is_logged_once_and_by_its_entry(
     assert lines.taken() == [("INFO", "token_blacklisted", told)]
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 def test_no_line_of_any_log_has_a_secret_in_it(
     api: API, alice: User, caplog: pytest.LogCaptureFixture, clock: Clock

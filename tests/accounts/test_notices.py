@@ -119,6 +119,7 @@ def test_a_reactivated_and_a_new_user_are_told_nothing(alice: User, admin: Admin
     assert not DBTaskResult.objects.exists()
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
 def test_a_change_that_cannot_be_told_is_not_made(
     alice: User, admin: AdminPages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

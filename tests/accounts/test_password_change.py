@@ -74,6 +74,7 @@ WAYS: dict[str, Callable[[User], None]] = {
 }
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.3")
 @pytest.mark.parametrize("change", WAYS.values(), ids=WAYS)
 def test_a_change_ends_the_sessions_at_once_and_says_why(
@@ -131,6 +132,7 @@ def test_the_changepassword_command_ends_the_sessions(
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.3")
 @pytest.mark.parametrize(
     ("sql", "value"),

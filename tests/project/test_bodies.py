@@ -60,6 +60,7 @@ BODIES = {
 }
 
 
+@pytest.mark.trap(48)
 @pytest.mark.parametrize("path", FIELDS)
 @pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES)
 def test_a_body_that_is_no_request_is_refused(path: str, body: bytes, status: int) -> None:
@@ -68,6 +69,7 @@ def test_a_body_that_is_no_request_is_refused(path: str, body: bytes, status: in
     assert isinstance(answer.json(), dict)
 
 
+@pytest.mark.trap(48)
 @pytest.mark.parametrize("path", FIELDS)
 @pytest.mark.parametrize(
     ("content_type", "status"),
@@ -129,6 +131,7 @@ VALUES: dict[str, object] = {
 }
 
 
+@pytest.mark.trap(48)
 @pytest.mark.parametrize(
     ("path", "field"), [(path, field) for path, fields in FIELDS.items() for field in fields]
 )

@@ -26,6 +26,7 @@ def believed(api: API, pair: dict[str, Any]) -> set[int]:
     }
 
 
+@pytest.mark.trap(24)
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.5")
 def test_a_blacklisted_access_token_is_refused_and_its_session_goes_on(
     api: API, alice: User, bob: User
@@ -93,6 +94,7 @@ def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(
         assert api.post("verify/", {"token": phone["access"]}).status_code == 401
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_deleting_the_user_does_not_take_a_token_off_the_blacklist(api: API, alice: User) -> None:
     phone = api.login(alice)
@@ -195,6 +197,7 @@ def test_what_is_no_token_of_ours_is_said_to_be_none_and_changes_nothing(
     api.rotated(phone["refresh"])
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_the_text_of_the_token_is_in_no_column(api: API, alice: User, kind: str) -> None:

@@ -183,6 +183,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.trap(12)
 @pytest.mark.parametrize(("kind", "case"), TABLE)
 def test_what_is_said_is_what_would_happen(
     api: API,

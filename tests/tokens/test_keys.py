@@ -130,6 +130,7 @@ def test_the_key_of_access_tokens_is_made_once_and_for_its_owner_only(
     assert [entry.name for entry in path.parent.iterdir()] == ["key.pem"]
 
 
+@pytest.mark.trap(56)
 def test_processes_that_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib, django; django.setup(); from tokens.keys import _kept;"
@@ -189,6 +190,7 @@ def test_a_key_that_lies_there_is_read(tmp_path: Path, settings: Settings) -> No
     assert path.read_text() == before
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "7.2.3", "11.5.1")
 @pytest.mark.django_db(transaction=True)
 def test_no_token_and_nothing_to_make_one_of_is_stored(api: API, alice: User) -> None:
