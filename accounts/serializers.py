@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.backends import LONGEST_NAME
 from accounts.models import User
+from tokens.names import LONGEST_NAME
 from tokens.serializers import TextField
 
 HIDDEN = {"input_type": "password"}

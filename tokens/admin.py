@@ -29,9 +29,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.names import LONGEST_NAME
 
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
-LONGEST_SEARCH = 254  # characters: an e-mail address. SQLite compares with no more than 50,000.
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
@@ -65,7 +65,7 @@ class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if len(search_term) > LONGEST_SEARCH:
+        if len(search_term) > LONGEST_NAME:
             return queryset.none(), False
         return self.search(queryset, search_term) if search_term else queryset, False
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from tests.accounts.conftest import AdminPages, execute_sql
+from tests.accounts.conftest import AdminPages, by_name, execute_sql
 from tests.conftest import API, PASSWORD, row
 from tokens.models import DeviceSession, Reason
 
@@ -40,17 +40,7 @@ def bulk_update(alice: User) -> None:
     User.objects.bulk_update([alice], ["is_active"])
 
 
-WAYS: dict[str, Callable[[User], None]] = {
-    way.__name__.replace("_", " "): way
-    for way in (
-        save,
-        save_the_field,
-        update,
-        update_through_a_group,
-        update_distinct,
-        bulk_update,
-    )
-}
+WAYS = by_name(save, save_the_field, update, update_through_a_group, update_distinct, bulk_update)
 
 
 @pytest.mark.trap(20)

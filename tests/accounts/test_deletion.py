@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Count
 
 from accounts.models import User
-from tests.accounts.conftest import AdminPages
+from tests.accounts.conftest import AdminPages, by_name
 from tests.conftest import API, PASSWORD, row
 from tokens.blacklist import blacklist
 from tokens.models import BlacklistedToken, DeviceSession, Reason
@@ -31,10 +31,7 @@ def delete_a_counted_set(alice: User) -> None:
     User.objects.annotate(devices=Count("device_sessions")).filter(devices=2).delete()
 
 
-WAYS: dict[str, Callable[[User], None]] = {
-    way.__name__.replace("_", " "): way
-    for way in (delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set)
-}
+WAYS = by_name(delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set)
 
 
 def is_refused(api: API, pair: dict[str, str]) -> None:

@@ -2,9 +2,8 @@
 
 import re
 import statistics
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from tests.accounts.conftest import (
     query_of,
 )
 from tests.conftest import API, HASHED, PASSWORD, Clock, row
+from tests.tokens.racing import race
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
@@ -135,17 +135,8 @@ def test_of_simultaneous_callers_with_one_link_exactly_one_sets_the_password(
 ) -> None:
     """Guards the old hash in the WHERE of `swap_password_hash`."""
     link = link_for(account, alice)
-    together = threading.Barrier(4)
-
-    def use(number: int) -> int:
-        try:
-            together.wait(20)
-            return int(choose(account, link, f"{number} tall herons").status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as threads:
-        codes = list(threads.map(use, range(4)))
+    callers = [partial(choose, account, link, f"{number} tall herons") for number in range(4)]
+    codes = [answer.status_code for answer in race(*callers)]
     assert sorted(codes) == [204, 400, 400, 400]
     alice.refresh_from_db()
     assert alice.check_password(f"{codes.index(204)} tall herons")

@@ -1,14 +1,15 @@
 """A token that somebody found is made dead before its time, and stays dead."""
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
+from tests.tokens.racing import race
 from tests.tokens.test_hostile_tokens import encoded, parts, signed
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
@@ -55,19 +56,8 @@ def test_callers_who_blacklist_the_same_token_at_once_all_succeed_and_it_is_told
     api: API, alice: User, heard: Listen
 ) -> None:
     told = heard(token_blacklisted)
-    phone, dead = api.login(alice), []
-
-    def caller() -> None:
-        try:
-            dead.append(blacklist(phone["access"], Reason.ADMIN))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=caller) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    phone = api.login(alice)
+    dead = race(*[partial(blacklist, phone["access"], Reason.ADMIN)] * 6)
     assert dead == [BlacklistedToken.objects.get()] * 6
     assert [call["token"] for call in told] == dead[:1]
 

@@ -13,7 +13,6 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
-from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD, Listen
@@ -29,7 +28,7 @@ from tests.tokens.racing import (
     sign_in,
 )
 from tokens import signals
-from tokens.authentication import believe
+from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import Device, end_sessions, open_session, sign_out
 
@@ -53,14 +52,6 @@ def person(name: str, password: str = HASHED) -> User:
 
 def session_of(answer: Outcome) -> DeviceSession:
     return DeviceSession.objects.get(sid=answer.session)
-
-
-def is_believed(access: str) -> bool:
-    try:
-        believe(access)
-    except InvalidToken:
-        return False
-    return True
 
 
 def behind_our_back(user: User, **values: Any) -> None:

@@ -16,23 +16,15 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.exceptions import Throttled
 
 from accounts.models import User
-from tests.conftest import API, PASSWORD, Answer, Clock, row
+from tests.conftest import API, PASSWORD, Answer, Clock, allow, row
 from tokens import throttles
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("fresh_counters"),
+]
 
 HOME, THIEF = "192.0.2.1", "198.51.100.66"
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters(settings: Settings) -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles._shared.cache_clear()
-
-
-def allow(settings: Settings, **rates: str) -> None:
-    settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
 
 
 def try_password(
