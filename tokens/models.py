@@ -1,7 +1,7 @@
-"""The tables: device sessions, each with its whole family of refresh tokens, and the blacklist."""
+"""The tables: device sessions, each with its family of refresh tokens; blacklist; signing keys."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,6 +11,8 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from tokens.signals import after_commit, session_ended
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Kind(models.TextChoices):
@@ -33,14 +35,17 @@ class Reason(models.TextChoices):
     EVICTED = "evicted", "too many sessions"
 
 
-class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
-    """Sets of sessions, and the one way to end them."""
+class CurrentQuerySet(models.QuerySet[Row]):
+    """Rows read where they are written: a replica may not have heard of an ending yet."""
 
     @property
     def db(self) -> str:
-        """The database that is written to: a replica may not have heard of an ending yet."""
         self._for_write = True
         return super().db
+
+
+class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
+    """Sets of sessions, and the one way to end them."""
 
     def living(self) -> Self:
         """Return the sessions that are neither ended nor run out."""
@@ -104,6 +109,7 @@ class DeviceSession(models.Model):
     )
     credential_tag: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
     rights_version = models.BigIntegerField(default=1)
+    rights_changed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     idle_expires_at = models.DateTimeField()
@@ -135,6 +141,11 @@ class DeviceSession(models.Model):
                 fields=["revoked_at"],
                 condition=models.Q(revoked_at__isnull=False),
                 name="tokens_session_revoked",
+            ),
+            models.Index(
+                fields=["rights_changed_at"],
+                condition=models.Q(rights_changed_at__isnull=False),
+                name="tokens_session_rights",
             ),
         ]
         constraints = [
@@ -192,5 +203,26 @@ class BlacklistedToken(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = CurrentQuerySet["BlacklistedToken"].as_manager()
+
     def __str__(self) -> str:
         return f"{self.get_token_type_display()} {self.pk}"
+
+
+class SigningKey(models.Model):
+    """A key pair of access tokens; tokens/signingkeys.py tells how its dates follow each other."""
+
+    kid = models.CharField("thumbprint", max_length=43, unique=True)
+    follows = models.CharField("follows the key", max_length=43, unique=True, blank=True)
+    algorithm = models.CharField(max_length=5)
+    public_jwk = models.JSONField("public key")
+    private_key: "models.BinaryField[bytes, bytes]" = models.BinaryField("encrypted private key")
+    published_at = models.DateTimeField()
+    signs_from = models.DateTimeField()
+    signs_until = models.DateTimeField(null=True)
+    disappears_at = models.DateTimeField(null=True)
+
+    objects = CurrentQuerySet["SigningKey"].as_manager()
+
+    def __str__(self) -> str:
+        return self.kid

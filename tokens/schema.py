@@ -93,6 +93,7 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
 
 class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "tokens.authentication.BearerAuthentication"
+    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

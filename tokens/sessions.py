@@ -36,13 +36,14 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     """
     now, subkeys = timezone.now(), keys.newest_subkeys()
     jti = secrets.token_urlsafe(32)
-    roles = list(user.groups.order_by("name").values_list("name", flat=True))
     same = get_user_model()._base_manager.filter(
         pk=user.pk, is_active=True, password=user.password, username=user.username
     )
     with transaction.atomic():
         if not same.update(last_login=now):
             return None
+        # Whoever changes the roles waits for that row, or was before us.
+        roles = list(user.groups.order_by("name").values_list("name", flat=True))
         session = DeviceSession.objects.create(
             user_id=user.pk,
             secret_hash=secret_hash(jti),

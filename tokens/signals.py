@@ -1,8 +1,8 @@
 """What tokens tells the rest of the site, always after the commit: the extension point for others.
 
 The sender is the class of the row that a signal is about: DeviceSession, with the row as `session`,
-or BlacklistedToken, with the row as `token`. `ip_address` is the address that the present request
-came from, or None.
+or BlacklistedToken, with the row as `token`; the last two are about no single row. `ip_address` is
+the address that the present request came from, or None.
 """
 
 from functools import partial
@@ -31,6 +31,10 @@ refresh_token_out_of_step = Signal()
 #: A single access token was made dead before its time; `token.reason` says why. Sent once.
 #: Arguments: token.
 token_blacklisted = Signal()
+#: Roles in access tokens are out of date: the `rights_version` of some sessions has moved.
+rights_changed = Signal()
+#: A signing key was published or removed.
+signing_keys_changed = Signal()
 
 
 def after_commit(signal: Signal, **arguments: Any) -> None:

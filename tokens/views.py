@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.http import JsonResponse
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -13,11 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken
 from structlog.contextvars import bind_contextvars
 
 from tokens import schema, sessions
-from tokens.authentication import BearerAuthentication, believe
+from tokens.authentication import RowAuthentication, ask
 from tokens.claims import AccessToken
+from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
 from tokens.serializers import NO_TEXT, LoginSerializer, SessionSerializer
@@ -47,9 +50,9 @@ class TokenView(APIView):
 
 
 class SignedInView(TokenView):
-    """The same for those who present an access token."""
+    """The same for those who present an access token, whose session is looked up."""
 
-    authentication_classes: Any = [BearerAuthentication]
+    authentication_classes: Any = [RowAuthentication]
     permission_classes: Any = [IsAuthenticated]
 
     @property
@@ -89,14 +92,14 @@ class RefreshView(TokenView):
     """Spend a refresh token: the pair that follows it."""
 
     @schema.refresh
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JsonResponse:
         pair = rotate(
             token_in(request, "refresh"),
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
         bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
-        return Response(pair.as_json())
+        return JsonResponse(pair.as_json())
 
 
 class LogoutView(TokenView):
@@ -131,7 +134,10 @@ class VerifyView(TokenView):
     @schema.verify
     def post(self, request: Request) -> Response:
         count("verify", network(client_address(request)))
-        believe(token_in(request, "token"))
+        try:
+            ask(token_in(request, "token"))
+        except RightsChanged as error:
+            raise InvalidToken from error
         return Response({})
 
 
