@@ -31,6 +31,7 @@ from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.names import LONGEST_NAME
 
+MOST_NAMED = 1000  # users, whose rows a search finds
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
 
 
@@ -150,7 +151,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     list_filter = (Status, "kind", "revoked_reason")
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
-    search_help_text = "The first characters of a user name, or a whole sid."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole sid."
     actions = ("end",)
     fields = (
         *("sid", "user", "device", "kind", "status", "revoked_at"),
@@ -263,7 +264,7 @@ class BlacklistAdmin(RecordAdmin):
     list_filter = ("reason",)
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
-    search_help_text = "The first characters of a user name, or a whole jti."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole jti."
     fields = list_display
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
@@ -307,6 +308,10 @@ class BlacklistAdmin(RecordAdmin):
 
 
 def users_named(name: str) -> QuerySet[Any]:
-    """Return the users whose name begins so, in any case."""
+    """Return the first users whose name begins so, in any case.
+
+    All of them could be everybody, whom the database would gather before it looks at one session.
+    """
     user = get_user_model()
-    return user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    named = user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    return named.order_by(user.USERNAME_FIELD).values("pk")[:MOST_NAMED]

@@ -143,6 +143,11 @@ class DeviceSession(models.Model):
                 name="tokens_session_revoked",
             ),
             models.Index(
+                fields=["revoked_reason", "-id"],
+                condition=~models.Q(revoked_reason=""),
+                name="tokens_session_reason",
+            ),
+            models.Index(
                 fields=["rights_changed_at"],
                 condition=models.Q(rights_changed_at__isnull=False),
                 name="tokens_session_rights",

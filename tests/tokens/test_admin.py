@@ -148,6 +148,17 @@ def test_sessions_are_found_by_the_beginning_of_the_user_name_and_by_sid(
     assert listed(carol.get(SESSIONS, {"user__exact": str(bob.pk)})) == {row(bobs)}
 
 
+def test_a_search_finds_the_rows_of_the_first_users_of_that_name(
+    api: API, alice: User, carol: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one letter would have the database gather every user there is."""
+    alicia = User.objects.create(username="alicia", password=HASHED)
+    phone, other = api.login(alice), api.login(alicia)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone), row(other)}
+    monkeypatch.setattr("tokens.admin.MOST_NAMED", 1)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone)}
+
+
 @pytest.mark.trap(65)
 @pytest.mark.parametrize("word", ["%", "_", "a" * 60_000], ids=["%", "_", "60 kB"])
 @pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
@@ -377,3 +388,13 @@ def test_an_error_page_does_not_show_what_was_pasted(
     for part in phone["access"].split("."):
         assert part not in shown
         assert part not in caplog.text
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an index of PostgreSQL")
+def test_postgresql_finds_the_sessions_that_ended_for_a_reason_by_an_index(alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        reused = DeviceSession.objects.filter(revoked_reason=Reason.REUSE).order_by("-pk")
+        plan = reused[:100].explain()
+    assert "tokens_session_reason" in plan
+    assert "Sort" not in plan
