@@ -26,6 +26,7 @@ def read(run: Run, **environment: str) -> dict[str, Any]:
     return settings
 
 
+@pytest.mark.trap(63)
 @pytest.mark.spec("ASVS 5.0", "3.3.1", "3.4.1")
 @pytest.mark.parametrize("debug", ["False", "True"], ids=["production", "DEBUG"])
 @pytest.mark.parametrize(
@@ -154,6 +155,7 @@ def test_there_is_no_default_secret_key(run: Run) -> None:
     assert "SECRET_KEY" in stopped.stderr.splitlines()[-1]
 
 
+@pytest.mark.trap(29)
 def test_sqlite_waits_for_its_lock_and_reaches_the_disk(run: Run) -> None:
     database = read(run, DATABASE_URL="sqlite:////tmp/x.sqlite3")["DATABASES"]["default"]
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
