@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+import tokens.urls
 from accounts import pages
 from project import docs, views
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("admin/", admin.site.urls),
     path("api/auth/", include("tokens.urls")),
+    path(".well-known/", include(tokens.urls.well_known)),
     path("api/account/", include("accounts.urls")),
     path("accounts/password/choose/", pages.PasswordPage.as_view(), name="password-link"),
     path("accounts/email/confirm/", pages.EmailPage.as_view(), name="email-link"),
