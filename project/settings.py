@@ -290,6 +290,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
         {"name": "sessions", "description": "The devices that are signed in, and their end."},
         {"name": "account", "description": "One's own account and password."},
+        {"name": "example", "description": "How an API of your own is protected."},
     ],
     "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -6,7 +6,7 @@ from django.views.generic import TemplateView
 
 import tokens.urls
 from accounts import pages
-from project import docs, views
+from project import docs, example, views
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("api/account/", include("accounts.urls")),
     path("accounts/password/choose/", pages.PasswordPage.as_view(), name="password-link"),
     path("accounts/email/confirm/", pages.EmailPage.as_view(), name="email-link"),
+    path("api/example/", example.CallerView.as_view()),
+    path("api/example/editors/", example.EditorsView.as_view()),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),
 ]

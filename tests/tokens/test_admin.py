@@ -19,8 +19,16 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.test_hostile_tokens import parts
+from tokens import signingkeys
 from tokens.admin import LimitedPaginator
-from tokens.models import BlacklistedToken, DeviceSession, Kind, Reason, TokenType
+from tokens.models import (
+    BlacklistedToken,
+    DeviceSession,
+    Kind,
+    Reason,
+    SigningKey,
+    TokenType,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -381,3 +389,62 @@ def test_an_error_page_does_not_show_what_was_pasted(
     for part in phone["access"].split("."):
         assert part not in shown
         assert part not in caplog.text
+
+
+# Signing keys
+
+KEYS = "/admin/tokens/signingkey/"
+
+
+def states(client: Client) -> list[str]:
+    return re.findall(r'class="field-state">([^<]+)<', client.get(KEYS).content.decode())
+
+
+def test_keys_are_listed_by_what_they_do(carol: Client, clock: Clock) -> None:
+    signingkeys.ring()
+    signingkeys.rotate()
+    assert states(carol) == ["waits to sign", "signs"]
+    clock.forward(minutes=10)
+    assert states(carol) == ["signs", "verifies"]
+    clock.forward(minutes=6)
+    assert states(carol) == ["signs", "is gone"]
+
+
+def test_the_next_key_is_published_by_a_button(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    assert "Publish the next key" in carol.get(KEYS).content.decode()
+    answer = carol.post(f"{KEYS}rotate/", follow=True)
+    next_key = SigningKey.objects.get(follows=first)
+    assert f"The key {next_key} is published and signs from" in answer.content.decode()
+    assert LogEntry.objects.get().object_repr == next_key.kid
+
+
+def test_in_an_emergency_all_keys_are_replaced(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    carol.post(f"{KEYS}rotate/", {"emergency": "yes"})
+    assert SigningKey.objects.get().follows == first
+
+
+@pytest.mark.parametrize(
+    ("permission", "shown", "status"),
+    [("view_signingkey", False, 403), ("change_signingkey", True, 302)],
+)
+def test_only_who_may_change_keys_rotates_them(
+    db: None, *, permission: str, shown: bool, status: int
+) -> None:
+    signingkeys.ring()
+    client = staff("dave", permission)
+    assert ("Publish the next key" in client.get(KEYS).content.decode()) is shown
+    assert client.post(f"{KEYS}rotate/").status_code == status
+    assert SigningKey.objects.count() == (2 if status == 302 else 1)
+
+
+def test_a_look_rotates_nothing_and_no_private_key_is_shown(carol: Client) -> None:
+    key = signingkeys.ring().signer
+    assert carol.get(f"{KEYS}rotate/").status_code == 405
+    row = SigningKey.objects.get()
+    page = carol.get(f"{KEYS}{row.pk}/change/").content.decode()
+    assert key.kid in page
+    assert "private" not in page.lower()
+    for path in ("add/", f"{row.pk}/delete/"):
+        assert carol.get(f"{KEYS}{path}").status_code == 403
