@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
 from django.shortcuts import render
 from django.urls import is_valid_path
+from redis.exceptions import RedisError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -19,6 +20,7 @@ from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
+AWAY = (OperationalError, InterfaceError, RedisError)
 PROBES = ("/healthz", "/readyz")
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 class UnavailableMiddleware:
-    """Answer 503 when the database is away: on a 401 clients would drop their tokens."""
+    """Answer 503 when the database is away: on a 401 clients would drop their tokens.
+
+    So is Redis, where it keeps what is known of browsers.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -49,7 +54,7 @@ class UnavailableMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
-        if not isinstance(error, OperationalError | InterfaceError) and not read_only:
+        if not isinstance(error, AWAY) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
         response = answer(request, 503, "unavailable", "The database is not reached. Try again.")
