@@ -1,8 +1,12 @@
 """What people change of their own account; every change and its mail are one transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -13,7 +17,7 @@ from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import sessions
 from tokens.claims import AccessToken, Pair
-from tokens.models import Reason
+from tokens.models import DeviceSession, Reason
 from tokens.throttles import count
 
 
@@ -24,16 +28,37 @@ def change_password(user: User, token: AccessToken, *, current: str, new: str) -
     WeakPasswordError, or InvalidToken if that device was signed out meanwhile: then nothing is
     changed.
     """
+    with _changed_password(user, current, new):
+        pair = sessions.replace_sessions(user, token.sid)
+        if pair is None:
+            raise InvalidToken
+    return pair
+
+
+def change_password_in_browser(
+    user: User, sid: UUID, *, remember: bool, current: str, new: str
+) -> DeviceSession:
+    """Do what `change_password` does, and return the new session of the browser that had `sid`.
+
+    Raises PermissionDenied where that raises InvalidToken.
+    """
+    with _changed_password(user, current, new):
+        session = sessions.replace_browser_sessions(user, sid, remember=remember)
+        if session is None:
+            raise PermissionDenied
+    return session
+
+
+@contextmanager
+def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
+    """Store the new password in the transaction of the block, and queue the mail that tells it."""
     verify_password(user, current)
     stored = _hash(new, user)
     with transaction.atomic():
         if not _store(user, stored):
             raise WrongPasswordError
-        pair = sessions.replace_sessions(user, token.sid)
-        if pair is None:
-            raise InvalidToken
+        yield
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
-    return pair
 
 
 def verify_password(user: User, password: str) -> None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
+from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
@@ -20,6 +21,7 @@ from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
+AWAY = (OperationalError, InterfaceError, RedisError)
 PROBES = ("/healthz", "/readyz")
 #: What a page says on top, by the code that a program is given.
 TITLES = {
@@ -53,7 +55,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 class RefusalMiddleware:
     """Answer 429 where a page is asked too often, and 503 when the database is away.
 
-    On a 401 clients would drop their tokens.
+    On a 401 clients would drop their tokens. Redis, too, can be away, where it keeps what is known
+    of browsers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -64,9 +67,9 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Throttled):
-            return too_many(request, getattr(error, "wait", RETRY_AFTER))
+            return too_many(request, getattr(error, "wait", 1))
         read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
-        if not isinstance(error, OperationalError | InterfaceError) and not read_only:
+        if not isinstance(error, AWAY) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
         response = answer(request, 503, "unavailable", "The database is not reached. Try again.")
@@ -97,7 +100,7 @@ def answer(request: HttpRequest, status: int, code: str, detail: str, **more: st
     if request.path_info.startswith("/api/"):
         response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
-        response = page(status, title=TITLES[code], detail=detail, **more)
+        response = page(status, title=TITLES.get(code, TITLES["error"]), detail=detail, **more)
     response["Cache-Control"] = "no-store"
     return response
 

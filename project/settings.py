@@ -119,6 +119,29 @@ def throttles() -> dict[str, str]:
     return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
 
 
+def session_caches() -> dict[str, dict[str, Any]]:
+    """Return the cache that keeps browsers' data if SESSION_STORE says redis."""
+    if SESSION_STORE != "redis":
+        return {}
+    if not env.str("REDIS_URL", default=""):
+        raise ImproperlyConfigured("SESSION_STORE is redis, and REDIS_URL does not say which.")
+    options = {
+        "serializer": "accounts.sessiondata.redis.Signed",
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+    }
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"sessions": {"BACKEND": backend, "LOCATION": env.str("REDIS_URL"), "OPTIONS": options}}
+
+
+def session_files() -> Path:
+    """Return where the files of SESSION_STORE=file are, made if they are wanted."""
+    directory = STATE_DIR / "sessions"
+    if SESSION_STORE == "file":
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
 def mail() -> dict[str, Any]:
     """Return Django's settings for the mail server of EMAIL_URL; without it mail is printed."""
     url = env.str("EMAIL_URL", default="") or "consolemail://"
@@ -170,7 +193,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "project.errors.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.browser.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -263,9 +286,23 @@ SIMPLE_JWT = {
     "AUTH_TOKEN_CLASSES": ("tokens.claims.AccessToken",),
 }
 
+# Browsers: their device session is believed; what else is known of them is kept in SESSION_STORE.
+SESSION_STORE = choice("SESSION_STORE", ("database", "file", "redis"), default="database")
+SESSION_ENGINE = f"accounts.sessiondata.{SESSION_STORE}"
+SESSION_CACHE_ALIAS = "sessions"
+SESSION_FILE_PATH = session_files()
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    **session_caches(),
+}
+BROWSER_LIFETIME = duration("BROWSER_LIFETIME", timedelta(hours=12))
+SESSION_COOKIE_AGE = int(BROWSER_LIFETIME.total_seconds())
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
 TOKENS = {
     "CLIENT_ID": env.str("TOKEN_CLIENT_ID", default="latchkey"),
     "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
+    "BROWSER_LIFETIME": BROWSER_LIFETIME,
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),
@@ -284,8 +321,13 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
+# The prefix has browsers take the cookie from this host alone, and over https (RFC 6265bis, 4.1.3).
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE

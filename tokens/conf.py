@@ -18,6 +18,8 @@ class TokenSettings:
     CLIENT_ID: str = "latchkey"
     #: How long a session lives at most, however often it is refreshed.
     ABSOLUTE_LIFETIME: timedelta = timedelta(days=90)
+    #: How long a browser stays signed in that is not to remember it, at most until it is closed.
+    BROWSER_LIFETIME: timedelta = timedelta(hours=12)
     #: How long the predecessor of a refresh token is answered again, if it was spent without an
     #: Idempotency-Key. Zero switches the grace period off.
     GRACE_PERIOD: timedelta = timedelta(seconds=30)

@@ -132,6 +132,7 @@ def test_a_user_is_shown_with_the_living_sessions(
     clock.forward(days=1)
     api.rotated(phone["refresh"])
     api.post("logout/", {"refresh": laptop["refresh"]})
+    admin.client.force_login(admin.carol)  # hers has run out
     answer = admin.get(f"{alice.pk}/change/")
     shown = [form.instance for form in answer.context["inline_admin_formsets"][0].formset.forms]
     assert shown == [row(phone)]
@@ -179,7 +180,7 @@ def test_what_is_posted_about_the_sessions_of_a_user_changes_none(
         },
     )
     assert answer.status_code == 302
-    after = DeviceSession.objects.get()
+    after = DeviceSession.objects.get(pk=session.pk)
     assert (after.user, after.device, after.revoked_reason) == (alice, "phone", Reason.DEACTIVATED)
 
 
