@@ -128,7 +128,7 @@ def find_active(pk: str) -> User | None:
     return User.objects.filter(pk=pk, is_active=True).first()
 
 
-def write(mail: Mail, address: str, **context: str) -> EmailMessage:
+def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     """Return the mail to this address as its template has it, as text and as a page.
 
     The page is made of the text: its paragraphs, of which one may be the link.

@@ -153,10 +153,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return answer(request, 500, "error", "Something went wrong here. It has been logged.")
 
 
-def in_words(seconds: float) -> str:
+def in_words(seconds: int) -> str:
     """Return a time to wait as people say it, rounded up."""
-    size, unit = next(
-        (s, u) for s, u in ((3600, "hour"), (60, "minute"), (1, "second")) if seconds > s or s == 1
-    )
-    count = math.ceil(seconds / size)
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    for size, unit in ((3600, "hours"), (60, "minutes")):
+        if seconds > 1.5 * size:
+            return f"{math.ceil(seconds / size)} {unit}"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"

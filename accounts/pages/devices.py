@@ -15,7 +15,7 @@ from accounts.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
 from accounts.user_agents import friendly_name
 from tokens import sessions
-from tokens.models import DeviceSession, Reason
+from tokens.models import DeviceSession, Kind, Reason
 
 RECENT = timedelta(minutes=10)
 
@@ -30,6 +30,10 @@ class Shown:
     @property
     def name(self) -> str:
         return self.session.device or friendly_name(self.session.user_agent)
+
+    @property
+    def kind(self) -> str:
+        return "Browser" if self.session.kind == Kind.BROWSER else "App or program"
 
 
 class DevicesPage(SignedInPage):

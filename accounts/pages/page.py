@@ -1,12 +1,13 @@
 """What the pages share: no browser keeps them, and a refused form says why beside its fields."""
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import ValidationError
@@ -17,12 +18,16 @@ from tokens.throttles import client_address, network
 F = TypeVar("F", bound=Form)
 
 
-@method_decorator(never_cache, name="dispatch")
 class Page(View):
     """A page that may only be looked at, and that nobody may keep."""
 
     http_method_names = ["get", "head"]
     template_name: str
+
+    @classmethod
+    def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view; not even where it leads to is kept."""
+        return never_cache(super().as_view(**kwargs))
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.show()
