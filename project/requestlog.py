@@ -30,15 +30,17 @@ class RequestLog:
         clear_contextvars()
         bind_contextvars(request_id=uuid.uuid4().hex, address=client_address(request))
         response = self.get_response(request)
-        log.log(
-            logging.ERROR if response.status_code >= 500 else logging.INFO,
-            "request",
-            method=request.method,
-            route=route(request),
-            status=response.status_code,
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
-            **who(request),
-        )
+        level = logging.ERROR if response.status_code >= 500 else logging.INFO
+        if log.isEnabledFor(level):
+            log.log(
+                level,
+                "request",
+                method=request.method,
+                route=route(request),
+                status=response.status_code,
+                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                **who(request),
+            )
         clear_contextvars()
         return response
 

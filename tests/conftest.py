@@ -18,7 +18,7 @@ from accounts.models import User
 from tests.environment import STATE
 from tokens.models import DeviceSession
 
-pytest_plugins = ["tests.leaks"]
+pytest_plugins = ["tests.leaks", "tests.servers"]
 
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 

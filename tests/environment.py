@@ -24,6 +24,7 @@ os.environ.update(
     ACCESS_KEY=KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
+    SESSION_STORE="database",
     ALLOWED_HOSTS="testserver",
     EMAIL_URL="",
     DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",

@@ -35,13 +35,15 @@ class SessionToken(simplejwt.Token):
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
         if token is not None and not (token.isascii() and len(token) <= LONGEST_TOKEN):
             raise TokenError("Token is no JWT of a bearable size")
+        if token is None:  # A new one: `mint` writes every claim.
+            self.token, self.payload = None, {}
+            return
         super().__init__(token, verify)  # type: ignore[arg-type]  # annotated too narrowly there
-        if token is not None:
-            self.verify_token_type()
-            try:
-                self.sid = UUID(self["sid"])
-            except (AttributeError, TypeError, ValueError) as error:
-                raise TokenError("Token names no session") from error
+        self.verify_token_type()
+        try:
+            self.sid = UUID(self["sid"])
+        except (AttributeError, TypeError, ValueError) as error:
+            raise TokenError("Token names no session") from error
 
     @property
     def sub(self) -> str:

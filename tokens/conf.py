@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from rest_framework_simplejwt import settings as simplejwt
 
 
@@ -64,6 +67,14 @@ class TokenSettings:
         return cast("str", simplejwt.api_settings.AUDIENCE)
 
 
+@cache
 def conf() -> TokenSettings:
-    """Return the settings as they are now."""
+    """Return the settings as they are now; a request asks for them ten times."""
     return TokenSettings(**settings.TOKENS)
+
+
+@receiver(setting_changed)
+def read_again(setting: str, **kwargs: Any) -> None:
+    """Forget what was read when a test changes it."""
+    if setting == "TOKENS":
+        conf.cache_clear()

@@ -16,6 +16,9 @@ from django.db.models import Field, ManyToManyField
 
 from tokens.models import DeviceSession
 
+#: What the UPDATE of a rotation does not know already and a pair needs.
+NOT_KNOWN = ("id", "credential_tag", "rights_version", "expires_at", "auth_time")
+
 
 @dataclass(frozen=True)
 class Found:
@@ -30,7 +33,8 @@ class Found:
 
 def read(sid: UUID) -> Found | None:
     """Return the session and its user as they are now, or None: one query."""
-    return _execute("SELECT {row} FROM {session} WHERE sid = %(sid)s", {"sid": sid})
+    sql = "SELECT {columns}, {user_columns} FROM {session} WHERE sid = %(sid)s"
+    return _execute(sql, {"sid": sid}, _columns())
 
 
 def advance(
@@ -47,6 +51,7 @@ def advance(
     Everything rests on this conditional UPDATE: of any number of callers with the same token the
     database lets one change the row, and the others get None. The generation stands in the
     outermost WHERE, where PostgreSQL looks at it again after waiting for another caller's lock.
+    What names the device is not read; the session fetches it if somebody asks.
     """
     assignments = ", ".join(f"{name} = %({name})s" for name in changes)
     sql = f"""
@@ -55,10 +60,15 @@ def advance(
           AND generation = %(generation)s AND secret_hash = %(spent_hash)s
           AND revoked_at IS NULL AND expires_at > %(now)s AND idle_expires_at > %(now)s
           AND EXISTS (SELECT 1 FROM {{user}} WHERE {{owner}} AND is_active)
-        RETURNING {{row}}
+        RETURNING {{columns}}, {{user_columns}}
         """
     key = {"sid": sid, "user": user_id, "generation": generation, "spent_hash": spent_hash}
-    return _execute(sql, {**key, **changes, "now": now})
+    found = _execute(sql, {**key, **changes, "now": now}, NOT_KNOWN)
+    if found is not None:
+        owner = DeviceSession._meta.get_field("user").to_python(user_id)
+        written = {"sid": sid, "user_id": owner, "generation": generation + 1, **changes}
+        vars(found.session).update(written, revoked_at=None, revoked_reason="")
+    return found
 
 
 def refuse_transaction() -> None:
@@ -68,7 +78,7 @@ def refuse_transaction() -> None:
         raise RuntimeError("A refresh token is not to be rotated inside a transaction.")
 
 
-def _execute(sql: str, values: dict[str, Any]) -> Found | None:
+def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Found | None:
     """Run the statement to its end (SQLite holds its lock until then) and return its only row."""
     using = router.db_for_write(DeviceSession)
     connection = connections[using]
@@ -78,15 +88,15 @@ def _execute(sql: str, values: dict[str, Any]) -> Found | None:
             values[name] = field.get_db_prep_value(values[name], connection)
     adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
     with _cursor(connection) as cursor:
-        cursor.execute(sql.format_map(_names(connection.vendor)), adapted)
+        cursor.execute(_completed(sql, columns, connection.vendor), adapted)
         rows = cursor.fetchall()
     if not rows:
         return None
-    *columns, password_hash, username, is_active, roles = rows[0]
-    for position, convert, column in _converters(using):
-        columns[position] = convert(columns[position], column, connection)
+    *row, password_hash, username, is_active, roles = rows[0]
+    for position, convert, column in _converters(using, columns):
+        row[position] = convert(row[position], column, connection)
     return Found(
-        session=DeviceSession.from_db(using, _columns(), columns),
+        session=DeviceSession.from_db(using, columns, row),
         password_hash=password_hash or "",
         username=username or "",
         is_active=bool(is_active),
@@ -108,29 +118,29 @@ def _cursor(connection: Any) -> CursorWrapper:
 
 
 @cache
-def _columns() -> list[str]:
-    return [field.column for field in DeviceSession._meta.concrete_fields]
+def _columns() -> tuple[str, ...]:
+    return tuple(field.column for field in DeviceSession._meta.concrete_fields)
 
 
 @cache
-def _converters(using: str) -> list[tuple[int, Any, Any]]:
+def _converters(using: str, columns: tuple[str, ...]) -> list[tuple[int, Any, Any]]:
     """Return how this engine's values become Python's, where they are not so already."""
     connection = connections[using]
-    fields: Any = DeviceSession._meta.concrete_fields
-    columns = [field.get_col(DeviceSession._meta.db_table) for field in fields]
+    fields: Any = [DeviceSession._meta.get_field(column.removesuffix("_id")) for column in columns]
+    expressions = [field.get_col(DeviceSession._meta.db_table) for field in fields]
     return [
-        (position, convert, column)
-        for position, column in enumerate(columns)
+        (position, convert, expression)
+        for position, expression in enumerate(expressions)
         for convert in (
-            *connection.ops.get_db_converters(column),
-            *column.get_db_converters(connection),
+            *connection.ops.get_db_converters(expression),
+            *expression.get_db_converters(connection),
         )
     ]
 
 
 @cache
-def _names(vendor: str) -> dict[str, str]:
-    """Return what the statements leave open: names of tables, and how this engine lists roles."""
+def _completed(sql: str, columns: tuple[str, ...], vendor: str) -> str:
+    """Fill in what a statement leaves open: names of tables, and how this engine lists roles."""
     user = cast("type[AbstractUser]", get_user_model())
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
     session, table = DeviceSession._meta.db_table, user._meta.db_table
@@ -145,11 +155,16 @@ def _names(vendor: str) -> dict[str, str]:
         "postgresql": "CAST(COALESCE(json_agg(name), '[]') AS text)",
         "sqlite": "json_group_array(name)",
     }[vendor]
-    row = [
-        *_columns(),
+    user_columns = (
         f"(SELECT password FROM {table} WHERE {owner})",
         f"(SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner})",
         f"(SELECT is_active FROM {table} WHERE {owner})",
         f"(SELECT {listed} FROM ({names}) AS roles)",
-    ]
-    return {"session": session, "user": table, "owner": owner, "row": ", ".join(row)}
+    )
+    return sql.format(
+        session=session,
+        user=table,
+        owner=owner,
+        columns=", ".join(columns),
+        user_columns=", ".join(user_columns),
+    )

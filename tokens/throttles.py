@@ -80,6 +80,7 @@ def network(address: str | None) -> str:
     return str(ip_network(f"{parsed}/{prefix}", strict=False))
 
 
+@lru_cache(maxsize=1024)
 def _parsed(address: str) -> IPv4Address | IPv6Address:
     parsed = ip_address(address)
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None

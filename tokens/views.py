@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.http import JsonResponse
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -89,14 +90,14 @@ class RefreshView(TokenView):
     """Spend a refresh token: the pair that follows it."""
 
     @schema.refresh
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JsonResponse:
         pair = rotate(
             token_in(request, "refresh"),
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
         bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
-        return Response(pair.as_json())
+        return JsonResponse(pair.as_json())
 
 
 class LogoutView(TokenView):
