@@ -149,7 +149,7 @@ def test_every_mail_says_the_same_as_text_and_as_a_page(mail: Mail) -> None:
     assert kind == "text/html"
     assert message.message().get_content_type() == "multipart/alternative"
     shown = unescape(re.sub(r"<[^>]+>", "", str(page)))
-    assert message.subject in shown
+    assert str(message.subject) in shown
     for paragraph in str(message.body).strip().split("\n\n"):
         assert paragraph in shown
     links = re.findall(r'href="([^"]*)"', str(page))

@@ -52,7 +52,7 @@ class Site:
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "DATABASE_URL": f"sqlite:///{directory / 'latchkey.sqlite3'}",
-            "EMAIL_URL": f"filemail://{self.mail}",
+            "EMAIL_URL": f"filemail:///{self.mail}",
             "ADMIN_PASSWORD": PASSWORD,
             "THROTTLES": "off",
             "LOG_FORMAT": "json",
