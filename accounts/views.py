@@ -2,11 +2,13 @@
 
 from typing import cast
 
+from django.http import JsonResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import changes, schema, serializers
 from accounts.models import User
+from tokens import cookies
 from tokens.claims import AccessToken
 from tokens.throttles import client_address, count, network
 from tokens.views import SignedInView, TokenView, parse
@@ -33,7 +35,10 @@ class MeView(SignedInView):
     def delete(self, request: Request) -> Response:
         asked = parse(serializers.CurrentPasswordSerializer, request)
         changes.delete_account(cast("User", self.user), current=asked["current_password"])
-        return Response(status=204)
+        response = Response(status=204)
+        if cookies.stands_in(request):
+            cookies.forget(response)
+        return response
 
 
 class EmailConfirmView(TokenView):
@@ -54,7 +59,7 @@ class PasswordView(SignedInView):
     http_method_names = ["post"]
 
     @schema.change_password
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Response | JsonResponse:
         asked = parse(serializers.PasswordSerializer, request)
         pair = changes.change_password(
             cast("User", self.user),
@@ -62,7 +67,7 @@ class PasswordView(SignedInView):
             current=asked["current_password"],
             new=asked["new_password"],
         )
-        return Response(pair.as_json())
+        return cookies.answer(pair) if cookies.stands_in(request) else Response(pair.as_json())
 
 
 class ResetView(TokenView):

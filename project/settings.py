@@ -303,6 +303,7 @@ TOKENS = {
     "CLIENT_ID": env.str("TOKEN_CLIENT_ID", default="latchkey"),
     "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
     "BROWSER_LIFETIME": BROWSER_LIFETIME,
+    "COOKIES_SECURE": SECURE,
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),

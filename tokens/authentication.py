@@ -1,12 +1,17 @@
-"""Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1)."""
+"""Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1).
+
+Without that header it is the token in the cookie, if there is one.
+"""
 
 from typing import Any, cast
 
 from django.contrib.auth.models import AbstractUser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from tokens import cookies
 from tokens.claims import AccessToken
 from tokens.keys import tag_subkeys
 from tokens.models import DeviceSession
@@ -15,10 +20,15 @@ from tokens.models import DeviceSession
 class BearerAuthentication(JWTAuthentication):
     """Authenticate by access token: `request.user` is its user, `request.auth` the token.
 
-    A token that is presented and refused is 401, never an anonymous request.
+    A token that is presented and refused is 401, never an anonymous request, and never one that
+    falls through to the cookie.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        if cookies.stands_in(request):
+            if request.method not in SAFE_METHODS:
+                cookies.require_csrf(request)
+            return believe(cookies.token_in(request, "access"))
         header = self.get_header(request)
         scheme, _, raw = (header or b"").strip().partition(b" ")
         if scheme.lower() != b"bearer":

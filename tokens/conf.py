@@ -36,6 +36,8 @@ class TokenSettings:
     THROTTLE_STORAGE: str = ""
     #: How many proxies of ours stand before the site, each of which appends to X-Forwarded-For.
     PROXIES: int = 0
+    #: Whether cookies are those of https; else they are for a first try on this machine.
+    COOKIES_SECURE: bool = True
     #: The private key of access tokens, PEM; empty: it is kept in ACCESS_KEY_FILE.
     ACCESS_KEY: str = ""
     #: Where that key is kept, and made at first use.

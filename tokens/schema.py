@@ -30,6 +30,7 @@ Body: TypeAlias = type[BaseSerializer[Any]] | BaseSerializer[Any]
 ACCESS = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmVk"
 REFRESH = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmVk"
 SID = "0e0a4d8c-1f6b-4b0e-9a55-3d5c5f0f7a11"
+CSRF = "Yk3vJ0sN8oq5XbZr1TtGm2LwDfHc9PUe7iRxAq4KSlMnBvCyEjOgWzIhFuQdVaXp"
 IDEMPOTENCY_KEY = "4f0c2b9d1e7a4c55a6d3f8e2b1907c64"
 PAIR = {
     "access": ACCESS,
@@ -226,6 +227,23 @@ def operation(
         parameters=[*parameters, *HEADERS],
     )
 
+
+csrf = operation(
+    "csrf",
+    "Get the CSRF token of this browser",
+    {
+        200: given(
+            {
+                "type": "object",
+                "properties": {"csrfToken": {"type": "string"}},
+                "required": ["csrfToken"],
+            },
+            "To be sent as `X-CSRFToken` with every call that changes something by cookie.",
+            "a token",
+            {"csrfToken": CSRF},
+        )
+    },
+)
 
 login = operation(
     "login",
