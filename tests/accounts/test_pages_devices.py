@@ -56,7 +56,7 @@ def test_the_day_is_shown_and_not_the_moment(api: API, alice: User, clock: Clock
     api.rotated(phone["refresh"])
     page = signed_in(alice).get("devices/").text
     day = row(phone).rotated_at
-    assert f"last used on {day:%-d %B %Y}" in page
+    assert f"Last used on {day:%-d %B %Y}" in page
     assert f"{day:%H:%M}" not in page
 
 
