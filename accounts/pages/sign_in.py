@@ -55,4 +55,6 @@ class SignOutPage(Page):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         logout(request)
-        return redirect("logout")
+        response = redirect("logout")
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response

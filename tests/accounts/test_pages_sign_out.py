@@ -13,10 +13,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.4")
+@pytest.mark.spec("ASVS 5.0", "14.3.1")
 def test_signing_out_ends_the_device_session_and_says_so(api: API, alice: User) -> None:
     phone, person = api.login(alice), signed_in(alice)
     answer = person.post("logout/")
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
     assert "You are signed out" in person.get("logout/").text
     assert newest(alice).revoked_reason == Reason.LOGOUT
     assert not person.is_signed_in
