@@ -53,7 +53,6 @@ class Site:
             "LOG_LEVEL": "WARNING",
             "THROTTLES": "off",  # stock has none
             "ACCESS_TOKEN_LIFETIME": "3600",  # as long as the run, however slow the machine
-            "BENCH_STATE": str(self.state),
         }
 
     def prepare(self, users: int) -> None:

@@ -27,9 +27,12 @@ def main() -> None:
         django.setup()
         from django.conf import settings
 
+        from tokens.signingkeys import adopt
+
         claim_port(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
+        adopt(settings.STATE_DIR / "access-key.pem")
         call_command("createfirstadmin")
     except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sys.exit(str(error))

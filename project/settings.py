@@ -277,7 +277,7 @@ SPECTACULAR_SETTINGS = {
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": duration("ACCESS_TOKEN_LIFETIME", timedelta(minutes=5)),
     "REFRESH_TOKEN_LIFETIME": duration("REFRESH_TOKEN_IDLE_LIFETIME", timedelta(days=14)),
-    "ALGORITHM": "ES256",
+    "ALGORITHM": choice("TOKEN_ALGORITHM", ("ES256", "RS256", "EdDSA"), default="ES256"),
     "ISSUER": env.str("TOKEN_ISSUER", default=PUBLIC_URL),
     "AUDIENCE": env.str("TOKEN_AUDIENCE", default=PUBLIC_URL),
     "LEEWAY": duration("TOKEN_LEEWAY", timedelta(seconds=10)),
@@ -310,8 +310,12 @@ TOKENS = {
     "THROTTLES": throttles(),
     "THROTTLE_STORAGE": env.str("REDIS_URL", default=""),
     "PROXIES": number("PROXIES", 0),
-    "ACCESS_KEY": env.str("ACCESS_KEY", default="", multiline=True),
-    "ACCESS_KEY_FILE": STATE_DIR / "access-key.pem",
+    "PUBLIC_URL": PUBLIC_URL,
+    "SNAPSHOT_INTERVAL": duration("SNAPSHOT_INTERVAL", timedelta(seconds=1)),
+    "SIGNING_KEY_AGE": duration("SIGNING_KEY_AGE", timedelta(days=90)),
+    "JWKS_MAX_AGE": duration("JWKS_MAX_AGE", timedelta(minutes=5)),
+    "STATUS_LIST": choice("STATUS_LIST", ("on", "off"), default="on") == "on",
+    "STATUS_LIST_MAX_AGE": duration("STATUS_LIST_MAX_AGE", timedelta(seconds=5)),
 }
 
 LANGUAGE_CODE = "en"

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+import tokens.urls
 from accounts.pages.administration import AdminSignInPage
 from accounts.pages.home import HomePage
 from accounts.pages.sign_in import SignOutPage
@@ -18,6 +19,7 @@ urlpatterns = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
     path("admin/", admin.site.urls),
     path("api/auth/", include("tokens.urls")),
+    path(".well-known/", include(tokens.urls.well_known)),
     path("api/account/", include("accounts.urls")),
     path("accounts/", include("accounts.pages.urls")),
     path("api/schema/", docs.schema, name="schema"),

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.environment import STATE
+from tokens import snapshot
 from tokens.models import DeviceSession
 
 pytest_plugins = ["tests.leaks", "tests.servers"]
@@ -35,6 +36,12 @@ def django_db_modify_db_settings() -> None:
     """Keep SQLite's test database in a file: several threads and processes open it."""
     if connection.vendor == "sqlite":
         settings.DATABASES["default"]["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def nothing_known_of_another_test() -> None:
+    snapshot.ring.forget()
+    snapshot.ends.forget()
 
 
 @pytest.fixture

@@ -10,10 +10,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-KEY = ec.generate_private_key(ec.SECP256R1())
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
@@ -21,7 +17,7 @@ os.environ.update(
     SECRET_KEY="tests-" + "k" * 50,
     SECRET_KEY_FALLBACKS="",
     DEBUG="False",
-    ACCESS_KEY=KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    SNAPSHOT_INTERVAL="60",  # so that no second that ends asks the database while a test counts
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
     SESSION_STORE="database",

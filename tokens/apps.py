@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import register
-from django.db.models.signals import pre_delete
+from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 
 
 class TokensConfig(AppConfig):
@@ -9,9 +9,17 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         # The receivers need models, which exist only now.
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.models import Group
+
+        from tokens import rights
         from tokens.checks import check_deployment, check_settings
         from tokens.sessions import end_sessions_of_deleted
 
         register(check_settings)
         register(check_deployment, deploy=True)
         pre_delete.connect(end_sessions_of_deleted, sender=settings.AUTH_USER_MODEL)
+        m2m_changed.connect(rights.membership_changes, sender=get_user_model().groups.through)
+        pre_save.connect(rights.remember_name, sender=Group)
+        post_save.connect(rights.group_is_renamed, sender=Group)
+        pre_delete.connect(rights.group_is_deleted, sender=Group)

@@ -1,20 +1,18 @@
 """How tokens are signed and read: SimpleJWT's backend, once for each kind of token.
 
 All tokens of one key begin alike, with the header that we write, so a header is recognised and not
-parsed: it chooses neither key nor algorithm (RFC 8725, sections 3.1, 3.10 and 3.12).
+parsed: it chooses neither key nor algorithm (RFC 8725, sections 3.1, 3.10 and 3.12). Nothing of a
+token is parsed before its signature is verified.
 """
 
 import hmac
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
-import jwt
-from jwt.api_jws import get_algorithm_by_name
-from jwt.types import Options
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
     TokenBackendError,
@@ -23,7 +21,8 @@ from rest_framework_simplejwt.exceptions import (
 )
 
 from tokens.conf import conf
-from tokens.keys import SigningKey, Subkeys, base64url, from_base64url
+from tokens.keys import Subkeys, base64url, from_base64url, jws, opening
+from tokens.signingkeys import Key
 
 Backend = TypeVar("Backend", bound="KeyedBackend")
 
@@ -35,103 +34,117 @@ class KeyedBackend(TokenBackend):
     TokenBackendError for what is not a token of this key and kind.
     """
 
-    signed_with: ClassVar[str]
     typ: ClassVar[str]
-    required: ClassVar[tuple[str, ...]]
+    #: What a token must have, and what each is in JSON.
+    required: ClassVar[Mapping[str, type]]
 
-    def __init__(self, kid: str) -> None:
+    def __init__(self, kid: str, algorithm: str) -> None:
         have = conf()
         audience = have.audience if "aud" in self.required else None
-        super().__init__(
-            self.signed_with, issuer=have.issuer, audience=audience, leeway=have.leeway
-        )
-        self.opening = _opening(alg=self.signed_with, kid=kid, typ=self.typ)
+        super().__init__(algorithm, issuer=have.issuer, audience=audience, leeway=have.leeway)
+        self.opening = opening(alg=algorithm, kid=kid, typ=self.typ)
 
     def encode(self, payload: dict[str, Any]) -> str:
-        """Return the signed token (RFC 7515, section 7.1), issuer and audience filled in."""
+        """Return the signed token, issuer and audience filled in."""
         audience = {} if self.audience is None else {"aud": self.audience}
-        claims = json.dumps({**payload, "iss": self.issuer, **audience}, separators=(",", ":"))
-        text = f"{self.opening}{base64url(claims.encode())}"
-        return f"{text}.{self.signature(text.encode())}"
-
-    @abstractmethod
-    def signature(self, text: bytes) -> str:
-        """Return the signature of the header and the claims, in base64url."""
-
-
-class AccessBackend(KeyedBackend):
-    """Access tokens: ES256 by PyJWT, which others read too (RFC 9068)."""
-
-    signed_with = "ES256"
-    typ = "at+jwt"
-    required = (
-        *("iss", "aud", "sub", "exp", "iat", "jti", "sid", "client_id"),
-        *("token_type", "roles", "rv", "auth_time"),
-    )
-
-    def __init__(self, key: SigningKey) -> None:
-        super().__init__(key.kid)
-        self.key = key
-
-    def signature(self, text: bytes) -> str:
-        return base64url(get_algorithm_by_name(self.algorithm).sign(text, self.key.private))
+        return jws(self.opening, {**payload, "iss": self.issuer, **audience}, self.sign)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        options: Options = {"require": [*self.required], "verify_exp": verify}
-        try:
-            signature = token.rpartition(".")[2]
-            if base64url(from_base64url(signature)) != signature:
-                raise TokenBackendError("The last character has bits that mean nothing.")
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self.key.public,
-                algorithms=[self.algorithm],
-                audience=self.audience,
-                issuer=self.issuer,
-                leeway=self.get_leeway(),
-                options=options,
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise TokenBackendExpiredToken from error
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise TokenBackendError(str(error)) from error
-        return claims
-
-
-class RefreshBackend(KeyedBackend):
-    """Refresh tokens: HS256 (RFC 7515, appendix A.1), which this site alone reads.
-
-    Written out, because nothing of a token is to be parsed before its signature is verified.
-    """
-
-    signed_with = "HS256"
-    typ = "JWT"
-    required = ("iss", "sub", "exp", "iat", "jti", "sid", "gen", "token_type")
-
-    def __init__(self, subkeys: Subkeys) -> None:
-        super().__init__(subkeys.kid)
-        self.subkeys = subkeys
-
-    def signature(self, text: bytes) -> str:
-        return base64url(hmac.digest(self.subkeys.signature, text, "sha256"))
-
-    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        text, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(signature, self.signature(text.encode())):
-            raise TokenBackendError("The signature is not ours.")
-        claims = json.loads(from_base64url(text.removeprefix(self.opening)))
-        if not isinstance(claims, dict) or not claims.keys() >= {*self.required}:
-            raise TokenBackendError("Claims are missing.")
-        texts = {type(claims[name]) for name in ("sub", "jti", "sid")}
-        numbers = {type(claims[name]) for name in ("exp", "iat", "gen")}
-        if claims["iss"] != self.issuer or texts != {str} or numbers != {int}:
-            raise TokenBackendError("A claim is not as we write it.")
+        claims = self.verified(token)
+        if claims["iss"] != self.issuer or claims.get("aud") != self.audience:
+            raise TokenBackendError("The token is of or for another site.")
         now, leeway = time.time(), self.get_leeway().total_seconds()
         if claims["iat"] > now + leeway:
             raise TokenBackendError("The token is from the future.")
         if verify and claims["exp"] <= now - leeway:
             raise TokenBackendExpiredToken
-        return claims
+        return dict(claims)
+
+    @abstractmethod
+    def sign(self, text: bytes) -> bytes:
+        """Return the signature of the header and the claims."""
+
+    @abstractmethod
+    def verified(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that this key has signed, or raise TokenBackendError."""
+
+
+class AccessBackend(KeyedBackend):
+    """Access tokens: signed with a key pair, so that others can read them too (RFC 9068)."""
+
+    typ = "at+jwt"
+    required = {
+        **dict.fromkeys(("iss", "aud", "sub", "jti", "sid", "client_id", "token_type"), str),
+        **dict.fromkeys(("exp", "iat", "rv", "auth_time"), int),
+        "roles": list,
+    }
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(key.kid, key.algorithm)
+        self.key = key
+
+    def sign(self, text: bytes) -> bytes:
+        return self.key.sign(text)
+
+    def verified(self, token: str) -> Mapping[str, Any]:
+        return _verified(token, self.key)
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str, key: Key) -> Mapping[str, Any]:
+    """Return the claims, once the signature is verified: the same token comes over and over.
+
+    What it says is believed only after everything that can change was looked at anew. What is
+    refused is not kept, and a key that is gone is never asked for.
+    """
+    text, _, signature = token.rpartition(".")
+    if not key.has_signed(text.encode(), decoded(signature)):
+        raise TokenBackendError("The signature is not ours.")
+    return claims_in(text, AccessBackend.required)
+
+
+class RefreshBackend(KeyedBackend):
+    """Refresh tokens: HS256 (RFC 7515, appendix A.1), which this site alone reads."""
+
+    typ = "JWT"
+    required = {
+        **dict.fromkeys(("iss", "sub", "jti", "sid", "token_type"), str),
+        **dict.fromkeys(("exp", "iat", "gen"), int),
+    }
+
+    def __init__(self, subkeys: Subkeys) -> None:
+        super().__init__(subkeys.kid, "HS256")
+        self.subkeys = subkeys
+
+    def sign(self, text: bytes) -> bytes:
+        return hmac.digest(self.subkeys.signature, text, "sha256")
+
+    def verified(self, token: str) -> Mapping[str, Any]:
+        text, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(signature, base64url(self.sign(text.encode()))):
+            raise TokenBackendError("The signature is not ours.")
+        return claims_in(text, self.required)
+
+
+def decoded(signature: str) -> bytes:
+    """Return the bytes of a signature, of which there is one spelling only."""
+    try:
+        raw = from_base64url(signature)
+    except ValueError as error:
+        raise TokenBackendError("The signature is not base64url.") from error
+    if base64url(raw) != signature:
+        raise TokenBackendError("The last character has bits that mean nothing.")
+    return raw
+
+
+def claims_in(text: str, required: Mapping[str, type]) -> Mapping[str, Any]:
+    """Return the claims after the header of a text whose signature is verified."""
+    claims = json.loads(from_base64url(text.partition(".")[2]))
+    if not isinstance(claims, dict) or not claims.keys() >= required.keys():
+        raise TokenBackendError("Claims are missing.")
+    if any(type(claims[name]) is not kind for name, kind in required.items()):
+        raise TokenBackendError("A claim is not as we write it.")
+    return claims
 
 
 def backend_of(backends: Iterable[Backend], token: str | None) -> Backend:
@@ -143,9 +156,3 @@ def backend_of(backends: Iterable[Backend], token: str | None) -> Backend:
         if token is None or token.startswith(backend.opening):
             return backend
     raise TokenError("Token names no key of ours")
-
-
-@lru_cache(maxsize=64)
-def _opening(**header: str) -> str:
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    return f"{base64url(text.encode())}."

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -12,6 +13,7 @@ from tokens.claims import AccessToken, RefreshToken
 from tokens.conf import conf
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.signals import token_blacklisted
 
 
 def blacklist(raw: str, reason: Reason) -> BlacklistedToken | DeviceSession:
@@ -50,6 +52,9 @@ def _refuse(token: AccessToken, reason: Reason) -> BlacklistedToken:
                 "reason": reason,
                 "expires_at": expires_at,
             },
+        )
+        transaction.on_commit(
+            partial(token_blacklisted.send_robust, BlacklistedToken, token=row), robust=True
         )
     return row
 

@@ -8,14 +8,12 @@ from typing import Any, cast, get_origin
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
 from limits import parse
 from rest_framework_simplejwt import settings as simplejwt
 
-from tokens.backends import AccessBackend
 from tokens.claims import AccessToken
 from tokens.conf import TokenSettings, conf
-from tokens.keys import signing_key
+from tokens.signingkeys import MAKE
 
 #: The switches of SimpleJWT that mean something here; any other would do nothing, silently.
 SIMPLE_JWT = {
@@ -46,7 +44,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *_check_simplejwt(),
         *_check_lifetimes(),
         *_check_databases(),
-        *_check_key(),
+        *_check_reach(),
         *_check_authentication(),
         *_check_throttles(),
     ]
@@ -90,9 +88,11 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             f"SIMPLE_JWT[{name!r}] does nothing here.",
             "Remove it; README.md lists the settings.",
         )
-    if AccessBackend.signed_with != simplejwt.api_settings.ALGORITHM:
+    if conf().algorithm not in MAKE:
         yield _error(
-            3, "Access tokens are signed with ES256.", 'Set SIMPLE_JWT["ALGORITHM"] to "ES256".'
+            3,
+            f"Access tokens cannot be signed with {conf().algorithm!r}.",
+            f"Set TOKEN_ALGORITHM to one of {', '.join(MAKE)}.",
         )
     if [AccessToken] != simplejwt.api_settings.AUTH_TOKEN_CLASSES:
         yield _error(
@@ -100,10 +100,11 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             "SimpleJWT would accept other tokens than ours.",
             'Set SIMPLE_JWT["AUTH_TOKEN_CLASSES"] to ("tokens.claims.AccessToken",).',
         )
-    if not (conf().issuer and conf().audience and conf().CLIENT_ID):
+    have = conf()
+    if not (have.issuer and have.audience and have.CLIENT_ID and have.PUBLIC_URL):
         yield _error(
             5,
-            "Tokens need an issuer, an audience and a client id.",
+            "Tokens need an issuer, an audience, a client id and the address of this site.",
             "Set PUBLIC_URL and TOKEN_CLIENT_ID.",
         )
     if (simplejwt.api_settings.USER_ID_FIELD, simplejwt.api_settings.USER_ID_CLAIM) != USER_ID:
@@ -162,11 +163,33 @@ def _check_databases() -> Iterator[CheckMessage]:
             )
 
 
-def _check_key() -> Iterator[CheckMessage]:
-    try:
-        signing_key()
-    except (ImproperlyConfigured, OSError) as error:
-        yield _error(13, f"Access tokens cannot be signed: {error}", "Look at ACCESS_KEY.")
+def _check_reach() -> Iterator[CheckMessage]:
+    """Look at how long others may go by what they know."""
+    have = conf()
+    if not timedelta(0) <= have.SNAPSHOT_INTERVAL <= timedelta(minutes=1):
+        yield _error(
+            13,
+            "A snapshot over a minute old believes sessions that have long been ended.",
+            "Set SNAPSHOT_INTERVAL to 1 s.",
+        )
+    if not timedelta(0) < have.JWKS_MAX_AGE <= timedelta(days=1):
+        yield _error(
+            19,
+            "A key set has to be kept for a while, and a stolen key is believed for as long.",
+            "Set JWKS_MAX_AGE to 300 s.",
+        )
+    if have.SIGNING_KEY_AGE and have.SIGNING_KEY_AGE <= 4 * have.JWKS_MAX_AGE:
+        yield _error(
+            20,
+            "A signing key would be replaced before others know the next one.",
+            "Set SIGNING_KEY_AGE to 90 days, or to 0: then only rotatesigningkey replaces it.",
+        )
+    if not timedelta(0) < have.STATUS_LIST_MAX_AGE <= have.access_lifetime:
+        yield _error(
+            21,
+            "A status list that is kept as long as access tokens live tells nobody anything.",
+            "Set STATUS_LIST_MAX_AGE to 5 s.",
+        )
 
 
 def _check_authentication() -> Iterator[CheckMessage]:
@@ -202,11 +225,4 @@ def _check_exposure() -> Iterator[CheckMessage]:
             1,
             "Who checks access tokens alone believes an ended session for over an hour.",
             "Lower ACCESS_TOKEN_LIFETIME; 300 seconds is the default.",
-        )
-    file = conf().ACCESS_KEY_FILE
-    if not conf().ACCESS_KEY and file.exists() and file.stat().st_mode & 0o077:
-        yield _warning(
-            2,
-            f"Others on this machine can read {file}, and sign access tokens with it.",
-            f"chmod 600 {file}, and renew the key if it may have been read.",
         )

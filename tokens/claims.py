@@ -5,20 +5,24 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
-from tokens import keys
+from tokens import keys, snapshot
 from tokens.backends import AccessBackend, RefreshBackend, backend_of
 from tokens.conf import conf
 from tokens.models import DeviceSession
 
 LONGEST_TOKEN = 8192  # characters
+#: Of every access token of ours: what does not begin so is refused without looking at the keys.
+BEGINNING = keys.base64url(b'{"alg":"')[:10]
+LIST_SIZE = 2**17  # sessions that one status list has places for
 
 
 class SessionToken(simplejwt.Token):
@@ -62,7 +66,15 @@ class AccessToken(SessionToken):
     @cached_property
     def backend(self) -> AccessBackend:
         """The backend of the key that this token names, or that a new one is signed with."""
-        return backend_of([AccessBackend(keys.signing_key())], self.token)
+        if self.token and not self.token.startswith(BEGINNING):
+            raise TokenError("Token has no header of ours")
+        ring = snapshot.ring.current()
+        named = ring.keys if self.token else [ring.signer]
+        return backend_of(map(AccessBackend, named), self.token)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(map(str, self["roles"]))
 
     def get_token_backend(self) -> AccessBackend:
         return self.backend
@@ -83,6 +95,10 @@ class AccessToken(SessionToken):
             "rv": session.rights_version,
             "auth_time": epoch(session.auth_time),
         }
+        if conf().STATUS_LIST:
+            number, index = divmod(session.pk, LIST_SIZE)
+            place = {"idx": index, "uri": list_address(conf().PUBLIC_URL, number)}
+            token["status"] = {"status_list": place}
         return token
 
 
@@ -173,6 +189,12 @@ class Pair:
 def secret_hash(jti: str) -> bytes:
     """Return what is kept of a refresh token, 32 bytes."""
     return hashlib.sha256(jti.encode()).digest()
+
+
+@lru_cache(maxsize=64)
+def list_address(site: str, number: int) -> str:
+    """Return where the status list of this number is, of the site at this origin."""
+    return f"{site}{reverse('status-list', args=[number])}"
 
 
 def epoch(moment: datetime) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
@@ -38,10 +37,19 @@ class TokenSettings:
     PROXIES: int = 0
     #: Whether cookies are those of https; else they are for a first try on this machine.
     COOKIES_SECURE: bool = True
-    #: The private key of access tokens, PEM; empty: it is kept in ACCESS_KEY_FILE.
-    ACCESS_KEY: str = ""
-    #: Where that key is kept, and made at first use.
-    ACCESS_KEY_FILE: Path = Path("var/access-key.pem")
+    #: Where the site is reached, an origin: other services find keys and status lists there.
+    PUBLIC_URL: str = "http://localhost:8000"
+    #: How long each process goes by what it knows of ended sessions, moved rights and keys before
+    #: it asks the database again. Zero: it asks at every request.
+    SNAPSHOT_INTERVAL: timedelta = timedelta(seconds=1)
+    #: How long a signing key is used until another takes its place unasked. Zero: until it is told.
+    SIGNING_KEY_AGE: timedelta = timedelta(days=90)
+    #: How long other services may keep the key set; a key is published twice as long ahead.
+    JWKS_MAX_AGE: timedelta = timedelta(minutes=5)
+    #: Whether access tokens name their place in the status lists, 120 bytes each.
+    STATUS_LIST: bool = True
+    #: How long other services may keep a status list.
+    STATUS_LIST_MAX_AGE: timedelta = timedelta(seconds=5)
 
     @property
     def access_lifetime(self) -> timedelta:
@@ -57,6 +65,11 @@ class TokenSettings:
     def leeway(self) -> timedelta:
         """SIMPLE_JWT["LEEWAY"]: how far two servers' clocks may be apart."""
         return cast("timedelta", simplejwt.api_settings.LEEWAY)
+
+    @property
+    def algorithm(self) -> str:
+        """SIMPLE_JWT["ALGORITHM"]: what the next signing key is made for."""
+        return cast("str", simplejwt.api_settings.ALGORITHM)
 
     @property
     def issuer(self) -> str:

@@ -1,6 +1,7 @@
 """What can be wrong with a token: one public answer each, and a private reason for the log."""
 
 from enum import StrEnum
+from typing import Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -28,6 +29,13 @@ class TokenRefused(InvalidToken):
     def __init__(self, reason: Refusal) -> None:
         super().__init__()
         self.reason = reason
+
+
+class RightsChanged(InvalidToken):
+    """401 `rights_changed`: the roles in an access token are out of date; a refresh brings new."""
+
+    default_detail: Any = "Your rights have changed: refresh the token."
+    default_code = "rights_changed"
 
 
 class AlreadyRotated(APIException):

@@ -11,7 +11,7 @@ from typing import Any
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens import keys, rotation, statements
-from tokens.authentication import believe
+from tokens.authentication import ask
 from tokens.backends import AccessBackend, RefreshBackend
 from tokens.claims import LONGEST_TOKEN, AccessToken, RefreshToken, SessionToken, secret_hash
 from tokens.exceptions import AlreadyRotated
@@ -123,7 +123,7 @@ def why_refused(raw: str, token: RefreshToken | AccessToken, found: Found | None
 def is_believed(raw: str) -> bool:
     """Return whether the endpoints believe the access token, so that they have the last word."""
     try:
-        believe(raw)
+        ask(raw)
     except InvalidToken:
         return False
     return True
@@ -134,6 +134,7 @@ def why_session_refuses(token: SessionToken, found: Found | None) -> str | None:
     if found is None:
         return "Its session is unknown: it never was here, or was purged."
     session, credentials = found.session, (found.password_hash, found.username)
+    outdated = isinstance(token, AccessToken) and token["rv"] < session.rights_version
     reasons = {
         f"Its session was ended: {session.get_revoked_reason_display()}.": session.revoked_at,
         "Its user is not the session's.": str(session.user_id) != token.sub,
@@ -142,6 +143,7 @@ def why_session_refuses(token: SessionToken, found: Found | None) -> str | None:
         "The user's password or user name was changed since the sign-in.": not keys.tag_subkeys(
             session.credential_tag, *credentials
         ),
+        "Its roles are out of date: a refresh brings new ones.": outdated,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

@@ -1,4 +1,4 @@
-"""The keys: subkeys of the secret key for what this site alone reads, a key pair for access tokens.
+"""The subkeys of the secret key, for what this site alone reads; how a token is put together.
 
 Every use has a subkey of its own (HKDF, RFC 5869), so that no two uses can be played off against
 each other. A changed SECRET_KEY whose old value is among SECRET_KEY_FALLBACKS changes nothing for
@@ -7,29 +7,16 @@ a living token: it names its subkeys in the header `kid`.
 
 import hashlib
 import hmac
-import os
-import tempfile
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from jwt.algorithms import ECAlgorithm
-
-from tokens.conf import conf
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +28,7 @@ class Subkeys:
     successor: bytes
     retry: bytes
     credentials: bytes
+    signing_keys: bytes
 
 
 @lru_cache(maxsize=16)
@@ -55,6 +43,7 @@ def _derive(secret_key: str) -> Subkeys:
         successor=subkey("successor"),
         retry=subkey("retry"),
         credentials=subkey("credentials"),
+        signing_keys=subkey("signing keys"),
     )
 
 
@@ -97,50 +86,14 @@ def tag_subkeys(tag: bytes, password_hash: str, username: str) -> Subkeys | None
     return None
 
 
-@dataclass(frozen=True, repr=False)
-class SigningKey:
-    """A private key of access tokens; `kid` is the thumbprint of its public half (RFC 7638)."""
-
-    kid: str
-    private: ec.EllipticCurvePrivateKey
-    public: ec.EllipticCurvePublicKey
+@lru_cache(maxsize=64)
+def opening(**header: str) -> str:
+    """Return what every token with this header begins with, the dot included."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+    return f"{base64url(text.encode())}."
 
 
-def signing_key() -> SigningKey:
-    """Return the key of access tokens, made and kept at first use unless the settings bring one."""
-    settings_ = conf()
-    return _parse(settings_.ACCESS_KEY or _kept(settings_.ACCESS_KEY_FILE))
-
-
-@lru_cache(maxsize=4)
-def _parse(pem: str) -> SigningKey:
-    try:
-        private = load_pem_private_key(pem.encode(), password=None)
-    except ValueError as error:
-        raise ImproperlyConfigured("The key of access tokens is not an unencrypted PEM.") from error
-    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
-        raise ImproperlyConfigured("The key of access tokens must be on the curve P-256 (ES256).")
-    public = private.public_key()
-    return SigningKey(thumbprint(ECAlgorithm.to_jwk(public, as_dict=True)), private, public)
-
-
-@lru_cache(maxsize=4)
-def _kept(path: Path) -> str:
-    """Return the PEM in the file; several processes that make it at once all get the same one."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = ec.generate_private_key(ec.SECP256R1())
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with tempfile.NamedTemporaryFile(dir=path.parent) as draft:  # mode 0600
-            draft.write(pem)
-            draft.flush()
-            os.fsync(draft.fileno())
-            with suppress(FileExistsError):  # Another process was first: its key is the one.
-                os.link(draft.name, path)
-    return path.read_text()
-
-
-def thumbprint(jwk: Mapping[str, str]) -> str:
-    """Return the thumbprint of an elliptic-curve public key (RFC 7638, section 3)."""
-    required = ",".join(f'"{name}":"{jwk[name]}"' for name in ("crv", "kty", "x", "y"))
-    return base64url(hashlib.sha256(f"{{{required}}}".encode()).digest())
+def jws(begin: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Return the claims as a signed token (RFC 7515, section 7.1) that begins so."""
+    text = f"{begin}{base64url(json.dumps(claims, separators=(',', ':')).encode())}"
+    return f"{text}.{base64url(sign(text.encode()))}"

@@ -1,4 +1,4 @@
-"""The tables: device sessions, each with its whole family of refresh tokens, and the blacklist."""
+"""The tables: device sessions, each with its family of refresh tokens; blacklist; signing keys."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -99,6 +99,7 @@ class DeviceSession(models.Model):
     )
     credential_tag: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
     rights_version = models.BigIntegerField(default=1)
+    rights_changed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     idle_expires_at = models.DateTimeField()
@@ -130,6 +131,11 @@ class DeviceSession(models.Model):
                 fields=["revoked_at"],
                 condition=models.Q(revoked_at__isnull=False),
                 name="tokens_session_revoked",
+            ),
+            models.Index(
+                fields=["rights_changed_at"],
+                condition=models.Q(rights_changed_at__isnull=False),
+                name="tokens_session_rights",
             ),
         ]
         constraints = [
@@ -189,3 +195,20 @@ class BlacklistedToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_token_type_display()} {self.pk}"
+
+
+class SigningKey(models.Model):
+    """A key pair of access tokens; tokens/signingkeys.py tells how its dates follow each other."""
+
+    kid = models.CharField("thumbprint", max_length=43, unique=True)
+    follows = models.CharField("follows the key", max_length=43, unique=True, blank=True)
+    algorithm = models.CharField(max_length=5)
+    public_jwk = models.JSONField("public key")
+    private_key: "models.BinaryField[bytes, bytes]" = models.BinaryField("encrypted private key")
+    published_at = models.DateTimeField()
+    signs_from = models.DateTimeField()
+    signs_until = models.DateTimeField(null=True)
+    disappears_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.kid

@@ -83,9 +83,10 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
     if found is None:
         return None
     roles = found.roles
-    if not is_bound(found):
-        # PostgreSQL, after waiting for a lock, can return the row's new tag beside the user's old
-        # password hash; only a statement of its own tells whether they really differ.
+    if not is_bound(found) or found.rights_seen != found.session.rights_version:
+        # PostgreSQL, after waiting for a lock, returns what is new in this row beside what was old
+        # in others: the tag beside the user's old password hash, the version of the rights beside
+        # old roles. Only a statement of its own tells what belongs together.
         roles = admit(statements.read(token.sid), token).roles
     return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles)
 

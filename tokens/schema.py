@@ -101,6 +101,7 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
     """By the header, or by cookie, which an unsafe call must accompany with the CSRF token."""
 
     target_class = "tokens.authentication.BearerAuthentication"
+    match_subclasses = True
     name = ["bearer", "accessCookie", "refreshCookie", "csrfToken"]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:

@@ -35,18 +35,20 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     verified.
     """
     jti = secrets.token_urlsafe(32)
-    roles = list(user.groups.order_by("name").values_list("name", flat=True))
     have = conf()
-    session = _begin(
-        user,
-        device,
-        jti=jti,
-        kind=Kind.TOKEN,
-        idle_lifetime=have.idle_lifetime,
-        lifetime=have.ABSOLUTE_LIFETIME,
-    )
-    if session is None:
-        return None
+    with transaction.atomic():
+        session = _begin(
+            user,
+            device,
+            jti=jti,
+            kind=Kind.TOKEN,
+            idle_lifetime=have.idle_lifetime,
+            lifetime=have.ABSOLUTE_LIFETIME,
+        )
+        if session is None:
+            return None
+        # Whoever changes the roles waits for the row of the user, or was before us.
+        roles = list(user.groups.order_by("name").values_list("name", flat=True))
     return Pair.mint(session, jti=jti, subkeys=keys.newest_subkeys(), roles=roles)
 
 
@@ -59,14 +61,15 @@ def open_browser_session(
     """
     have = conf()
     short = have.BROWSER_LIFETIME
-    return _begin(
-        user,
-        device,
-        jti=secrets.token_urlsafe(32),  # of a token that is never made
-        kind=Kind.BROWSER,
-        idle_lifetime=have.idle_lifetime if remember else short,
-        lifetime=have.ABSOLUTE_LIFETIME if remember else short,
-    )
+    with transaction.atomic():
+        return _begin(
+            user,
+            device,
+            jti=secrets.token_urlsafe(32),  # of a token that is never made
+            kind=Kind.BROWSER,
+            idle_lifetime=have.idle_lifetime if remember else short,
+            lifetime=have.ABSOLUTE_LIFETIME if remember else short,
+        )
 
 
 def _begin(
@@ -81,34 +84,34 @@ def _begin(
     """Add the row of a sign-in, and evict the least recently used if it is one too many.
 
     The row of the user is written first, and only if it still holds the verified hash, so whoever
-    changes it comes either before, and is seen, or after, and finds the session to end.
+    changes it comes either before, and is seen, or after, and finds the session to end. To be
+    called in a transaction.
     """
     now, name = timezone.now(), user.get_username()
     same = get_user_model()._base_manager.filter(
         pk=user.pk, is_active=True, password=user.password, username=name
     )
-    with transaction.atomic():
-        if not same.update(last_login=now):
-            return None
-        session = DeviceSession.objects.create(
-            user_id=user.pk,
-            kind=kind,
-            secret_hash=secret_hash(jti),
-            nonce=secrets.token_bytes(16),
-            credential_tag=keys.credential_tag(keys.newest_subkeys(), user.password, name),
-            created_at=now,
-            rotated_at=now,
-            idle_expires_at=now + idle_lifetime,
-            expires_at=now + lifetime,
-            device=device.label[:100],
-            ip_address=device.ip_address,
-            user_agent=device.user_agent[:255],
-            auth_time=now,
-        )
-        own = DeviceSession.objects.filter(user_id=user.pk)
-        surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
-        own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
-        signals.after_commit(signals.session_started, session=session)
+    if not same.update(last_login=now):
+        return None
+    session = DeviceSession.objects.create(
+        user_id=user.pk,
+        kind=kind,
+        secret_hash=secret_hash(jti),
+        nonce=secrets.token_bytes(16),
+        credential_tag=keys.credential_tag(keys.newest_subkeys(), user.password, name),
+        created_at=now,
+        rotated_at=now,
+        idle_expires_at=now + idle_lifetime,
+        expires_at=now + lifetime,
+        device=device.label[:100],
+        ip_address=device.ip_address,
+        user_agent=device.user_agent[:255],
+        auth_time=now,
+    )
+    own = DeviceSession.objects.filter(user_id=user.pk)
+    surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
+    own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
+    signals.after_commit(signals.session_started, session=session)
     return session
 
 

@@ -25,6 +25,13 @@ refresh_token_sent_again = Signal()
 #: ended. Arguments: session, generation (of the token that came), ip_address.
 refresh_token_out_of_step = Signal()
 
+#: Roles in access tokens are out of date: the `rights_version` of some sessions has moved.
+rights_changed = Signal()
+#: A signing key was published or removed.
+signing_keys_changed = Signal()
+#: A single token is refused from now on. Arguments: token (its BlacklistedToken).
+token_blacklisted = Signal()
+
 
 def after_commit(signal: Signal, *, session: Model, **arguments: Any) -> None:
     """Send the signal once what it tells of is committed; a receiver that fails stops nobody."""

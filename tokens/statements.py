@@ -29,6 +29,7 @@ class Found:
     username: str
     is_active: bool
     roles: list[str]
+    rights_seen: int  # the version that the roles belong to
 
 
 def read(sid: UUID) -> Found | None:
@@ -92,7 +93,7 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
         rows = cursor.fetchall()
     if not rows:
         return None
-    *row, password_hash, username, is_active, roles = rows[0]
+    *row, password_hash, username, is_active, roles, rights_seen = rows[0]
     for position, convert, column in _converters(using, columns):
         row[position] = convert(row[position], column, connection)
     return Found(
@@ -101,6 +102,7 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
         username=username or "",
         is_active=bool(is_active),
         roles=json.loads(roles),
+        rights_seen=rights_seen,
     )
 
 
@@ -160,6 +162,7 @@ def _completed(sql: str, columns: tuple[str, ...], vendor: str) -> str:
         f"(SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner})",
         f"(SELECT is_active FROM {table} WHERE {owner})",
         f"(SELECT {listed} FROM ({names}) AS roles)",
+        f"(SELECT seen.rights_version FROM {session} AS seen WHERE seen.id = {session}.id)",
     )
     return sql.format(
         session=session,

@@ -1,7 +1,8 @@
 from django.urls import path
 
-from tokens import views
+from tokens import discovery, statuslist, views
 
+#: Under /api/auth/.
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
     path("refresh/", views.RefreshView.as_view(), name="refresh"),
@@ -12,4 +13,11 @@ urlpatterns = [
     path("csrf/", views.CsrfView.as_view(), name="csrf"),
     path("sessions/", views.SessionsView.as_view(), name="sessions"),
     path("sessions/<str:sid>/", views.SessionView.as_view(), name="session"),
+]
+
+#: What other services read, under /.well-known/ (RFC 8615).
+well_known = [
+    path("jwks.json", discovery.key_set, name="key-set"),
+    path("oauth-authorization-server", discovery.metadata, name="oauth-metadata"),
+    path("status/<int:number>", statuslist.status_list, name="status-list"),
 ]

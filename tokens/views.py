@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from structlog.contextvars import bind_contextvars
 
 from tokens import cookies, schema, sessions
-from tokens.authentication import BearerAuthentication, believe
+from tokens.authentication import RowAuthentication, ask
 from tokens.claims import AccessToken, Pair, RefreshToken
+from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
 from tokens.serializers import LoginSerializer, SessionSerializer
@@ -50,9 +51,9 @@ class TokenView(APIView):
 
 
 class SignedInView(TokenView):
-    """The same for those who present an access token."""
+    """The same for those who present an access token, whose session is looked up."""
 
-    authentication_classes: Any = [BearerAuthentication]
+    authentication_classes: Any = [RowAuthentication]
     permission_classes: Any = [IsAuthenticated]
 
     @property
@@ -145,7 +146,10 @@ class VerifyView(TokenView):
     @schema.verify
     def post(self, request: Request) -> Response:
         count("verify", network(client_address(request)))
-        believe(token_in(request, "token"))
+        try:
+            ask(token_in(request, "token"))
+        except RightsChanged as error:
+            raise InvalidToken from error
         return Response({})
 
 

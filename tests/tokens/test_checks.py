@@ -1,14 +1,11 @@
 """Unsafe, impossible and misspelt settings are found at start."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
-
-from tokens.keys import signing_key
 
 MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E001 misspelt": ("TOKENS", {"GRACE_PERIODE": timedelta(0)}),
@@ -44,7 +41,13 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         {"DEFAULT_AUTHENTICATION_CLASSES": []},
     ),
     "tokens.E017 a rate nobody can read": ("TOKENS", {"THROTTLES": {"refresh": "often"}}),
-    "tokens.E013 no key": ("TOKENS", {"ACCESS_KEY": "garbage"}),
+    "tokens.E013 an old snapshot": ("TOKENS", {"SNAPSHOT_INTERVAL": timedelta(minutes=2)}),
+    "tokens.E019 a key set kept for ever": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
+    "tokens.E020 keys in a hurry": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
+    "tokens.E021 a status list kept long": (
+        "TOKENS",
+        {"STATUS_LIST_MAX_AGE": timedelta(minutes=6)},
+    ),
 }
 
 
@@ -105,14 +108,3 @@ def test_a_long_life_of_access_tokens_is_for_no_public_site(settings: Settings) 
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, **long}
     assert found() == []
     assert found(deploy=True) == ["tokens.W001"]
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604], ids=oct)
-def test_a_key_that_others_can_read_is_for_no_public_site(
-    settings: Settings, tmp_path: Path, mode: int
-) -> None:
-    file = tmp_path / "key.pem"
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": file}
-    signing_key()
-    file.chmod(mode)
-    assert found(deploy=True) == ([] if mode == 0o600 else ["tokens.W002"])

@@ -15,7 +15,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from tests.conftest import API, row
-from tokens import keys
+from tokens import keys, snapshot
+from tokens.signingkeys import Key, Private
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,11 +50,21 @@ def resigned_access(token: str, **changes: Any) -> str:
     header, payload = parts(token)
     payload |= changes
     payload = {name: value for name, value in payload.items() if value is not None}
-    return jwt.encode(payload, keys.signing_key().private, algorithm="ES256", headers=header)
+    return jwt.encode(payload, private_key(), algorithm="ES256", headers=header)
+
+
+def signer() -> Key:
+    return snapshot.ring.current().signer
+
+
+def private_key() -> Private:
+    private = signer().private
+    assert private is not None
+    return private
 
 
 def public_pem() -> bytes:
-    public = keys.signing_key().public
+    public: ec.EllipticCurvePublicKey = signer().public
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -183,13 +194,13 @@ ACCESS_FORGERIES: dict[str, Callable[[str, str], str]] = {
     ),
     "an unknown kid": lambda access, refresh: jwt.encode(
         parts(access)[1],
-        keys.signing_key().private,
+        private_key(),
         algorithm="ES256",
         headers={**parts(access)[0], "kid": "another"},
     ),
     "another typ": lambda access, refresh: jwt.encode(
         parts(access)[1],
-        keys.signing_key().private,
+        private_key(),
         algorithm="ES256",
         headers={**parts(access)[0], "typ": "JWT"},
     ),

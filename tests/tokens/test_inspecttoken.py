@@ -15,7 +15,8 @@ from rest_framework.exceptions import APIException
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, Clock, row
-from tokens.authentication import believe
+from tokens import snapshot
+from tokens.authentication import ask
 from tokens.claims import AccessToken, RefreshToken, secret_hash
 from tokens.keys import base64url
 from tokens.models import DeviceSession, Reason
@@ -32,6 +33,7 @@ def inspect(monkeypatch: pytest.MonkeyPatch) -> Inspect:
     """Return a function that gives a token to the command and returns status and print."""
 
     def run(raw: str) -> tuple[int, str]:
+        snapshot.ring.current()  # which is made before anybody has a token to look at
         printed = StringIO()
         given = TextIOWrapper(BytesIO(raw.encode("utf-8", "surrogateescape")))
         monkeypatch.setattr("sys.stdin", given)
@@ -192,10 +194,10 @@ def test_what_is_said_is_what_would_happen(
         assert "accepted now: no" in printed
         assert status == 1
         with pytest.raises(APIException):
-            (rotate if kind == "refresh" else believe)(pair[kind])
+            (rotate if kind == "refresh" else ask)(pair[kind])
     else:
         assert (status, last) == (0, "accepted now: yes")
-        (rotate if kind == "refresh" else believe)(pair[kind])
+        (rotate if kind == "refresh" else ask)(pair[kind])
 
 
 def jwt(header: object, claims: object) -> str:

@@ -1,15 +1,6 @@
-"""Keys: subkeys of the secret key, its change, and the key of access tokens."""
-
-import os
-import stat
-import subprocess
-import sys
-from pathlib import Path
+"""The subkeys of the secret key, and its change."""
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from accounts.models import User
@@ -91,8 +82,11 @@ def test_a_password_change_is_seen_across_a_changed_secret_key(
 
 def test_no_two_uses_share_a_subkey() -> None:
     subkeys = keys.newest_subkeys()
-    used = [subkeys.signature, subkeys.successor, subkeys.retry, subkeys.credentials]
-    assert len(set(used)) == 4
+    used = [
+        *(subkeys.signature, subkeys.successor, subkeys.retry),
+        *(subkeys.credentials, subkeys.signing_keys),
+    ]
+    assert len(set(used)) == 5
     assert {len(key) for key in used} == {32}
 
 
@@ -103,90 +97,6 @@ def test_where_one_part_of_a_message_ends_counts() -> None:
 def test_nothing_secret_is_in_a_representation() -> None:
     assert keys.newest_subkeys().signature.hex() not in repr(keys.newest_subkeys())
     assert "signature" not in repr(keys.newest_subkeys())
-
-
-@pytest.mark.spec("RFC 7638", "3")
-def test_the_kid_is_the_thumbprint_of_the_public_key() -> None:
-    """The key is that of RFC 7517, appendix A.1."""
-    jwk = {
-        "kty": "EC",
-        "crv": "P-256",
-        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
-        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
-        "use": "enc",
-        "kid": "1",
-    }
-    assert keys.thumbprint(jwk) == "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
-
-
-def test_the_key_of_access_tokens_is_made_once_and_for_its_owner_only(
-    tmp_path: Path, settings: Settings
-) -> None:
-    path = tmp_path / "state" / "key.pem"
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
-    made = keys.signing_key()
-    assert keys.signing_key().kid == made.kid
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["key.pem"]
-
-
-def test_processes_that_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:
-    program = (
-        "import sys, pathlib, django; django.setup(); from tokens.keys import _kept;"
-        "print(hash(_kept(pathlib.Path(sys.argv[1]))))"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / "key.pem")]
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "0",
-        "DJANGO_SETTINGS_MODULE": "project.settings",
-    }
-    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
-    printed = {process.communicate(timeout=60)[0] for process in running}
-    assert len(printed) == 1
-    assert printed != {b""}
-
-
-def test_a_key_from_the_settings_is_used(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
-    made = keys.signing_key()
-    elsewhere = tmp_path / "nowhere.pem"
-    settings.TOKENS = {
-        **settings.TOKENS,
-        "ACCESS_KEY": path.read_text(),
-        "ACCESS_KEY_FILE": elsewhere,
-    }
-    assert keys.signing_key().kid == made.kid
-    assert not elsewhere.exists()
-
-
-def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "garbage",
-        pem(ec.generate_private_key(ec.SECP384R1())),
-        pem(rsa.generate_private_key(65537, 2048)),
-    ],
-    ids=["garbage", "another curve", "another kind"],
-)
-def test_a_key_that_cannot_be_used_is_named_as_the_fault(settings: Settings, key: str) -> None:
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": key}
-    with pytest.raises(ImproperlyConfigured, match="access tokens"):
-        keys.signing_key()
-
-
-def test_a_key_that_lies_there_is_read(tmp_path: Path, settings: Settings) -> None:
-    path = tmp_path / "key.pem"
-    path.write_text(pem(ec.generate_private_key(ec.SECP256R1())))
-    settings.TOKENS = {**settings.TOKENS, "ACCESS_KEY": "", "ACCESS_KEY_FILE": path}
-    before = path.read_text()
-    assert keys.signing_key().private.key_size == 256
-    assert path.read_text() == before
 
 
 @pytest.mark.spec("ASVS 5.0", "7.2.3", "11.5.1")

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from tests.conftest import API, PASSWORD, row
-from tokens.keys import signing_key
+from tokens import snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +38,7 @@ def test_the_pair_has_what_is_promised(api: API, alice: User) -> None:
 def test_the_access_token_has_its_claims_and_none_about_the_person(api: API, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="writers"), Group.objects.create(name="editors"))
     pair = api.login(alice)
-    key = signing_key()
+    key = snapshot.ring.current().signer
     read = jwt.decode_complete(
         pair["access"],
         key.public,
@@ -58,6 +58,12 @@ def test_the_access_token_has_its_claims_and_none_about_the_person(api: API, ali
         "sid": pair["session"],
         "client_id": "latchkey",
         "token_type": "access",
+        "status": {
+            "status_list": {
+                "idx": row(pair).pk,
+                "uri": "http://localhost:8000/.well-known/status/0",
+            }
+        },
         "roles": ["editors", "writers"],
         "rv": 1,
         "auth_time": int(row(pair).auth_time.timestamp()),

@@ -1,0 +1,268 @@
+"""The keys that access tokens are signed with: in the database, published before and after.
+
+| until            | a key                                                                      |
+|------------------|----------------------------------------------------------------------------|
+| `signs_from`     | is published, so that nobody meets a token whose key they cannot know      |
+| `signs_until`    | signs; there is none until the next key is published                       |
+| `disappears_at`  | is published, until the last token it signed is dead                       |
+
+`kid` is the thumbprint of the public half (RFC 7638). The private half is encrypted with a subkey
+of the secret key, whose fallbacks are honoured. Each key names the one that it follows, and no two
+can follow the same: of any number of callers who want a next key, the database lets one make it.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from jwt.api_jws import get_algorithm_by_name
+
+from tokens.conf import conf
+from tokens.keys import all_subkeys, base64url, newest_subkeys
+from tokens.models import SigningKey
+from tokens.signals import signing_keys_changed
+
+Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+#: How a key is made for each algorithm that access tokens may be signed with.
+MAKE: dict[str, Callable[[], Private]] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+#: What of a public key its thumbprint is made of, in this order (RFC 7638, section 3.2; RFC 8037).
+THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+NONCE = 12  # bytes
+
+log = structlog.stdlib.get_logger("latchkey.keys")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Key:
+    """A key pair, parsed once; the same object as long as the row stays as it is."""
+
+    kid: str
+    algorithm: str
+    public: Any
+    private: Private | None  # None if the secret key was changed without a fallback
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the signature of the text (RFC 7518, section 3; RFC 8037, section 3.1)."""
+        return get_algorithm_by_name(self.algorithm).sign(text, self.private)
+
+    def has_signed(self, text: bytes, signature: bytes) -> bool:
+        return get_algorithm_by_name(self.algorithm).verify(text, self.public, signature)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The keys that are published now, and the one that signs."""
+
+    keys: tuple[Key, ...]
+    signer: Key
+    jwks: tuple[Mapping[str, str], ...]
+
+
+def ring() -> Ring:
+    """Return the keys as they are now; make the first one, or the next one if that is due."""
+    rows = published()
+    signing = signer_of(rows)
+    if signing is None:
+        make(follows=rows[-1].kid if rows else "", ahead=timedelta(0))
+    elif is_due(rows[-1], signing):
+        make(follows=signing.kid, ahead=announcement())
+    else:
+        return Ring(tuple(map(parsed, rows)), parsed(signing), tuple(map(as_jwk, rows)))
+    return ring()
+
+
+def published() -> list[SigningKey]:
+    """Return the rows of the keys that are published now, the newest last."""
+    now = timezone.now()
+    rows = SigningKey.objects.order_by("pk")
+    return [row for row in rows if row.disappears_at is None or row.disappears_at > now]
+
+
+def signer_of(rows: list[SigningKey]) -> SigningKey | None:
+    """Return the newest of the rows that may sign now and whose private key can be read."""
+    now = timezone.now()
+    ready = [row for row in rows if row.signs_from <= now and parsed(row).private]
+    return ready[-1] if ready else None
+
+
+def is_due(newest: SigningKey, signing: SigningKey) -> bool:
+    """Return whether the next key has to be published: by age, or for another algorithm."""
+    if newest != signing:
+        return False
+    age, oldest = timezone.now() - signing.signs_from, conf().SIGNING_KEY_AGE
+    return (bool(oldest) and age >= oldest) or signing.algorithm != conf().algorithm
+
+
+def rotate() -> SigningKey:
+    """Publish the next key and return it, or the one that is published and waits to sign.
+
+    It signs once nobody can have a key set without it. Its predecessor is published until the last
+    token that it signs is dead, wherever the clocks of two servers are as far apart as they may be.
+    """
+    rows = published()
+    if rows and rows[-1].signs_from > timezone.now():
+        return rows[-1]
+    follows, ahead = (rows[-1].kid, announcement()) if rows else ("", timedelta(0))
+    made = make(follows=follows, ahead=ahead)
+    tell()
+    return made
+
+
+def replace_all() -> SigningKey:
+    """Put a new key in the place of all others, at once, and return it.
+
+    For a key that somebody else may have: every access token that is out by now is dead with it,
+    here within SNAPSHOT_INTERVAL, elsewhere when the key set is fetched anew.
+    """
+    newest = SigningKey.objects.order_by("pk").last()
+    if newest is None:
+        return rotate()
+    with transaction.atomic():
+        made = make(follows=newest.kid, ahead=timedelta(0))
+        if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
+            made = make(follows=made.kid, ahead=timedelta(0))
+        SigningKey.objects.filter(pk__lt=made.pk).delete()
+        tell()
+    return made
+
+
+def adopt(file: Path) -> None:
+    """Take a key kept in a file, PEM on the curve P-256, for the first one, and remove the file.
+
+    Where there is a key already, the one in the file has signed nothing and is only removed.
+    """
+    if not file.exists():
+        return
+    if not published():
+        private: Any = load_pem_private_key(file.read_bytes(), password=None)
+        make(follows="", ahead=timedelta(0), algorithm="ES256", private=private)
+    file.unlink()
+
+
+def make(
+    *,
+    follows: str,
+    ahead: timedelta,
+    algorithm: str | None = None,
+    private: Private | None = None,
+) -> SigningKey:
+    """Make the key that follows the one of this `kid` and signs after `ahead`; return its row.
+
+    If somebody else has made it meanwhile, theirs is returned.
+    """
+    algorithm = algorithm or conf().algorithm
+    private = private or MAKE[algorithm]()
+    jwk = public_jwk(algorithm, private)
+    now, kid = timezone.now(), thumbprint(jwk)
+    try:
+        with transaction.atomic():
+            made = SigningKey.objects.create(
+                kid=kid,
+                follows=follows,
+                algorithm=algorithm,
+                public_jwk=jwk,
+                private_key=encrypted(private, kid),
+                published_at=now,
+                signs_from=now + ahead,
+            )
+            dead = made.signs_from + conf().access_lifetime + 2 * conf().leeway
+            before = SigningKey.objects.filter(kid=follows, signs_until=None)
+            before.update(signs_until=made.signs_from, disappears_at=dead)
+            SigningKey.objects.filter(disappears_at__lt=now).delete()
+    except IntegrityError:
+        return SigningKey.objects.get(follows=follows)
+    log.info("signing_key_made", kid=kid, algorithm=algorithm)
+    return made
+
+
+def announcement() -> timedelta:
+    """Return how long a key is published before it signs: twice as long as others keep a set."""
+    return 2 * conf().JWKS_MAX_AGE
+
+
+def tell() -> None:
+    """Say, once it is committed, that the keys have changed."""
+    transaction.on_commit(partial(signing_keys_changed.send_robust, SigningKey), robust=True)
+
+
+def public_jwk(algorithm: str, private: Private) -> dict[str, str]:
+    """Return the public half as a JWK with what its thumbprint is made of (RFC 7517, RFC 7518)."""
+    jwk = get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
+    return {name: jwk[name] for name in THUMBPRINT[jwk["kty"]]}
+
+
+def as_jwk(row: SigningKey) -> Mapping[str, str]:
+    """Return the key as the key set has it."""
+    return {**row.public_jwk, "kid": row.kid, "alg": row.algorithm, "use": "sig"}
+
+
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """Return the thumbprint of a public key, SHA-256 in base64url (RFC 7638, section 3)."""
+    required = {name: jwk[name] for name in THUMBPRINT[jwk["kty"]]}
+    text = json.dumps(required, separators=(",", ":"))
+    return base64url(hashlib.sha256(text.encode()).digest())
+
+
+def parsed(row: SigningKey) -> Key:
+    """Return the row's key pair; parsing takes milliseconds, so it is done once."""
+    jwk = json.dumps(row.public_jwk, sort_keys=True)
+    secret_keys = tuple(subkeys.signing_keys for subkeys in all_subkeys())
+    return _parsed(row.kid, row.algorithm, jwk, bytes(row.private_key), secret_keys)
+
+
+@lru_cache(maxsize=32)
+def _parsed(
+    kid: str, algorithm: str, jwk: str, private_key: bytes, secret_keys: tuple[bytes, ...]
+) -> Key:
+    public = get_algorithm_by_name(algorithm).from_jwk(jwk)
+    return Key(kid, algorithm, public, decrypted(kid, private_key, secret_keys))
+
+
+def encrypted(private: Private, kid: str) -> bytes:
+    """Return the private key under AES-256-GCM, its nonce in front."""
+    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(newest_subkeys().signing_keys).encrypt(nonce, der, kid.encode())
+
+
+def decrypted(kid: str, data: bytes, secret_keys: tuple[bytes, ...]) -> Private | None:
+    """Return the private key, or None if none of the secret keys opens it.
+
+    What a fallback opens is encrypted anew, so that the fallback can be dropped one day.
+    """
+    for secret_key in secret_keys:
+        try:
+            der = AESGCM(secret_key).decrypt(data[:NONCE], data[NONCE:], kid.encode())
+        except InvalidTag:
+            continue
+        private: Any = load_der_private_key(der, password=None)
+        if secret_key != secret_keys[0]:
+            row = SigningKey.objects.filter(kid=kid, private_key=data)
+            row.update(private_key=encrypted(private, kid))
+        return private  # type: ignore[no-any-return]
+    log.error("signing_key_unreadable", kid=kid)
+    return None

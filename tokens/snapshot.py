@@ -1,0 +1,112 @@
+"""What each process knows of keys and of the ends of the last minutes, so that no request asks.
+
+Whoever carries an access token is believed without the database, unless the snapshot says that the
+session has ended, that the roles in the token are out of date, or that this one token is
+blacklisted. It is taken anew by the first request that finds it older than SNAPSHOT_INTERVAL, at
+once after this process itself has changed something, and whole: a cursor would miss what is
+committed late. If it cannot be taken, nobody is believed: the database's error becomes a 503.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, OperationalError
+from django.dispatch import receiver
+from django.utils import timezone
+
+from tokens import signals, signingkeys
+from tokens.conf import conf
+from tokens.models import BlacklistedToken, DeviceSession
+
+T = TypeVar("T")
+
+
+class Keeper(Generic[T]):
+    """Keeps what `take` returned, and lets one thread at a time take it anew."""
+
+    def __init__(self, take: Callable[[], T]) -> None:
+        self._take = take
+        self._lock = Lock()
+        self._held: T | None = None
+        self._taken = 0.0  # when, by the monotonic clock, in seconds
+        self._failed = -1.0
+        self._changes = 0  # that this process knows of; those in `_seen` are in what is held
+        self._seen = 0
+
+    def current(self) -> T:
+        """Return what was taken no longer than SNAPSHOT_INTERVAL ago, or raise DatabaseError."""
+        arrived = monotonic()
+        held = self._held
+        if held is not None and self._is_fresh(arrived):
+            return held
+        with self._lock:
+            if self._held is not None and self._is_fresh(arrived):
+                return self._held  # somebody took it while this one waited
+            if arrived < self._failed:
+                raise OperationalError("The database could not be asked who was signed out.")
+            return self._renewed()
+
+    def forget(self) -> None:
+        """Have the next caller take it anew, because something was just committed."""
+        self._changes += 1
+
+    def _is_fresh(self, arrived: float) -> bool:
+        interval = conf().SNAPSHOT_INTERVAL.total_seconds()
+        return self._seen == self._changes and arrived - self._taken < interval
+
+    def _renewed(self) -> T:
+        changes, began = self._changes, monotonic()
+        try:
+            held = self._take()
+        except DatabaseError:
+            self._failed = monotonic()  # Who waits by now need not wait for the same again.
+            raise
+        self._held, self._taken, self._seen = held, began, changes
+        return held
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What was ended while tokens of it may live."""
+
+    sessions: Mapping[UUID, int]  # the place in the status lists, by `sid`
+    rights: Mapping[UUID, int]  # the version that the roles of a token must have, by `sid`
+    tokens: frozenset[str]  # blacklisted ones, by `jti`
+
+
+def take() -> Ends:
+    """Return what the database knows now: three short queries.
+
+    The window is as long as a token of an ended session can live: minted by a clock that is fast,
+    of a session ended by one that is slow, and believed with leeway.
+    """
+    now, have = timezone.now(), conf()
+    begin = now - have.access_lifetime - 2 * have.leeway
+    ended = DeviceSession.objects.filter(revoked_at__gte=begin)
+    moved = DeviceSession.objects.filter(rights_changed_at__gte=begin)
+    tokens = BlacklistedToken.objects.filter(expires_at__gte=now - 2 * have.leeway)
+    return Ends(
+        sessions=dict(ended.values_list("sid", "pk")),
+        rights=dict(moved.values_list("sid", "rights_version")),
+        tokens=frozenset(tokens.values_list("jti", flat=True)),
+    )
+
+
+ring = Keeper(signingkeys.ring)
+ends = Keeper(take)
+
+
+@receiver(signals.session_ended)
+@receiver(signals.rights_changed)
+@receiver(signals.token_blacklisted)
+def note_end(**kwargs: Any) -> None:
+    ends.forget()
+
+
+@receiver(signals.signing_keys_changed)
+def note_keys(**kwargs: Any) -> None:
+    ring.forget()
