@@ -53,6 +53,7 @@ class Site:
             "PORT": str(port),
             "DATABASE_URL": f"sqlite:///{directory / 'latchkey.sqlite3'}",
             "EMAIL_URL": f"filemail:///{self.mail}",
+            "STATIC_ROOT": str(directory / "static"),
             "ADMIN_PASSWORD": PASSWORD,
             "THROTTLES": "off",
             "LOG_FORMAT": "json",
