@@ -1,4 +1,4 @@
-"""A single-page app of the same site: the ten lines of the README, in five tabs, from its origin."""
+"""A single-page app of the same site: the ten lines of the README, from its own origin."""
 
 import re
 import time
