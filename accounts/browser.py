@@ -17,10 +17,10 @@ from typing import Any, cast
 from asgiref.sync import sync_to_async
 from django.contrib.auth import login, logout, middleware
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from accounts import changes
@@ -45,6 +45,15 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
         super().process_request(request)
         request.user = cast("User", SimpleLazyObject(partial(_user, request)))
         request.auser = sync_to_async(partial(_user, request))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Have nobody keep what was shown to who is signed in, and forget it at sign-out."""
+        known = request.__dict__
+        if known.get("_device_session") is not None:
+            response.headers.setdefault("Cache-Control", "no-store")
+        if known.get("_signed_out"):
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
 
 def device_session(request: HttpRequest) -> DeviceSession | None:
@@ -104,6 +113,12 @@ def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
         logout(request)
         raise SignInOvertaken
     _carry(request, session, remember=remember)
+
+
+@receiver(user_logged_out)
+def _note_sign_out(request: HttpRequest, **kwargs: Any) -> None:
+    request.__dict__["_signed_out"] = True
+    request.__dict__["_device_session"] = None
 
 
 def _carry(request: HttpRequest, session: DeviceSession, *, remember: bool) -> None:

@@ -12,12 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from project import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
+
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -26,7 +29,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
     url: str = env.str("PUBLIC_URL", default=f"http://localhost:{number('PORT', 8000)}")
-    origin = re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?", url)
+    origin = ORIGIN.fullmatch(url)
     if not origin or int(origin[1] or 0) > 65535:
         raise ImproperlyConfigured(
             f"PUBLIC_URL must be an origin such as https://id.example.org, not {url!r}."
@@ -154,6 +157,13 @@ def mail() -> dict[str, Any]:
     return config
 
 
+def static_root() -> Path:
+    """Return where static files are collected; it is made, since WhiteNoise looks there."""
+    directory = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
 HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
@@ -168,6 +178,16 @@ ALLOWED_HOSTS = [
     *env.list("ALLOWED_HOSTS", default=[]),
 ]
 
+# Pages elsewhere that may call the API with cookies; of the same site, or browsers send none.
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST")
+CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "x-csrftoken")
+CORS_EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
+CORS_PREFLIGHT_MAX_AGE = 600  # seconds
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -175,6 +195,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
@@ -188,6 +210,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
     "project.errors.RefusalMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
+    "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -324,6 +348,11 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = static_root()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "project.static.StaticFiles"},
+}
 WHITENOISE_USE_FINDERS = True
 
 # The prefix has browsers take the cookie from this host alone, and over https (RFC 6265bis, 4.1.3).
@@ -333,7 +362,7 @@ SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *CORS_ORIGINS]
 CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
@@ -342,6 +371,24 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 X_FRAME_OPTIONS = "DENY"
+# A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "upgrade-insecure-requests": SECURE,
+    }
+}
 
 LOGGING = logs.configuration(
     choice("LOG_FORMAT", logs.FORMATS, default=logs.default_format()),

@@ -21,6 +21,8 @@ os.environ.update(
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
     SESSION_STORE="database",
+    CORS_ORIGINS="",
+    STATIC_ROOT=str(STATE / "static"),
     ALLOWED_HOSTS="testserver",
     EMAIL_URL="",
     DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",

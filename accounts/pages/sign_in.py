@@ -55,6 +55,4 @@ class SignOutPage(Page):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         logout(request)
-        response = redirect("logout")
-        response["Clear-Site-Data"] = '"cache", "storage"'
-        return response
+        return redirect("logout")

@@ -27,6 +27,7 @@ def read(run: Run, **environment: str) -> dict[str, Any]:
     return settings
 
 
+@pytest.mark.trap(63)
 @pytest.mark.spec("ASVS 5.0", "3.3.1", "3.4.1")
 @pytest.mark.parametrize("debug", ["False", "True"], ids=["production", "DEBUG"])
 @pytest.mark.parametrize(
@@ -41,6 +42,9 @@ def test_the_public_address_alone_decides_what_is_secure(
     assert settings["DEBUG"] is (debug == "True")
     assert settings["SESSION_COOKIE_SECURE"] is secure
     assert settings["CSRF_COOKIE_SECURE"] is secure
+    for name in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"):
+        assert settings[name].startswith("__Host-") is secure
+    assert settings["TOKENS"]["COOKIES_SECURE"] is secure
     assert settings["SECURE_SSL_REDIRECT"] is secure
     assert settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is secure
     assert (settings["SECURE_HSTS_SECONDS"] >= 31_536_000) is secure
