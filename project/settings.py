@@ -203,7 +203,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
-    "project.errors.UnavailableMiddleware",
+    "project.errors.RefusalMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -237,6 +237,9 @@ DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "logout"
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2idHasher",
