@@ -181,6 +181,13 @@ class User(AbstractUser):
         correct = await acheck_password(raw_password, self.password, note)
         return await sync_to_async(self._upgrade_hash)(raw_password) if outdated else correct
 
+    def get_session_auth_hash(self) -> str:
+        """Return nothing: a browser is believed by its device session, whatever Django compares.
+
+        So neither a hash upgrade nor a new secret key signs another browser out.
+        """
+        return ""
+
     def _upgrade_hash(self, raw_password: str) -> bool:
         """Store a new hash of the password just verified; return whether it is still right.
 

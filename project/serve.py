@@ -15,6 +15,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError, SystemCheckError
 from django.db import DatabaseError
 
+#: Pages of others that the site does not use.
+UNUSED = ["redoc", "rest_framework"]
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -32,6 +34,7 @@ def main() -> None:
         claim_port(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
         adopt(settings.STATE_DIR / "access-key.pem")
         call_command("createfirstadmin")
     except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:

@@ -127,6 +127,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
     checked = run(
         *("manage.py", "check", "--deploy", "--fail-level", "INFO"),
         PUBLIC_URL="https://id.example.org",
+        CORS_ORIGINS="https://app.example.org",
         SECRET_KEY="vGq7XkRp-" * 8,
         DATABASE_URL="postgres://latchkey@db.example.org/latchkey",
         THROTTLES="on",
@@ -136,6 +137,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
     assert checked.stdout == "System check identified no issues (0 silenced).\n"
 
 
+@pytest.mark.trap(59)
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
