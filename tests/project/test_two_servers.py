@@ -105,7 +105,9 @@ def test_a_key_rotates_under_load_without_one_failed_request(
 
     def client(number: int) -> tuple[list[int], set[str]]:
         """Refresh at one server and read at the other, until the new key has signed for a while."""
-        statuses, kids, last = [], [], waiting[number]["refresh"]
+        statuses: list[int] = []
+        kids: list[str] = []
+        last = waiting[number]["refresh"]
         while len(set(kids[:-20])) < 2 and time.monotonic() < until:
             answer = post(here, "refresh/", {"refresh": last})
             pair = answer.json()
