@@ -17,6 +17,14 @@ def address() -> tuple[str, int]:
     return os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
 
 
+def limit_statements() -> None:
+    """Have PostgreSQL give up on a statement of a request, as commands and migrations must not.
+
+    PGOPTIONS is libpq's own; what the operator has put there stays.
+    """
+    os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s")
+
+
 def server() -> AbstractServer[Any]:
     """Return the server as the environment wants it."""
     host, port = address()
@@ -43,4 +51,5 @@ def application() -> WSGIHandler:
 
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))
+    limit_statements()
     server().serve()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import environ
 import pytest
+from django.db import connection
 
 from project.serve import claim_port, keep_secret_key
 from project.server import address, server
 from tests.environment import STATE
+from tests.tokens.test_processes import database_url
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -105,6 +107,35 @@ def test_the_environment_decides_where_and_how_the_server_runs(
     made = server()
     assert (made.bind_addr, made.bind_port) == address() == ("192.0.2.1", 8100)
     assert (made.workers, made.blocking_threads, made.websockets) == (3, 9, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a limit of PostgreSQL's")
+@pytest.mark.parametrize(
+    ("program", "given", "limit"),
+    [
+        ("server.limit_statements()", "", "30s"),
+        ("server.limit_statements()", "-c statement_timeout=5s", "5s"),
+        ("", "", "0"),
+    ],
+    ids=["the server", "as the operator wants", "a command"],
+)
+def test_only_the_server_gives_up_on_a_long_statement(
+    run: Run, program: str, given: str, limit: str
+) -> None:
+    shown = run(
+        "-c",
+        f"from project import server; {program}\n"
+        "import django; django.setup()\n"
+        "from django.db import connection\n"
+        "with connection.cursor() as cursor:\n"
+        "    print(cursor.execute('SHOW statement_timeout').fetchone()[0])\n"
+        "connection.close_pool()",
+        DATABASE_URL=database_url(),
+        DJANGO_SETTINGS_MODULE="project.settings",
+        **({"PGOPTIONS": given} if given else {}),
+    )
+    assert shown.stdout.strip() == limit, shown.stderr
 
 
 def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
