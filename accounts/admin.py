@@ -30,6 +30,9 @@ from tokens.models import Reason
 # The queue shows addresses and has nothing that an administrator could do for it.
 admin.site.unregister(DBTaskResult)
 
+admin.site.site_header = admin.site.site_title = "Latchkey"
+admin.site.index_title = "Administration"
+
 
 class PasswordWidget(ReadOnlyPasswordHashWidget):
     """Says whether there is a password; Django's shows how salt and hash begin.

@@ -1,8 +1,12 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import events, mail  # noqa: F401  (connect their receivers)
+        from accounts import browser, events, mail  # noqa: F401  (connect their receivers)
+
+        # A session that begins writes it already, and only if the password is still the same.
+        user_logged_in.disconnect(dispatch_uid="update_last_login")

@@ -1,8 +1,12 @@
 """What people change of their own account; every change and its mail are one transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -13,7 +17,7 @@ from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import sessions
 from tokens.claims import AccessToken, Pair
-from tokens.models import Reason
+from tokens.models import DeviceSession, Reason
 from tokens.throttles import count
 
 
@@ -24,16 +28,55 @@ def change_password(user: User, token: AccessToken, *, current: str, new: str) -
     WeakPasswordError, or InvalidToken if that device was signed out meanwhile: then nothing is
     changed.
     """
-    _verify(user, current)
+    with _changed_password(user, current, new):
+        pair = sessions.replace_sessions(user, token.sid)
+        if pair is None:
+            raise InvalidToken
+    return pair
+
+
+def change_password_in_browser(
+    user: User, sid: UUID, *, remember: bool, current: str, new: str
+) -> DeviceSession:
+    """Do what `change_password` does, and return the new session of the browser that had `sid`.
+
+    Raises PermissionDenied where that raises InvalidToken.
+    """
+    with _changed_password(user, current, new):
+        session = sessions.replace_browser_sessions(user, sid, remember=remember)
+        if session is None:
+            raise PermissionDenied
+    return session
+
+
+@contextmanager
+def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
+    """Store the new password in the transaction of the block, and queue the mail that tells it."""
+    verify_password(user, current)
     stored = _hash(new, user)
     with transaction.atomic():
         if not _store(user, stored):
             raise WrongPasswordError
-        pair = sessions.replace_sessions(user, token.sid)
-        if pair is None:
-            raise InvalidToken
+        yield
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
-    return pair
+
+
+def verify_password(user: User, password: str) -> None:
+    """Raise WrongPasswordError unless this is the user's password, or Throttled."""
+    count("current_password", str(user.pk))
+    if not user.check_password(password):
+        raise WrongPasswordError
+
+
+def ask_for_password_link(address: str, place: str) -> None:
+    """Have a link mailed to whoever has this address, asked for from `place`.
+
+    The address is queued unseen, and the worker looks it up: nothing here depends on whether there
+    is such a user, neither what is answered nor how long it takes. Raises Throttled.
+    """
+    count("reset_address", place)
+    count("reset_account", address.casefold())
+    queue(Mail.PASSWORD_RESET, address=address)
 
 
 def choose_password(uid: str, token: str, new: str) -> None:
@@ -58,7 +101,7 @@ def change_account(user: User, names: dict[str, str], *, email: str, current: st
     Whether that is somebody else's is told to nobody. Raises WrongPasswordError, if it is new.
     """
     if email != user.email:
-        _verify(user, current)
+        verify_password(user, current)
     with transaction.atomic():
         if names:
             User.objects.filter(pk=user.pk).update(**names)
@@ -83,7 +126,7 @@ def confirm_email(token: str) -> None:
 
 def delete_account(user: User, *, current: str) -> None:
     """Delete the user and end their sessions, or raise WrongPasswordError."""
-    _verify(user, current)
+    verify_password(user, current)
     with transaction.atomic():
         User.objects.get_queryset().filter(pk=user.pk).lock()
         if not User.objects.filter(pk=user.pk, password=user.password).exists():
@@ -91,12 +134,6 @@ def delete_account(user: User, *, current: str) -> None:
         if user.email:
             queue(Mail.ACCOUNT_DELETED, address=user.email, username=user.username)
         user.delete()
-
-
-def _verify(user: User, password: str) -> None:
-    count("current_password", str(user.pk))
-    if not user.check_password(password):
-        raise WrongPasswordError
 
 
 def _hash(new: str, user: User) -> str:

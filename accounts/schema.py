@@ -2,9 +2,11 @@
 
 from accounts import serializers
 from tokens.schema import (
+    FORGED,
     PAIR,
     REQUIRED,
     THROTTLED,
+    TOO_LARGE,
     UNAUTHENTICATED,
     PairSerializer,
     asked,
@@ -24,7 +26,7 @@ ACCOUNT = {
     "email": "alice@example.org",
     "first_name": "",
     "last_name": "",
-    "roles": [],
+    "roles": ["editors"],
     "date_joined": "2026-05-04T09:30:00.000000Z",
 }
 WRONG_PASSWORD = example(
@@ -61,6 +63,7 @@ change = operation(
         **malformed(WRONG_PASSWORD),
         **THROTTLED,
         **UNAUTHENTICATED,
+        **FORGED,
     },
     tag="account",
     request=asked(serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}),
@@ -76,6 +79,7 @@ delete = operation(
         **malformed(WRONG_PASSWORD, current_password=REQUIRED),
         **THROTTLED,
         **UNAUTHENTICATED,
+        **FORGED,
     },
     tag="account",
     description='The body is `{"current_password": "…"}`; OpenAPI 3.0 has no word for the body of '
@@ -99,9 +103,10 @@ change_password = operation(
     "Change one's password",
     {
         200: given(PairSerializer, "A new session for this device.", "first pair", PAIR),
-        **malformed(WRONG_PASSWORD, current_password=REQUIRED, new_password=REQUIRED),
+        **malformed(WRONG_PASSWORD, TOO_LARGE, current_password=REQUIRED, new_password=REQUIRED),
         **THROTTLED,
         **UNAUTHENTICATED,
+        **FORGED,
     },
     tag="account",
     request=asked(

@@ -2,12 +2,13 @@
 
 from typing import cast
 
+from django.http import JsonResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import changes, schema, serializers
-from accounts.mail import Mail, queue
 from accounts.models import User
+from tokens import cookies
 from tokens.claims import AccessToken
 from tokens.throttles import client_address, count, network
 from tokens.views import SignedInView, TokenView, parse
@@ -34,7 +35,10 @@ class MeView(SignedInView):
     def delete(self, request: Request) -> Response:
         asked = parse(serializers.CurrentPasswordSerializer, request)
         changes.delete_account(cast("User", self.user), current=asked["current_password"])
-        return Response(status=204)
+        response = Response(status=204)
+        if cookies.stands_in(request):
+            cookies.forget(response)
+        return response
 
 
 class EmailConfirmView(TokenView):
@@ -55,7 +59,7 @@ class PasswordView(SignedInView):
     http_method_names = ["post"]
 
     @schema.change_password
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Response | JsonResponse:
         asked = parse(serializers.PasswordSerializer, request)
         pair = changes.change_password(
             cast("User", self.user),
@@ -63,24 +67,18 @@ class PasswordView(SignedInView):
             current=asked["current_password"],
             new=asked["new_password"],
         )
-        return Response(pair.as_json())
+        return cookies.answer(pair) if cookies.stands_in(request) else Response(pair.as_json())
 
 
 class ResetView(TokenView):
-    """Ask for a link to choose a new password; always 202.
-
-    The address is queued unseen, whoever has it, and the worker looks it up: nothing here depends
-    on whether there is such a user, neither what is answered nor how long it takes.
-    """
+    """Ask for a link to choose a new password; always 202."""
 
     http_method_names = ["post"]
 
     @schema.reset
     def post(self, request: Request) -> Response:
         address = parse(serializers.ResetSerializer, request)["email"]
-        count("reset_address", network(client_address(request)))
-        count("reset_account", address.casefold())
-        queue(Mail.PASSWORD_RESET, address=address)
+        changes.ask_for_password_link(address, network(client_address(request)))
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
 
 

@@ -18,7 +18,7 @@ SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
 def check_environment(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong wherever the site runs."""
-    return [*_check_transport(), *_check_names()]
+    return [*_check_transport(), *_check_names(), *_check_origins()]
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
@@ -30,6 +30,10 @@ def _warning(number: int, message: str, hint: str) -> CheckMessage:
     return checks.Warning(message, hint=hint, id=f"latchkey.W{number:03}")
 
 
+def _error(number: int, message: str, hint: str) -> CheckMessage:
+    return checks.Error(message, hint=hint, id=f"latchkey.E{number:03}")
+
+
 def _check_transport() -> Iterator[CheckMessage]:
     if not settings.SECURE and settings.HOSTNAME not in settings.LOOPBACK:
         yield _warning(
@@ -37,6 +41,22 @@ def _check_transport() -> Iterator[CheckMessage]:
             f"{settings.PUBLIC_URL} sends passwords and tokens in the clear.",
             "Put a proxy that speaks https before the site, and set PUBLIC_URL to its address.",
         )
+
+
+def _check_origins() -> Iterator[CheckMessage]:
+    for origin in settings.CORS_ORIGINS:
+        if not settings.ORIGIN.fullmatch(origin):
+            yield _error(
+                1,
+                f"CORS_ORIGINS has {origin!r}, which is no single origin.",
+                "Name each origin whose pages may act for who is signed in: https://app.example.org",
+            )
+        elif settings.SECURE and not origin.startswith("https://"):
+            yield _error(
+                2,
+                f"Whoever is on the way to {origin} could act for who is signed in here.",
+                "Leave only origins in CORS_ORIGINS that begin with https://.",
+            )
 
 
 def _check_names() -> Iterator[CheckMessage]:

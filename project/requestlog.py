@@ -50,5 +50,5 @@ def who(request: HttpRequest) -> dict[str, str]:
     token = getattr(request, "auth", None)
     if isinstance(token, AccessToken):
         return {"user": token.sub, "sid": str(token.sid)}
-    user = getattr(request, "_cached_user", None)  # where Django's middleware keeps a loaded one
-    return {} if user is None or user.pk is None else {"user": str(user.pk)}
+    session = getattr(request, "_device_session", None)  # where accounts.browser keeps it
+    return {} if session is None else {"user": str(session.user_id), "sid": str(session.sid)}

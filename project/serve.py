@@ -16,6 +16,8 @@ from django.db import DatabaseError
 
 from project.server import address
 
+#: Pages of others that the site does not use.
+UNUSED = ["redoc", "rest_framework"]
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -33,6 +35,7 @@ def main() -> None:
         claim_port(*address())
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
         adopt(settings.STATE_DIR / "access-key.pem")
         call_command("createfirstadmin")
     except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:

@@ -12,12 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from project import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
+
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -26,7 +29,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
     url: str = env.str("PUBLIC_URL", default=f"http://localhost:{number('PORT', 8000)}")
-    origin = re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?", url)
+    origin = ORIGIN.fullmatch(url)
     if not origin or int(origin[1] or 0) > 65535:
         raise ImproperlyConfigured(
             f"PUBLIC_URL must be an origin such as https://id.example.org, not {url!r}."
@@ -113,6 +116,29 @@ def throttles() -> dict[str, str]:
     return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
 
 
+def session_caches() -> dict[str, dict[str, Any]]:
+    """Return the cache that keeps browsers' data if SESSION_STORE says redis."""
+    if SESSION_STORE != "redis":
+        return {}
+    if not env.str("REDIS_URL", default=""):
+        raise ImproperlyConfigured("SESSION_STORE is redis, and REDIS_URL does not say which.")
+    options = {
+        "serializer": "accounts.sessiondata.redis.Signed",
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+    }
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"sessions": {"BACKEND": backend, "LOCATION": env.str("REDIS_URL"), "OPTIONS": options}}
+
+
+def session_files() -> Path:
+    """Return where the files of SESSION_STORE=file are, made if they are wanted."""
+    directory = STATE_DIR / "sessions"
+    if SESSION_STORE == "file":
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
 def mail() -> dict[str, Any]:
     """Return Django's settings for the mail server of EMAIL_URL; without it mail is printed."""
     url = env.str("EMAIL_URL", default="") or "consolemail://"
@@ -123,6 +149,13 @@ def mail() -> dict[str, Any]:
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
         ) from error
     return config
+
+
+def static_root() -> Path:
+    """Return where static files are collected; it is made, since WhiteNoise looks there."""
+    directory = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
 
 
 PUBLIC_URL = public_url()
@@ -139,6 +172,16 @@ ALLOWED_HOSTS = [
     *env.list("ALLOWED_HOSTS", default=[]),
 ]
 
+# Pages elsewhere that may call the API with cookies; of the same site, or browsers send none.
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST")
+CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "x-csrftoken")
+CORS_EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
+CORS_PREFLIGHT_MAX_AGE = 600  # seconds
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -146,6 +189,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
     "rest_framework",
     "django_tasks",
     "django_tasks_db",
@@ -158,13 +203,15 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
-    "project.errors.UnavailableMiddleware",
+    "project.errors.RefusalMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
+    "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "project.errors.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.browser.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -190,6 +237,9 @@ DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "logout"
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2idHasher",
@@ -237,6 +287,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
         {"name": "sessions", "description": "The devices that are signed in, and their end."},
         {"name": "account", "description": "One's own account and password."},
+        {"name": "example", "description": "How an API of your own is protected."},
     ],
     "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
@@ -254,9 +305,24 @@ SIMPLE_JWT = {
     "AUTH_TOKEN_CLASSES": ("tokens.claims.AccessToken",),
 }
 
+# Browsers: their device session is believed; what else is known of them is kept in SESSION_STORE.
+SESSION_STORE = choice("SESSION_STORE", ("database", "file", "redis"), default="database")
+SESSION_ENGINE = f"accounts.sessiondata.{SESSION_STORE}"
+SESSION_CACHE_ALIAS = "sessions"
+SESSION_FILE_PATH = session_files()
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    **session_caches(),
+}
+BROWSER_LIFETIME = duration("BROWSER_LIFETIME", timedelta(hours=12))
+SESSION_COOKIE_AGE = int(BROWSER_LIFETIME.total_seconds())
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
 TOKENS = {
     "CLIENT_ID": env.str("TOKEN_CLIENT_ID", default="latchkey"),
     "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
+    "BROWSER_LIFETIME": BROWSER_LIFETIME,
+    "COOKIES_SECURE": SECURE,
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),
@@ -277,11 +343,21 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = static_root()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "project.static.StaticFiles"},
+}
 WHITENOISE_USE_FINDERS = True
 
+# The prefix has browsers take the cookie from this host alone, and over https (RFC 6265bis, 4.1.3).
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_SECURE = SECURE
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *CORS_ORIGINS]
 CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
@@ -290,6 +366,24 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 X_FRAME_OPTIONS = "DENY"
+# A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "upgrade-insecure-requests": SECURE,
+    }
+}
 
 LOGGING = logs.configuration(
     choice("LOG_FORMAT", logs.FORMATS, default=logs.default_format()),

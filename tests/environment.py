@@ -20,6 +20,9 @@ os.environ.update(
     SNAPSHOT_INTERVAL="60",  # so that no second that ends asks the database while a test counts
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
+    SESSION_STORE="database",
+    CORS_ORIGINS="",
+    STATIC_ROOT=str(STATE / "static"),
     ALLOWED_HOSTS="testserver",
     EMAIL_URL="",
     DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",

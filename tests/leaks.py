@@ -115,6 +115,10 @@ def ask_watched(client: Client, **request: Any) -> Any:
             if PHRASE.fullmatch(password):
                 LEAKS.kept_secret("a password", password)
     answer = ask(client, **request)
+    for name, cookie in answer.cookies.items():
+        LEAKS.handled(cookie.value)
+        if name == settings.SESSION_COOKIE_NAME:
+            LEAKS.kept_secret("the key of a browser's cookie", cookie.value)
     if not answer.streaming:
         LEAKS.handled(answer.content.decode("utf-8", "replace"))
     return answer

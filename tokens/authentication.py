@@ -1,7 +1,8 @@
 """Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1).
 
-`BearerAuthentication` asks the snapshot and so costs no query; `RowAuthentication` asks the row of
-the session, where an account is changed.
+Without that header it is the token in the cookie, if there is one. `BearerAuthentication` asks the
+snapshot and so costs no query; `RowAuthentication` asks the row of the session, where an account is
+changed.
 """
 
 from typing import Any, cast
@@ -9,11 +10,12 @@ from typing import Any, cast
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.utils.functional import SimpleLazyObject
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from tokens import snapshot
+from tokens import cookies, snapshot
 from tokens.claims import AccessToken
 from tokens.exceptions import RightsChanged
 from tokens.keys import tag_subkeys
@@ -46,10 +48,15 @@ class TokenUser(SimpleLazyObject):
 class BearerAuthentication(JWTAuthentication):
     """Authenticate by access token: `request.user` is its user, `request.auth` the token.
 
-    A token that is presented and refused is 401, never an anonymous request.
+    A token that is presented and refused is 401, never an anonymous request, and never one that
+    falls through to the cookie.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        if cookies.stands_in(request):
+            if request.method not in SAFE_METHODS:
+                cookies.require_csrf(request)
+            return self.believed(cookies.token_in(request, "access"))
         header = self.get_header(request)
         scheme, _, raw = (header or b"").strip().partition(b" ")
         if scheme.lower() != b"bearer":

@@ -145,6 +145,12 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
         )
     if have.SESSIONS_PER_USER < 1:
         yield _error(11, "Nobody could sign in.", "Set SESSIONS_PER_USER to 1 or more.")
+    if not timedelta(0) < have.BROWSER_LIFETIME <= have.ABSOLUTE_LIFETIME:
+        yield _error(
+            30,
+            "A browser that is not to remember a sign-in must forget it before one that is.",
+            "Set BROWSER_LIFETIME to 12 h.",
+        )
 
 
 def _check_databases() -> Iterator[CheckMessage]:

@@ -20,6 +20,8 @@ class TokenSettings:
     CLIENT_ID: str = "latchkey"
     #: How long a session lives at most, however often it is refreshed.
     ABSOLUTE_LIFETIME: timedelta = timedelta(days=90)
+    #: How long a browser stays signed in that is not to remember it, at most until it is closed.
+    BROWSER_LIFETIME: timedelta = timedelta(hours=12)
     #: How long the predecessor of a refresh token is answered again, if it was spent without an
     #: Idempotency-Key. Zero switches the grace period off.
     GRACE_PERIOD: timedelta = timedelta(seconds=30)
@@ -33,6 +35,8 @@ class TokenSettings:
     THROTTLE_STORAGE: str = ""
     #: How many proxies of ours stand before the site, each of which appends to X-Forwarded-For.
     PROXIES: int = 0
+    #: Whether cookies are those of https; else they are for a first try on this machine.
+    COOKIES_SECURE: bool = True
     #: Where the site is reached, an origin: other services find keys and status lists there.
     PUBLIC_URL: str = "http://localhost:8000"
     #: How long each process goes by what it knows of ended sessions, moved rights and keys before

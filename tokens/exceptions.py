@@ -46,6 +46,22 @@ class AlreadyRotated(APIException):
     default_code = "already_rotated"
 
 
+class CsrfFailed(APIException):
+    """403: a cookie alone proves nothing, since the browser sends it whoever asks."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_detail = "The CSRF token is missing or wrong, or the request is from another site."
+    default_code = "csrf_failed"
+
+
+class CookieTooLarge(APIException):
+    """400: the user has so many roles that a browser would drop the access token's cookie."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "The access token is too large for a cookie. Sign in without cookies."
+    default_code = "cookie_too_large"
+
+
 class SessionBusy(APIException):
     """503: the row kept changing while it was looked at. The token is as good as before."""
 

@@ -61,7 +61,7 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
         absent = f"NOT EXISTS (SELECT 1 FROM {table} WHERE jti = %s)"
         return self.filter(RawSQL(absent, (jti,), models.BooleanField()))  # noqa: S611  (a parameter)
 
-    def revoke(self, reason: Reason) -> list["DeviceSession"]:
+    def revoke(self, reason: Reason, *, at: datetime | None = None) -> list["DeviceSession"]:
         """End those of the sessions that are not ended yet, and return them: one query.
 
         UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
@@ -80,7 +80,7 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
             RETURNING *
             """
         sessions = DeviceSession.objects.using(self.db)
-        ended = list(sessions.raw(sql, (timezone.now(), reason.value, *params)))
+        ended = list(sessions.raw(sql, (at or timezone.now(), reason.value, *params)))
         for session in ended:
             after_commit(session_ended, session=session)
         return ended
@@ -226,6 +226,7 @@ class SigningKey(models.Model):
     signs_from = models.DateTimeField()
     signs_until = models.DateTimeField(null=True)
     disappears_at = models.DateTimeField(null=True)
+    everybody_ended_at = models.DateTimeField(null=True)
 
     objects = CurrentQuerySet["SigningKey"].as_manager()
 

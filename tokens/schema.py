@@ -4,7 +4,7 @@ Each operation is a decorator that a view's method wears. Its examples are tried
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
@@ -20,6 +20,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 from rest_framework.serializers import BaseSerializer
 
+from tokens import cookies
 from tokens.serializers import LoginSerializer, SessionSerializer
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -30,6 +31,7 @@ Body: TypeAlias = type[BaseSerializer[Any]] | BaseSerializer[Any]
 ACCESS = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2lnbmVk"
 REFRESH = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmVk"
 SID = "0e0a4d8c-1f6b-4b0e-9a55-3d5c5f0f7a11"
+CSRF = "Yk3vJ0sN8oq5XbZr1TtGm2LwDfHc9PUe7iRxAq4KSlMnBvCyEjOgWzIhFuQdVaXp"
 IDEMPOTENCY_KEY = "4f0c2b9d1e7a4c55a6d3f8e2b1907c64"
 PAIR = {
     "access": ACCESS,
@@ -43,10 +45,14 @@ PAIR = {
 
 
 class PairSerializer(serializers.Serializer[None]):
-    """Both tokens of a device session; lifetimes are in seconds."""
+    """Both tokens of a device session, unless they are in cookies; lifetimes are in seconds."""
 
-    access = serializers.CharField(help_text="JWT that opens what is the user's, for minutes.")
-    refresh = serializers.CharField(help_text="JWT to be spent once, at `refresh/`, for days.")
+    access = serializers.CharField(
+        required=False, help_text="JWT that opens what is the user's, for minutes."
+    )
+    refresh = serializers.CharField(
+        required=False, help_text="JWT to be spent once, at `refresh/`, for days."
+    )
     token_type = serializers.ChoiceField(choices=["Bearer"])
     expires_in = serializers.IntegerField(help_text="Life of the access token.")
     refresh_expires_in = serializers.IntegerField(help_text="Life of the refresh token, unspent.")
@@ -55,9 +61,9 @@ class PairSerializer(serializers.Serializer[None]):
 
 
 class SpendSerializer(serializers.Serializer[None]):
-    """A refresh token."""
+    """A refresh token, unless it is in the cookie."""
 
-    refresh = serializers.CharField()
+    refresh = serializers.CharField(required=False)
 
 
 class VerifySerializer(serializers.Serializer[None]):
@@ -92,17 +98,41 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
 
 
 class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "tokens.authentication.BearerAuthentication"
-    match_subclasses = True
-    name = "bearer"
+    """By the header, or by cookie, which an unsafe call must accompany with the CSRF token."""
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": "The access token of a pair: `Authorization: Bearer <access>`.",
-        }
+    target_class = "tokens.authentication.BearerAuthentication"
+    name = ["bearer", "accessCookie", "refreshCookie", "csrfToken"]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        unsafe: dict[str, list[Any]] = {} if auto_schema.method == "GET" else {"csrfToken": []}
+        return [{"bearer": []}, {"accessCookie": [], **unsafe}]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The access token of a pair: `Authorization: Bearer <access>`.",
+            },
+            {"type": "apiKey", "in": "cookie", "name": cookies.name("access")},
+            {"type": "apiKey", "in": "cookie", "name": cookies.name("refresh")},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-CSRFToken",
+                "description": "What `GET /api/auth/csrf/` gives; unsafe calls by cookie need it.",
+            },
+        ]
+
+
+class RowExtension(BearerExtension):  # type: ignore[no-untyped-call]
+    """The same for clients; who is believed by the row needs no description of its own."""
+
+    target_class = "tokens.authentication.RowAuthentication"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return []
 
 
 def example(name: str, value: Any) -> OpenApiExample:
@@ -169,6 +199,27 @@ THROTTLED: Answers = {
         throttled=("throttled", "Request was throttled. Expected available in 30 seconds."),
     )
 }
+FORGED: Answers = {
+    403: refused(
+        "Cookies are sent, and it is not shown that a page of ours sends them.",
+        csrf_failed=(
+            "csrf_failed",
+            "The CSRF token is missing or wrong, or the request is from another site.",
+        ),
+    )
+}
+TOO_LARGE = example(
+    "too many roles",
+    {
+        "detail": "The access token is too large for a cookie. Sign in without cookies.",
+        "code": "cookie_too_large",
+    },
+)
+BOTH = example(
+    "in body and cookie", {"refresh": ["There is one in the cookie too: send only one."]}
+)
+#: By the token in the body, or by the one in the cookie.
+BODY_OR_COOKIE: list[dict[str, list[str]]] = [{}, {"refreshCookie": [], "csrfToken": []}]
 UNAVAILABLE: Answers = {
     503: refused(
         "The database is away. The tokens are as good as before: come again with the same.",
@@ -180,6 +231,7 @@ UNAUTHENTICATED: Answers = {
         "No access token was presented, or one that is not accepted.",
         nothing_presented=("not_authenticated", "Authentication credentials were not provided."),
         refused=NOT_VALID,
+        rights_changed=("rights_changed", "Your rights have changed: refresh the token."),
     )
 }
 HEADERS = [
@@ -212,6 +264,8 @@ def operation(
     request: OpenApiRequest | None = None,
     parameters: tuple[OpenApiParameter, ...] = (),
     description: str | None = None,
+    auth: list[dict[str, list[str]]] | None = None,
+    asks_database: bool = True,
 ) -> Callable[[Method], Method]:
     """Return the decorator that documents a view's method and leaves it as it is.
 
@@ -223,17 +277,37 @@ def operation(
         description=description,
         tags=[tag],
         request=request,
-        responses={**answers, **UNAVAILABLE},
+        responses={**answers, **(UNAVAILABLE if asks_database else {})},
         parameters=[*parameters, *HEADERS],
+        auth=cast("Any", auth),  # annotated as names alone
     )
 
+
+csrf = operation(
+    "csrf",
+    "Get the CSRF token of this browser",
+    {
+        200: given(
+            {
+                "type": "object",
+                "properties": {"csrfToken": {"type": "string"}},
+                "required": ["csrfToken"],
+            },
+            "To be sent as `X-CSRFToken` with every call that changes something by cookie.",
+            "a token",
+            {"csrfToken": CSRF},
+        )
+    },
+    asks_database=False,
+)
 
 login = operation(
     "login",
     "Sign in with a password",
     {
         200: given(PairSerializer, "Signed in.", "first pair", PAIR),
-        **malformed(username=REQUIRED, password=REQUIRED),
+        **malformed(TOO_LARGE, username=REQUIRED, password=REQUIRED),
+        **FORGED,
         401: refused(
             "Unknown, wrong or inactive: which of them is not told.",
             no_such_account=(
@@ -248,6 +322,8 @@ login = operation(
         "phone",
         {"username": "alice", "password": "seven wet otters", "device": "phone"},
     ),
+    description='With `"transport": "cookie"` the tokens are in cookies that no script reads, and '
+    "not in the answer; the call then needs the CSRF token, and so does every unsafe one after it.",
 )
 
 refresh = operation(
@@ -264,8 +340,11 @@ refresh = operation(
                     ]
                 },
             ),
+            BOTH,
+            TOO_LARGE,
             refresh=REQUIRED,
         ),
+        **FORGED,
         401: refused(
             "Bad, expired, ended, reused or foreign: which of them is not told.", refused=NOT_VALID
         ),
@@ -293,16 +372,22 @@ refresh = operation(
     description="Gives the pair that follows, exactly once. A lost answer is given again, byte for "
     "byte the same refresh token, to whoever repeats the `Idempotency-Key`; without one, to "
     "anybody within a short grace period. A spent token that comes back later ends the whole "
-    "session: somebody has a copy.",
+    "session: somebody has a copy. By cookie it moves the cookies on, and a refusal leaves them.",
+    auth=BODY_OR_COOKIE,
 )
 
 logout = operation(
     "logout",
     "End the session of a refresh token",
-    {204: no_content("It has ended, or never was."), **malformed(refresh=REQUIRED)},
+    {
+        204: no_content("It has ended, or never was."),
+        **malformed(BOTH, refresh=REQUIRED),
+        **FORGED,
+    },
     request=asked(SpendSerializer, "any token of the session", {"refresh": REFRESH}),
     description="However old or expired the token is, its session ends. What is no token of ours "
-    "ends nothing and is no error.",
+    "ends nothing and is no error. A browser forgets its cookies.",
+    auth=BODY_OR_COOKIE,
 )
 
 logout_all = operation(
@@ -311,6 +396,7 @@ logout_all = operation(
     {
         200: given(EndedSerializer, "They have ended.", "two devices", {"ended": 2}),
         **UNAUTHENTICATED,
+        **FORGED,
     },
     tag="sessions",
 )
@@ -321,6 +407,7 @@ logout_others = operation(
     {
         200: given(EndedSerializer, "They have ended.", "one other device", {"ended": 1}),
         **UNAUTHENTICATED,
+        **FORGED,
     },
     tag="sessions",
 )
@@ -368,6 +455,7 @@ end_session = operation(
     {
         204: no_content("It has ended."),
         **UNAUTHENTICATED,
+        **FORGED,
         404: refused(
             "This user has no such session.", of_somebody_else=("not_found", "Not found.")
         ),

@@ -30,10 +30,12 @@ class LoginSerializer(serializers.Serializer[None]):
         required=False, allow_blank=True, default="", max_length=100, help_text="Shown in the list."
     )
     transport = serializers.ChoiceField(
-        choices=["body"],
+        choices=["body", "cookie"],
         required=False,
+        default="body",
+        help_text="Where the tokens are given: in the answer, or in cookies that no script reads.",
         # Django REST framework's message repeats the value, which need not be encodable.
-        error_messages={"invalid_choice": "Tokens are sent in the body."},
+        error_messages={"invalid_choice": "Tokens are given in the body or in a cookie."},
     )
 
 

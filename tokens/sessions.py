@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 from tokens import keys, signals
 from tokens.claims import Pair, RefreshToken, secret_hash
 from tokens.conf import conf
-from tokens.models import DeviceSession, Reason
+from tokens.models import DeviceSession, Kind, Reason
+from tokens.signingkeys import replace_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,38 +33,87 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     """Begin a session for the user whose password was just verified, and return its first pair.
 
     Returns None if the user was deactivated or deleted, or the password changed, since it was
-    verified: the row of the user is written first, and only if it still holds the verified hash, so
-    whoever changes it comes either before, and is seen, or after, and finds the session to end.
+    verified.
     """
-    now, subkeys = timezone.now(), keys.newest_subkeys()
     jti = secrets.token_urlsafe(32)
-    same = get_user_model()._base_manager.filter(
-        pk=user.pk, is_active=True, password=user.password, username=user.username
-    )
+    have = conf()
     with transaction.atomic():
-        if not same.update(last_login=now):
-            return None
-        # Whoever changes the roles waits for that row, or was before us.
-        roles = list(user.groups.order_by("name").values_list("name", flat=True))
-        session = DeviceSession.objects.create(
-            user_id=user.pk,
-            secret_hash=secret_hash(jti),
-            nonce=secrets.token_bytes(16),
-            credential_tag=keys.credential_tag(subkeys, user.password, user.get_username()),
-            created_at=now,
-            rotated_at=now,
-            idle_expires_at=now + conf().idle_lifetime,
-            expires_at=now + conf().ABSOLUTE_LIFETIME,
-            device=device.label[:100],
-            ip_address=device.ip_address,
-            user_agent=device.user_agent[:255],
-            auth_time=now,
+        session = _begin(
+            user,
+            device,
+            jti=jti,
+            kind=Kind.TOKEN,
+            idle_lifetime=have.idle_lifetime,
+            lifetime=have.ABSOLUTE_LIFETIME,
         )
-        own = DeviceSession.objects.filter(user_id=user.pk)
-        surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
-        own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
-        signals.after_commit(signals.session_started, session=session)
-    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles)
+        if session is None:
+            return None
+        # Whoever changes the roles waits for the row of the user, or was before us.
+        roles = list(user.groups.order_by("name").values_list("name", flat=True))
+    return Pair.mint(session, jti=jti, subkeys=keys.newest_subkeys(), roles=roles)
+
+
+def open_browser_session(
+    user: AbstractUser, device: Device, *, remember: bool
+) -> DeviceSession | None:
+    """Begin the session of a browser that keeps a cookie and no tokens; None as `open_session`.
+
+    If the browser is not to `remember` it, it lasts BROWSER_LIFETIME, in use or not.
+    """
+    have = conf()
+    short = have.BROWSER_LIFETIME
+    with transaction.atomic():
+        return _begin(
+            user,
+            device,
+            jti=secrets.token_urlsafe(32),  # of a token that is never made
+            kind=Kind.BROWSER,
+            idle_lifetime=have.idle_lifetime if remember else short,
+            lifetime=have.ABSOLUTE_LIFETIME if remember else short,
+        )
+
+
+def _begin(
+    user: AbstractUser,
+    device: Device,
+    *,
+    jti: str,
+    kind: Kind,
+    idle_lifetime: timedelta,
+    lifetime: timedelta,
+) -> DeviceSession | None:
+    """Add the row of a sign-in, and evict the least recently used if it is one too many.
+
+    The row of the user is written first, and only if it still holds the verified hash, so whoever
+    changes it comes either before, and is seen, or after, and finds the session to end. To be
+    called in a transaction.
+    """
+    now, name = timezone.now(), user.get_username()
+    same = get_user_model()._base_manager.filter(
+        pk=user.pk, is_active=True, password=user.password, username=name
+    )
+    if not same.update(last_login=now):
+        return None
+    session = DeviceSession.objects.create(
+        user_id=user.pk,
+        kind=kind,
+        secret_hash=secret_hash(jti),
+        nonce=secrets.token_bytes(16),
+        credential_tag=keys.credential_tag(keys.newest_subkeys(), user.password, name),
+        created_at=now,
+        rotated_at=now,
+        idle_expires_at=now + idle_lifetime,
+        expires_at=now + lifetime,
+        device=device.label[:100],
+        ip_address=device.ip_address,
+        user_agent=device.user_agent[:255],
+        auth_time=now,
+    )
+    own = DeviceSession.objects.filter(user_id=user.pk)
+    surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
+    own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
+    signals.after_commit(signals.session_started, session=session)
+    return session
 
 
 def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
@@ -71,13 +122,78 @@ def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
     To be called in the transaction that stores the password, and to be rolled back with it where
     None is returned: `sid` was not living any more, and must not live again by this.
     """
+    device = _end_for_change(user, sid)
+    return None if device is None else open_session(user, device)
+
+
+def replace_browser_sessions(
+    user: AbstractUser, sid: UUID, *, remember: bool
+) -> DeviceSession | None:
+    """Do what `replace_sessions` does, for a browser."""
+    device = _end_for_change(user, sid)
+    if device is None:
+        return None
+    return open_browser_session(user, device, remember=remember)
+
+
+def _end_for_change(user: AbstractUser, sid: UUID) -> Device | None:
+    """End every session of the user and return the device of `sid`, if that one was living."""
     ended = DeviceSession.objects.filter(user=user.pk).revoke(Reason.CREDENTIALS_CHANGED)
     now = timezone.now()
-    old = next((one for one in ended if one.sid == sid and now < one.ends_at), None)
-    if old is None:
+    for old in ended:
+        if old.sid == sid and now < old.ends_at:
+            return Device(label=old.device, ip_address=old.ip_address, user_agent=old.user_agent)
+    return None
+
+
+def believe_browser(sid: UUID) -> DeviceSession | None:
+    """Return the session, with its user, if the browser that carries it is signed in: one query.
+
+    One whose user is inactive, or signs in with something else by now, is ended for good.
+    """
+    sessions = DeviceSession.objects.select_related("user")
+    session = sessions.filter(sid=sid, kind=Kind.BROWSER).first()
+    if session is None or session.user is None or not session.is_living:
         return None
-    device = Device(label=old.device, ip_address=old.ip_address, user_agent=old.user_agent)
-    return open_session(user, device)
+    user = session.user
+    credentials = (user.password, user.get_username())
+    if not user.is_active:
+        reason = Reason.DEACTIVATED
+    elif not keys.tag_subkeys(session.credential_tag, *credentials):
+        reason = Reason.CREDENTIALS_CHANGED
+    else:
+        return session
+    DeviceSession.objects.filter(pk=session.pk).revoke(reason)
+    return None
+
+
+def note_use(session: DeviceSession) -> bool:
+    """Note that this believed session of a browser is used, if that is to be seen: one query.
+
+    It is where the day has changed, which is what people are shown, or a tenth of the idle lifetime
+    is over. The tag is made anew, so that a fallback of the secret key can be dropped one day.
+    Returns whether this caller noted it; of simultaneous ones one does.
+    """
+    now, idle_lifetime, user = timezone.now(), conf().idle_lifetime, session.user
+    unused_for = now - session.rotated_at
+    if user is None or (
+        session.rotated_at.date() == now.date() and unused_for < idle_lifetime / 10
+    ):
+        return False
+    as_seen = DeviceSession.objects.filter(
+        pk=session.pk, rotated_at=session.rotated_at, credential_tag=session.credential_tag
+    )
+    session.rotated_at = now
+    session.idle_expires_at = min(now + idle_lifetime, session.expires_at)
+    session.credential_tag = keys.credential_tag(
+        keys.newest_subkeys(), user.password, user.get_username()
+    )
+    noted = as_seen.update(
+        rotated_at=session.rotated_at,
+        idle_expires_at=session.idle_expires_at,
+        credential_tag=session.credential_tag,
+    )
+    return bool(noted)
 
 
 def end_sessions(
@@ -100,15 +216,20 @@ def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
     """End the session of everybody who is signed in by now, in slices of `size`.
 
     Yields after each slice how many were living until then. A session that begins meanwhile stays.
+    No process has to know of each: their access tokens are dead by their key, which is replaced
+    before, and after for those that were refreshed meanwhile.
     """
+    moment = timezone.now()
+    replace_all(everybody_ended_at=moment)
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
     standing = DeviceSession.objects.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
     last = 0
     while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
         now = timezone.now()
-        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason)
+        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason, at=moment)
         yield sum(now < session.ends_at for session in ended)
         last = ids[-1]
+    replace_all(everybody_ended_at=moment)
 
 
 def sign_out(raw: str) -> None:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("logout/others/", views.LogoutOthersView.as_view(), name="logout-others"),
     path("verify/", views.VerifyView.as_view(), name="verify"),
+    path("csrf/", views.CsrfView.as_view(), name="csrf"),
     path("sessions/", views.SessionsView.as_view(), name="sessions"),
     path("sessions/<str:sid>/", views.SessionView.as_view(), name="session"),
 ]

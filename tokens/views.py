@@ -7,6 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import JsonResponse
+from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -14,12 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
-from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from structlog.contextvars import bind_contextvars
 
-from tokens import schema, sessions
+from tokens import cookies, schema, sessions
 from tokens.authentication import RowAuthentication, ask
-from tokens.claims import AccessToken
+from tokens.claims import AccessToken, Pair, RefreshToken
 from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
@@ -68,8 +69,11 @@ class LoginView(TokenView):
     """Sign in with a password: a new device session and its first pair."""
 
     @schema.login
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Response | JsonResponse:
         asked = parse(LoginSerializer, request)
+        by_cookie = asked["transport"] == "cookie"
+        if by_cookie:
+            cookies.require_csrf(request)
         address = client_address(request)
         count_sign_in(asked["username"], address)
         user = authenticate(
@@ -85,7 +89,7 @@ class LoginView(TokenView):
             raise AuthenticationFailed(
                 "No active account was found with these credentials.", "no_active_account"
             )
-        return Response(pair.as_json())
+        return sign_in_by_cookie(request, pair) if by_cookie else Response(pair.as_json())
 
 
 class RefreshView(TokenView):
@@ -93,22 +97,27 @@ class RefreshView(TokenView):
 
     @schema.refresh
     def post(self, request: Request) -> JsonResponse:
+        raw, by_cookie = refresh_token_in(request)
         pair = rotate(
-            token_in(request, "refresh"),
+            raw or token_in(request, "refresh"),
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
         bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
-        return JsonResponse(pair.as_json())
+        return cookies.answer(pair) if by_cookie else JsonResponse(pair.as_json())
 
 
 class LogoutView(TokenView):
-    """End the session of a refresh token; always 204."""
+    """End the session of a refresh token; always 204. A browser forgets its cookies."""
 
     @schema.logout
     def post(self, request: Request) -> Response:
-        sessions.sign_out(token_in(request, "refresh"))
-        return Response(status=204)
+        raw, by_cookie = refresh_token_in(request)
+        sessions.sign_out(raw)
+        response = Response(status=204)
+        if by_cookie:
+            cookies.forget(response)
+        return response
 
 
 class LogoutAllView(SignedInView):
@@ -116,7 +125,10 @@ class LogoutAllView(SignedInView):
 
     @schema.logout_all
     def post(self, request: Request) -> Response:
-        return Response({"ended": sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
+        response = Response({"ended": sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
+        if cookies.stands_in(request):
+            cookies.forget(response)
+        return response
 
 
 class LogoutOthersView(SignedInView):
@@ -139,6 +151,14 @@ class VerifyView(TokenView):
         except RightsChanged as error:
             raise InvalidToken from error
         return Response({})
+
+
+class CsrfView(TokenView):
+    """Give a browser the CSRF token of its cookie, and the cookie if it has none."""
+
+    @schema.csrf
+    def get(self, request: Request) -> Response:
+        return Response({"csrfToken": get_token(request._request)})
 
 
 class SessionsView(SignedInView):
@@ -187,6 +207,45 @@ def token_in(request: Request, name: str) -> str:
     if not isinstance(token, str):
         raise ValidationError({name: [NO_TEXT]})
     return token
+
+
+def refresh_token_in(request: Request) -> tuple[str, bool]:
+    """Return the refresh token of the body, or of the cookie, and whether it is the cookie's.
+
+    The cookie's can be empty, if a browser asks that has none. Raises ValidationError if there is
+    no token or one in both, where a cookie without a living one stands in nobody's way, and
+    CsrfFailed if the cookie's is not to be used by whoever asks.
+    """
+    cookie, body = cookies.token_in(request, "refresh"), request.data
+    if not cookies.are_spoken(request) or (isinstance(body, dict) and body.get("refresh")):
+        raw = token_in(request, "refresh")
+        if cookie and is_refresh_token(cookie):
+            raise ValidationError({"refresh": ["There is one in the cookie too: send only one."]})
+        return raw, False
+    cookies.require_csrf(request)
+    return cookie, True
+
+
+def is_refresh_token(raw: str) -> bool:
+    """Return whether this is a refresh token of ours that has not expired; spent ones are too."""
+    try:
+        RefreshToken(raw)
+    except TokenError:
+        return False
+    return True
+
+
+def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
+    """Return the first pair in cookies; the session that the browser has so far is ended.
+
+    So is the new one, at once, if the browser could not keep it.
+    """
+    sessions.sign_out(cookies.token_in(request, "refresh"))
+    response = cookies.answer(pair)
+    if response.status_code != 200:
+        sessions.sign_out(str(pair.refresh))
+        response.cookies.clear()
+    return response
 
 
 def idempotency_key(request: Request) -> str | None:

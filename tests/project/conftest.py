@@ -48,7 +48,7 @@ def outage(transactional_db: None) -> Outage:
     return _outage
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs a Python program in the checkout, in a changed environment."""
 

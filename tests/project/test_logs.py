@@ -15,6 +15,7 @@ from accounts.models import User
 from project import logs
 from tests.conftest import API
 from tokens import snapshot
+from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,8 +119,8 @@ def test_a_signed_in_browser_is_named_and_an_unused_session_is_not_loaded(
     client.force_login(alice)
     client.get("/admin/")
     client.get("/healthz")
-    staff, nobody = written.events()
-    assert staff["user"] == str(alice.pk)
+    staff, nobody = (event for event in written.events() if event["event"] == "request")
+    assert (staff["user"], staff["sid"]) == (str(alice.pk), str(DeviceSession.objects.get().sid))
     assert "user" not in nobody
 
 

@@ -142,6 +142,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
     checked = run(
         *("manage.py", "check", "--deploy", "--fail-level", "INFO"),
         PUBLIC_URL="https://id.example.org",
+        CORS_ORIGINS="https://app.example.org",
         SECRET_KEY="vGq7XkRp-" * 8,
         DATABASE_URL="postgres://latchkey@db.example.org/latchkey",
         THROTTLES="on",

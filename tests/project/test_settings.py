@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -41,6 +42,9 @@ def test_the_public_address_alone_decides_what_is_secure(
     assert settings["DEBUG"] is (debug == "True")
     assert settings["SESSION_COOKIE_SECURE"] is secure
     assert settings["CSRF_COOKIE_SECURE"] is secure
+    for name in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"):
+        assert settings[name].startswith("__Host-") is secure
+    assert settings["TOKENS"]["COOKIES_SECURE"] is secure
     assert settings["SECURE_SSL_REDIRECT"] is secure
     assert settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is secure
     assert (settings["SECURE_HSTS_SECONDS"] >= 31_536_000) is secure
@@ -104,6 +108,7 @@ DURATIONS = [
     "REFRESH_TOKEN_ABSOLUTE_LIFETIME",
     "REFRESH_GRACE_PERIOD",
     "REFRESH_RETRY_WINDOW",
+    "BROWSER_LIFETIME",
     "TOKEN_LEEWAY",
     "LINK_LIFETIME",
 ]
@@ -184,3 +189,27 @@ def test_a_pool_without_room_is_named(run: Run, size: str) -> None:
     stopped = run("-c", "import project.settings", DATABASE_URL=url, DATABASE_POOL_SIZE=size)
     assert stopped.returncode == 1
     assert "ImproperlyConfigured: DATABASE_POOL_SIZE is " in stopped.stderr
+
+
+@pytest.mark.parametrize("store", ["database", "file", "redis"])
+def test_the_setting_chooses_where_data_of_browsers_is_kept(run: Run, store: str) -> None:
+    settings = read(run, SESSION_STORE=store, REDIS_URL="redis://redis.example.org:6379/1")
+    assert settings["SESSION_ENGINE"] == f"accounts.sessiondata.{store}"
+    assert import_module(settings["SESSION_ENGINE"]).SessionStore
+    assert ("redis.example.org" in str(settings["CACHES"])) is (store == "redis")
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"SESSION_STORE": "cookie"}, "SESSION_STORE is one of database, file, redis"),
+        ({"SESSION_STORE": "redis", "REDIS_URL": ""}, "SESSION_STORE is redis, and REDIS_URL"),
+    ],
+    ids=["unknown", "redis without an address"],
+)
+def test_a_store_that_is_none_is_named(
+    run: Run, environment: dict[str, str], sentence: str
+) -> None:
+    stopped = run("-c", "import project.settings", **environment)
+    assert stopped.returncode == 1
+    assert sentence in stopped.stderr.splitlines()[-1]

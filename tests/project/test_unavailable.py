@@ -134,7 +134,7 @@ def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
 def test_people_get_a_page(client: Client, alice: User, outage: Outage) -> None:
     with outage():
         form = {"username": "alice", "password": PASSWORD}
-        answer = client.post("/admin/login/", form)
+        answer = client.post("/accounts/login/", form)
     assert answer.status_code == 503
     assert answer["Content-Type"].startswith("text/html")
     assert "The database is not reached. Try again." in answer.content.decode()

@@ -19,8 +19,16 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.test_hostile_tokens import parts
+from tokens import signingkeys
 from tokens.admin import LimitedPaginator
-from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
+from tokens.models import (
+    BlacklistedToken,
+    DeviceSession,
+    Kind,
+    Reason,
+    SigningKey,
+    TokenType,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +56,11 @@ def carol(db: None) -> Client:
 def listed(answer: Answer) -> set[Any]:
     assert answer.status_code == 200
     return set(answer.context["cl"].result_list)
+
+
+def tokens_listed(answer: Answer) -> set[Any]:
+    """Return the sessions listed that are no browser's, such as the administrator's own."""
+    return {session for session in listed(answer) if session.kind == Kind.TOKEN}
 
 
 def end(client: Client, *pairs: dict[str, Any], **fields: str) -> Answer:
@@ -89,7 +102,7 @@ def test_a_list_costs_the_same_few_queries_however_many_rows_there_are(
     costs = []
     for rows in (0, 5, 200):
         User.objects.filter(username__startswith="user").delete()
-        DeviceSession.objects.all().delete()
+        DeviceSession.objects.exclude(kind=Kind.BROWSER).delete()
         BlacklistedToken.objects.all().delete()
         fill(rows)
         with CaptureQueriesContext(connection) as captured:
@@ -113,7 +126,7 @@ def test_a_long_list_ends_where_its_count_ends_and_says_so(
     assert len(listed(carol.get(SESSIONS, {"p": 2}))) == 2
     everything = {"action": "end", "_selected_action": "0", "select_across": "1"}
     carol.post(SESSIONS, everything)
-    oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:3]
+    oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:4]
     assert set(DeviceSession.objects.living().values_list("pk", flat=True)) == set(oldest)
 
 
@@ -125,17 +138,19 @@ def test_sessions_are_listed_with_their_state(
     phone, laptop = api.login(alice, "phone"), api.login(alice, "laptop")
     clock.forward(days=2)
     api.post("logout/", {"refresh": laptop["refresh"]})
-    carol.force_login(User.objects.get(username="carol"))  # hers was as old
+    hers = User.objects.get(username="carol")
+    carol.force_login(hers)  # the one of her browser has run out
     for state, pair in {"living": phone, "ended": laptop, "ran-out": idle}.items():
         answer = carol.get(SESSIONS, {"status": state})
-        assert listed(answer) == {row(pair)}
+        assert tokens_listed(answer) == {row(pair)}
         shown = {"ended": "ended: signed out", "ran-out": "ran out"}.get(state, state)
         assert f'field-status">{shown}<' in answer.content.decode()
-    assert listed(carol.get(SESSIONS, {"status": "strange"})) == set(
+    assert tokens_listed(carol.get(SESSIONS, {"status": "strange"})) == set(
         map(row, (idle, phone, laptop))
     )
     assert listed(carol.get(SESSIONS, {"revoked_reason__exact": "logout"})) == {row(laptop)}
-    assert listed(carol.get(SESSIONS, {"kind__exact": "browser"})) == set()
+    browsers = listed(carol.get(SESSIONS, {"kind__exact": "browser"}))
+    assert {(session.user, session.kind) for session in browsers} == {(hers, Kind.BROWSER)}
 
 
 def test_sessions_are_found_by_the_beginning_of_the_user_name_and_by_sid(
@@ -223,7 +238,7 @@ def test_the_chosen_sessions_are_ended_and_no_others(
 def test_who_may_only_look_ends_nothing(api: API, alice: User) -> None:
     phone = api.login(alice)
     dave = staff("dave", "view_devicesession", "view_user", "view_blacklistedtoken")
-    assert listed(dave.get(SESSIONS)) == {row(phone)}
+    assert tokens_listed(dave.get(SESSIONS)) == {row(phone)}
     end(dave, phone)
     action = {"action": "end_sessions", "_selected_action": str(alice.pk)}
     dave.post(USERS, action)
@@ -270,6 +285,8 @@ def test_the_moment_of_a_rotation_is_on_no_page(
     pair = api.login(alice)
     clock.forward(days=1, hours=1, minutes=7)
     session = row(api.rotated(pair["refresh"]))
+    clock.forward(minutes=9)
+    carol.force_login(User.objects.get(username="carol"))
     for page in (SESSIONS, f"{SESSIONS}{session.pk}/change/", f"{USERS}{alice.pk}/change/"):
         shown = carol.get(page).content.decode()
         assert date_format(session.last_used_on) in shown
@@ -398,3 +415,62 @@ def test_postgresql_finds_the_sessions_that_ended_for_a_reason_by_an_index(alice
         plan = reused[:100].explain()
     assert "tokens_session_reason" in plan
     assert "Sort" not in plan
+
+
+# Signing keys
+
+KEYS = "/admin/tokens/signingkey/"
+
+
+def states(client: Client) -> list[str]:
+    return re.findall(r'class="field-state">([^<]+)<', client.get(KEYS).content.decode())
+
+
+def test_keys_are_listed_by_what_they_do(carol: Client, clock: Clock) -> None:
+    signingkeys.ring()
+    signingkeys.rotate()
+    assert states(carol) == ["waits to sign", "signs"]
+    clock.forward(minutes=10)
+    assert states(carol) == ["signs", "verifies"]
+    clock.forward(minutes=6)
+    assert states(carol) == ["signs", "is gone"]
+
+
+def test_the_next_key_is_published_by_a_button(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    assert "Publish the next key" in carol.get(KEYS).content.decode()
+    answer = carol.post(f"{KEYS}rotate/", follow=True)
+    next_key = SigningKey.objects.get(follows=first)
+    assert f"The key {next_key} is published and signs from" in answer.content.decode()
+    assert LogEntry.objects.get().object_repr == next_key.kid
+
+
+def test_in_an_emergency_all_keys_are_replaced(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    carol.post(f"{KEYS}rotate/", {"emergency": "yes"})
+    assert SigningKey.objects.get().follows == first
+
+
+@pytest.mark.parametrize(
+    ("permission", "shown", "status"),
+    [("view_signingkey", False, 403), ("change_signingkey", True, 302)],
+)
+def test_only_who_may_change_keys_rotates_them(
+    db: None, *, permission: str, shown: bool, status: int
+) -> None:
+    signingkeys.ring()
+    client = staff("dave", permission)
+    assert ("Publish the next key" in client.get(KEYS).content.decode()) is shown
+    assert client.post(f"{KEYS}rotate/").status_code == status
+    assert SigningKey.objects.count() == (2 if status == 302 else 1)
+
+
+def test_a_look_rotates_nothing_and_no_private_key_is_shown(carol: Client) -> None:
+    key = signingkeys.ring().signer
+    assert carol.get(f"{KEYS}rotate/").status_code == 405
+    row = SigningKey.objects.get()
+    page = carol.get(f"{KEYS}{row.pk}/change/").content.decode()
+    assert key.kid in page
+    assert "private" not in page.lower()
+    for path in ("add/", f"{row.pk}/delete/"):
+        assert carol.get(f"{KEYS}{path}").status_code == 403

@@ -21,6 +21,10 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         "SIMPLE_JWT",
         {"ACCESS_TOKEN_LIFETIME": timedelta(days=15)},
     ),
+    "tokens.E030 a browser that never forgets": (
+        "TOKENS",
+        {"BROWSER_LIFETIME": timedelta(days=91)},
+    ),
     "tokens.E008 a long grace period": ("TOKENS", {"GRACE_PERIOD": timedelta(minutes=6)}),
     "tokens.E009 a long retry window": ("TOKENS", {"RETRY_WINDOW": timedelta(days=15)}),
     "tokens.E010 a long leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(minutes=2)}),

@@ -4,6 +4,7 @@ from argparse import ArgumentTypeError
 from collections import Counter
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from tokens.purging import purge
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        call_command("clearsessions")  # what Django keeps of browsers whose time has run out
         deleted: Counter[str] = Counter()
         for name, rows in purge(options["slice"]):
             deleted[name] += rows

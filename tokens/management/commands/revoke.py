@@ -15,7 +15,10 @@ from tokens.names import called
 
 
 class Command(BaseCommand):
-    """Who is ended signs in again; the refresh tokens of ended sessions are dead at once."""
+    """Who is ended signs in again; the refresh tokens of ended sessions are dead at once.
+
+    With --all the signing keys are replaced too, so that no access token outlives the sessions.
+    """
 
     help = "End every session of one user, or with --all of everybody, browsers included."
 

@@ -1,0 +1,146 @@
+"""Browsers that are signed in: each is a device session, and believed as long as that row lives.
+
+Django's `login` begins one, whoever calls it, and `logout` ends it. Pages use
+
+    sign_in(request, user, remember=True)       instead of `login`, where the person may choose
+    device_session(request)                     the row of this browser, or None: its `sid` marks
+                                                "this device", its `auth_time` the last password
+    is_remembered(request)                      whether it outlives the browser's closing
+    change_password(request, current=…, new=…)  which keeps this browser signed in and no other
+
+To ask for the password again is to sign in again: the session so far is ended and a new one begun.
+"""
+
+from functools import partial
+from typing import Any, cast
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import login, logout, middleware
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from accounts import changes
+from accounts.models import User
+from accounts.sessiondata import SID, BrowserData
+from tokens import sessions
+from tokens.models import DeviceSession, Reason
+from tokens.throttles import client_address
+
+
+class SignInOvertaken(PermissionDenied):
+    """The password was changed, or the user deactivated, since it was verified a moment ago."""
+
+
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's, but `request.user` is whoever the browser's device session belongs to.
+
+    Nothing is asked before somebody looks, and then the row and its user are one query.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = cast("User", SimpleLazyObject(partial(_user, request)))
+        request.auser = sync_to_async(partial(_user, request))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Have nobody keep what was shown to who is signed in, and forget it at sign-out."""
+        known = request.__dict__
+        if known.get("_device_session") is not None:
+            response.headers.setdefault("Cache-Control", "no-store")
+        if known.get("_signed_out"):
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+
+def device_session(request: HttpRequest) -> DeviceSession | None:
+    """Return the device session of the browser that asks, its user loaded, or None."""
+    known: dict[str, Any] = request.__dict__
+    if "_device_session" not in known:
+        known["_device_session"] = _believe(cast("BrowserData", request.session))
+    session: DeviceSession | None = known["_device_session"]
+    return session
+
+
+def is_remembered(request: HttpRequest) -> bool:
+    """Return whether the browser is to stay signed in when it is closed."""
+    return not request.session.get_expire_at_browser_close()
+
+
+def sign_in(request: HttpRequest, user: User, *, remember: bool) -> None:
+    """Sign the browser in as the user whose password was just verified, or raise SignInOvertaken.
+
+    A session that the browser has so far is ended.
+    """
+    request.__dict__["_remember"] = remember
+    login(request, user)
+
+
+def change_password(request: HttpRequest, *, current: str, new: str) -> None:
+    """Change the password and end every session; this browser goes on in a new one.
+
+    Raises WrongPasswordError, WeakPasswordError, Throttled, or PermissionDenied if the browser was
+    signed out meanwhile: then nothing is changed.
+    """
+    old = device_session(request)
+    if old is None or old.user is None:
+        raise PermissionDenied
+    remember = is_remembered(request)
+    session = changes.change_password_in_browser(
+        old.user, old.sid, remember=remember, current=current, new=new
+    )
+    request.session.cycle_key()
+    _carry(request, session, remember=remember)
+
+
+@receiver(user_logged_in)
+def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Begin the device session of a browser that `login` is signing in."""
+    if SID in request.session:  # of the same user; of another, `login` has flushed it
+        sessions.end_sessions(
+            [user.pk], Reason.LOGOUT, sid=cast("BrowserData", request.session).sid
+        )
+        request.session.cycle_key()
+    remember: bool = request.__dict__.get("_remember", False)
+    device = sessions.Device(
+        ip_address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+    )
+    session = sessions.open_browser_session(user, device, remember=remember)
+    if session is None:
+        logout(request)
+        raise SignInOvertaken
+    _carry(request, session, remember=remember)
+
+
+@receiver(user_logged_out)
+def _note_sign_out(request: HttpRequest, **kwargs: Any) -> None:
+    request.__dict__["_signed_out"] = True
+    request.__dict__["_device_session"] = None
+
+
+def _carry(request: HttpRequest, session: DeviceSession, *, remember: bool) -> None:
+    """Have the browser carry this session, until it is closed or until the row's last day."""
+    request.session[SID] = str(session.sid)
+    request.session.set_expiry(session.expires_at if remember else 0)
+    request.__dict__["_device_session"] = session
+
+
+def _user(request: HttpRequest) -> User | AnonymousUser:
+    session = device_session(request)
+    return cast("User | None", session and session.user) or AnonymousUser()
+
+
+def _believe(data: BrowserData) -> DeviceSession | None:
+    sid = data.sid
+    if sid is None:
+        return None
+    session = sessions.believe_browser(sid)
+    if session is None:
+        del data[SID]  # It has ended already, for a reason of its own.
+        data.flush()
+    elif sessions.note_use(session):
+        data.modified = True  # It is signed anew, and so survives a change of the secret key.
+    return session

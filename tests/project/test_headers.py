@@ -1,0 +1,217 @@
+"""What browsers are told with every answer: what no page may do, or be done to."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from project.headers import INERT, HeadersMiddleware
+from tests.conftest import API, PASSWORD
+from tests.environment import STATE
+
+pytestmark = pytest.mark.django_db
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+PAGES = ["/", "/api/docs/", "/admin/login/", "/nowhere/", "/accounts/password/choose/"]
+OTHERS = ["/api/auth/csrf/", "/api/account/me/", "/api/schema/", "/healthz", "/api/nowhere/"]
+FILES = ["/static/docs.js", "/static/admin/css/base.css"]
+
+
+def policy(answer: Any) -> dict[str, str]:
+    """Return what the policy of the answer says, by its directives."""
+    parts = [part.partition(" ") for part in answer["Content-Security-Policy"].split("; ")]
+    return {name: value for name, _, value in parts}
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.4", "3.4.5", "3.4.8")
+@pytest.mark.parametrize("path", [*PAGES, *OTHERS, *FILES])
+def test_every_answer_says_how_it_is_to_be_taken(client: Client, path: str) -> None:
+    answer = client.get(path)
+    answer.close()
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in answer["Permissions-Policy"]
+    assert "charset" in answer["Content-Type"] or path in OTHERS
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.3", "3.4.6")
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_runs_and_loads_what_is_ours_alone_and_is_framed_by_nobody(
+    client: Client, path: str
+) -> None:
+    answer = client.get(path)
+    said = policy(answer)
+    for name in ("default-src", "object-src", "base-uri", "frame-ancestors"):
+        assert said.pop(name) == "'none'"
+    images = said.pop("img-src")
+    assert images == ("'self' data:" if path == "/api/docs/" else "'self'")
+    names = {"script-src", "style-src", "font-src", "connect-src", "form-action"}
+    assert said == dict.fromkeys(names, "'self'")
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.3", "3.4.6")
+@pytest.mark.parametrize("path", [*OTHERS, *FILES])
+def test_what_is_no_page_is_inert_should_a_browser_show_it(client: Client, path: str) -> None:
+    answer = client.get(path)
+    answer.close()
+    assert answer["Content-Security-Policy"] == INERT
+
+
+@pytest.mark.parametrize("path", ["/api/auth/refresh/", "/api/auth/login/"])
+def test_a_refusal_is_as_inert(client: Client, path: str) -> None:
+    assert client.post(path)["Content-Security-Policy"] == INERT
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.3")
+def test_a_script_in_a_page_is_run_by_a_nonce_that_no_other_answer_has() -> None:
+    template = engines["django"].from_string("<script nonce='{{ request.csp_nonce }}'></script>")
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(template.render({}, request))
+
+    nonces = set()
+    for _ in range(2):
+        response = HeadersMiddleware(answer)(RequestFactory().get("/"))
+        assert isinstance(response, HttpResponse)
+        (nonce,) = re.findall(r"nonce='(.{24})'", response.content.decode())
+        assert policy(response)["script-src"] == f"'self' 'nonce-{nonce}'"
+        assert policy(response)["style-src"] == f"'self' 'nonce-{nonce}'"
+        nonces.add(nonce)
+    assert len(nonces) == 2
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.3")
+def test_no_page_of_the_admin_has_a_script_a_style_or_a_handler_in_its_text(
+    client: Client, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    client.force_login(User.objects.get())
+    pages = ["", "password_change/", "auth/group/add/"]
+    for table in ("accounts/user", "tokens/devicesession", "tokens/blacklistedtoken"):
+        pages += [f"{table}/", f"{table}/{alice.pk}/change/", f"{table}/add/"]
+    texts = {page: client.get(f"/admin/{page}", follow=True).content.decode() for page in pages}
+    for page, text in texts.items():
+        scripts = re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*type=.application/json)[^>]*>", text)
+        assert not scripts, page
+        assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), page
+
+
+@pytest.mark.spec("ASVS 5.0", "14.3.2")
+def test_what_is_shown_to_who_is_signed_in_is_kept_by_nobody(
+    client: Client, api: API, alice: User
+) -> None:
+    assert "Cache-Control" not in client.get("/api/docs/")
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    signed_in = client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+    assert "no-store" in signed_in["Cache-Control"]
+    assert "no-store" in client.get("/admin/")["Cache-Control"]
+    bearer = api.login(alice)["access"]
+    assert api.get("sessions/", bearer=bearer)["Cache-Control"] == "no-store"
+
+
+@pytest.mark.spec("ASVS 5.0", "14.3.1")
+def test_a_browser_that_signs_out_is_told_to_forget_what_it_saw(
+    client: Client, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    client.force_login(alice)
+    assert "Clear-Site-Data" not in client.get("/admin/")
+    assert client.post("/admin/logout/")["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Clear-Site-Data" not in client.get("/")
+
+
+ASK = """
+import django, json
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("migrate", verbosity=0)
+from accounts.models import User
+User.objects.create_superuser("alice", password="seven wet otters")
+browser = Client(headers={"Host": "id.example.org", "X-Forwarded-Proto": "https"})
+answers = {
+    "page": browser.get("/"),
+    "plain": Client(headers={"Host": "id.example.org"}).get("/"),
+    "csrf": browser.get("/api/auth/csrf/"),
+    "sign-in": browser.post(
+        "/accounts/login/",
+        {"username": "alice", "password": "seven wet otters"},
+        headers={"Origin": "https://id.example.org"},
+    ),
+    "api": browser.post(
+        "/api/auth/login/",
+        {"username": "alice", "password": "seven wet otters", "transport": "cookie"},
+        content_type="application/json",
+    ),
+    "sign-out": browser.post("/admin/logout/"),
+}
+print(json.dumps({name: {
+    "status": answer.status_code,
+    "headers": dict(answer.headers),
+    "cookies": {key: morsel.OutputString() for key, morsel in answer.cookies.items()},
+} for name, answer in answers.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def public(run: Run) -> dict[str, Any]:
+    """What a site answers whose public address is https://id.example.org."""
+    database = f"sqlite:///{STATE / 'public.sqlite3'}"
+    names = {"DJANGO_SETTINGS_MODULE": "project.settings", "DATABASE_URL": database}
+    shown = run("-c", ASK, PUBLIC_URL="https://id.example.org", LOG_LEVEL="ERROR", **names)
+    assert shown.returncode == 0, shown.stderr
+    answers: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
+    return answers
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1")
+def test_a_public_site_is_asked_by_https_alone(public: dict[str, Any]) -> None:
+    lasting = public["page"]["headers"]["Strict-Transport-Security"]
+    assert lasting == "max-age=31536000; includeSubDomains; preload"
+    plain = public["plain"]
+    assert (plain["status"], plain["headers"]["Location"]) == (301, "https://id.example.org/")
+    csp = public["page"]["headers"]["Content-Security-Policy"]
+    assert "upgrade-insecure-requests" in csp
+
+
+@pytest.mark.trap(63)
+@pytest.mark.spec("ASVS 5.0", "3.3.1", "3.3.2", "3.3.3", "3.3.4", "3.3.5")
+@pytest.mark.spec("RFC 6265bis", "4.1.2.5", "4.1.2.6", "4.1.2.7", "4.1.3.2", "5.6")
+@pytest.mark.parametrize(
+    ("answer", "kept", "same_site"),
+    [
+        ("csrf", {"__Host-csrftoken"}, "Lax"),
+        ("sign-in", {"__Host-sessionid", "__Host-csrftoken"}, "Lax"),
+        ("api", {"__Host-access", "__Host-refresh"}, "Strict"),
+    ],
+)
+def test_every_cookie_of_a_public_site_is_for_this_host_for_https_and_for_no_script(
+    public: dict[str, Any], answer: str, kept: set[str], same_site: str
+) -> None:
+    cookies = public[answer]["cookies"]
+    assert set(cookies) == kept
+    for text in cookies.values():
+        attributes = {part.partition("=")[0]: part.partition("=")[2] for part in text.split("; ")}
+        assert {"Secure", "HttpOnly"} <= attributes.keys()
+        assert (attributes["Path"], attributes["SameSite"]) == ("/", same_site)
+        assert "Domain" not in attributes
+        assert len(text) <= 4096
+
+
+@pytest.mark.trap(33)
+def test_the_cookie_of_a_public_sites_page_is_deleted_as_it_was_set(public: dict[str, Any]) -> None:
+    deleted = public["sign-out"]["cookies"]["__Host-sessionid"]
+    for attribute in ('__Host-sessionid=""', "Max-Age=0", "Path=/", "Secure", "SameSite=Lax"):
+        assert attribute in deleted
+    assert "Domain" not in deleted

@@ -1,0 +1,93 @@
+"""Cookie transport: a browser keeps both tokens where no script reads them.
+
+What a cookie authenticates could be asked by a page from elsewhere, so every call that changes
+something has to bring a CSRF token too, and its Origin or Referer must be ours (ASVS 5.0, 3.5.1).
+"""
+
+from typing import Any, Literal, TypeAlias, cast
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework.request import Request
+
+from tokens.claims import Pair
+from tokens.conf import conf
+from tokens.exceptions import CookieTooLarge, CsrfFailed
+
+Kind: TypeAlias = Literal["access", "refresh"]
+LONGEST = 4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
+
+
+class CsrfCheck(CsrfViewMiddleware):
+    """Django's check, which tells the reason instead of answering."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def require_csrf(request: Request) -> None:
+    """Raise CsrfFailed unless the request brings the token of the CSRF cookie, and is from here."""
+    check, asked = CsrfCheck(HttpResponse), request._request  # asked for no response
+    check.process_request(asked)
+    if check.process_view(asked, cast("Any", None), (), {}):
+        raise CsrfFailed
+
+
+def name(kind: Kind) -> str:
+    """Return the cookie's name; the prefix has browsers take it from this host and https alone."""
+    return f"__Host-{kind}" if conf().COOKIES_SECURE else kind
+
+
+def token_in(request: Request, kind: Kind) -> str:
+    """Return what the request has in this cookie, or nothing."""
+    return request._request.COOKIES.get(name(kind), "")
+
+
+def are_spoken(request: Request) -> bool:
+    """Return whether a browser asks that has a refresh token's cookie, or had one once."""
+    return name("refresh") in request._request.COOKIES or "HTTP_X_CSRFTOKEN" in request.META
+
+
+def stands_in(request: Request) -> bool:
+    """Return whether the access token is the cookie's: it never is where a header was sent."""
+    return "HTTP_AUTHORIZATION" not in request.META and bool(token_in(request, "access"))
+
+
+def answer(pair: Pair) -> JsonResponse:
+    """Return the pair with its tokens in cookies, each for as long as the token lives at most.
+
+    An access token that a browser would drop is refused instead. The refresh token is given even
+    then: the session goes on, and fits again when its user has fewer roles.
+    """
+    body = pair.as_json()
+    access, refresh = str(body.pop("access")), str(body.pop("refresh"))
+    response = JsonResponse(body)
+    _set(response, "access", access, int(body["expires_in"]))
+    if len(response.cookies[name("access")].OutputString()) > LONGEST:
+        error = CookieTooLarge()
+        response = JsonResponse(
+            {"detail": error.detail, "code": error.default_code}, status=error.status_code
+        )
+    _set(response, "refresh", refresh, int(body["refresh_expires_in"]))
+    return response
+
+
+def forget(response: HttpResponseBase) -> None:
+    """Have the browser delete both cookies, and what it keeps of this site beside them."""
+    for kind in ("access", "refresh"):
+        _set(response, kind, "", 0)
+    response["Clear-Site-Data"] = '"cache", "storage"'
+
+
+def _set(response: HttpResponseBase, kind: Kind, value: str, seconds: int) -> None:
+    # Deleted is what has the same name and attributes, so there is one place that has them.
+    response.set_cookie(
+        name(kind),
+        value,
+        max_age=max(0, seconds),
+        path="/",
+        secure=conf().COOKIES_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
