@@ -12,7 +12,7 @@ READ = re.compile(
 
 
 def settings_in_code() -> set[str]:
-    files = ["project/settings.py", "project/serve.py"]
+    files = [f"project/{name}.py" for name in ("settings", "serve", "server")]
     files.append("accounts/management/commands/createfirstadmin.py")
     names = {name for file in files for name in READ.findall((ROOT / file).read_text())}
     rates = re.findall(r'"(\w+)": "\d+ per', (ROOT / "project/settings.py").read_text())

@@ -75,6 +75,7 @@ def test_the_settings_as_shipped_are_in_order() -> None:
     assert found() == []
 
 
+@pytest.mark.trap(43)
 @pytest.mark.parametrize(("name", "change"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_named(
     settings: Settings, request: pytest.FixtureRequest, name: str, change: dict[str, Any]
