@@ -5,10 +5,10 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test soak lint bench lock clean
+.PHONY: help install serve test test-browser soak lint bench lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/dev ## Make .venv from the locks
 
@@ -16,7 +16,10 @@ serve: .venv/run ## Serve the site on PORT (8000)
 	@exec $(BIN)/python -m project.serve
 
 test: .venv/dev ## Run the tests on SQLite and, with TEST_DATABASE_URL, on PostgreSQL
-	@$(BIN)/python -m tests.engines -m "not soak"
+	@$(BIN)/python -m tests.engines -m "not soak and not browser"
+
+test-browser: .venv/dev ## Run the tests in Chromium (CHROMIUM: its path)
+	@$(BIN)/python -m pytest -q tests/browser -m browser
 
 soak: .venv/dev ## Run the long races and state machines
 	@$(BIN)/python -m tests.engines -m soak

@@ -52,13 +52,31 @@ def change_password_in_browser(
 @contextmanager
 def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
     """Store the new password in the transaction of the block, and queue the mail that tells it."""
-    _verify(user, current)
+    verify_password(user, current)
     stored = _hash(new, user)
     with transaction.atomic():
         if not _store(user, stored):
             raise WrongPasswordError
         yield
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
+
+
+def verify_password(user: User, password: str) -> None:
+    """Raise WrongPasswordError unless this is the user's password, or Throttled."""
+    count("current_password", str(user.pk))
+    if not user.check_password(password):
+        raise WrongPasswordError
+
+
+def ask_for_password_link(address: str, place: str) -> None:
+    """Have a link mailed to whoever has this address, asked for from `place`.
+
+    The address is queued unseen, and the worker looks it up: nothing here depends on whether there
+    is such a user, neither what is answered nor how long it takes. Raises Throttled.
+    """
+    count("reset_address", place)
+    count("reset_account", address.casefold())
+    queue(Mail.PASSWORD_RESET, address=address)
 
 
 def choose_password(uid: str, token: str, new: str) -> None:
@@ -83,7 +101,7 @@ def change_account(user: User, names: dict[str, str], *, email: str, current: st
     Whether that is somebody else's is told to nobody. Raises WrongPasswordError, if it is new.
     """
     if email != user.email:
-        _verify(user, current)
+        verify_password(user, current)
     with transaction.atomic():
         if names:
             User.objects.filter(pk=user.pk).update(**names)
@@ -108,7 +126,7 @@ def confirm_email(token: str) -> None:
 
 def delete_account(user: User, *, current: str) -> None:
     """Delete the user and end their sessions, or raise WrongPasswordError."""
-    _verify(user, current)
+    verify_password(user, current)
     with transaction.atomic():
         User.objects.get_queryset().filter(pk=user.pk).lock()
         if not User.objects.filter(pk=user.pk, password=user.password).exists():
@@ -116,12 +134,6 @@ def delete_account(user: User, *, current: str) -> None:
         if user.email:
             queue(Mail.ACCOUNT_DELETED, address=user.email, username=user.username)
         user.delete()
-
-
-def _verify(user: User, password: str) -> None:
-    count("current_password", str(user.pk))
-    if not user.check_password(password):
-        raise WrongPasswordError
 
 
 def _hash(new: str, user: User) -> str:

@@ -6,6 +6,13 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
 
+class SignInRefusedError(ValidationError):
+    """400: the one answer to who is unknown, inactive, or has another password."""
+
+    def __init__(self) -> None:
+        super().__init__({"username": ["No active account has this name and this password."]})
+
+
 class WrongPasswordError(ValidationError):
     """400: the current password is not this one, or not any more."""
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db.models import Q
 from django.dispatch import receiver
 from django.template.loader import render_to_string
@@ -26,6 +26,7 @@ from accounts.models import User
 RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
 KEPT = timedelta(days=1)
 LONGEST_SENDING = timedelta(minutes=10)
+CHOOSE = "Choose a password"  # what a link is for
 
 
 class Mail(StrEnum):
@@ -37,6 +38,8 @@ class Mail(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     EMAIL_CHANGED = "email_changed"
     ACCOUNT_DELETED = "account_deleted"
+    CHANGED_BY_ADMINISTRATOR = "changed_by_administrator"
+    DEACTIVATED = "deactivated"
 
 
 def queue(mail: Mail, **about: str) -> None:
@@ -75,7 +78,7 @@ def password_reset(address: str) -> EmailMessage | None:
         return None
     # To the address in the row: the one that was asked for may only look the same.
     link = links.password_link(user)
-    return write(Mail.PASSWORD_RESET, user.email, username=user.username, link=link)
+    return write(Mail.PASSWORD_RESET, user.email, username=user.username, link=link, act=CHOOSE)
 
 
 def invitation(user: str) -> EmailMessage | None:
@@ -83,7 +86,7 @@ def invitation(user: str) -> EmailMessage | None:
     if invited is None or not invited.email:
         return None
     link = links.password_link(invited)
-    return write(Mail.INVITATION, invited.email, username=invited.username, link=link)
+    return write(Mail.INVITATION, invited.email, username=invited.username, link=link, act=CHOOSE)
 
 
 def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:
@@ -94,7 +97,8 @@ def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | Non
     if not links.is_email_mark(mark, owner, address):
         return None
     link = links.email_link(owner, address, mark)
-    return write(Mail.EMAIL_CONFIRMATION, address, username=owner.username, link=link)
+    about = {"username": owner.username, "link": link, "act": "Confirm the address"}
+    return write(Mail.EMAIL_CONFIRMATION, address, **about)
 
 
 def password_changed(user: str) -> EmailMessage | None:
@@ -112,6 +116,15 @@ def account_deleted(address: str, username: str) -> EmailMessage | None:
     return write(Mail.ACCOUNT_DELETED, address, username=username)
 
 
+def changed_by_administrator(address: str, username: str, changed: str) -> EmailMessage | None:
+    kind = Mail.CHANGED_BY_ADMINISTRATOR
+    return write(kind, address, username=username, changed=changed)
+
+
+def deactivated(address: str, username: str) -> EmailMessage | None:
+    return write(Mail.DEACTIVATED, address, username=username)
+
+
 COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_RESET: password_reset,
     Mail.INVITATION: invitation,
@@ -119,6 +132,8 @@ COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_CHANGED: password_changed,
     Mail.EMAIL_CHANGED: email_changed,
     Mail.ACCOUNT_DELETED: account_deleted,
+    Mail.CHANGED_BY_ADMINISTRATOR: changed_by_administrator,
+    Mail.DEACTIVATED: deactivated,
 }
 
 
@@ -126,11 +141,20 @@ def find_active(pk: str) -> User | None:
     return User.objects.filter(pk=pk, is_active=True).first()
 
 
-def write(mail: Mail, address: str, **context: str) -> EmailMessage:
-    """Return the mail to this address as its template has it."""
+def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
+    """Return the mail to this address as its template has it, as text and as a page.
+
+    The page is made of the text: its paragraphs, of which one may be the link.
+    """
     values = {**context, "site": settings.PUBLIC_URL, "hours": hours_of_a_link()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
-    return EmailMessage(subject, body, to=[address])
+    paragraphs = body.strip().split("\n\n")
+    page = render_to_string(
+        "mail/letter.html", {**values, "subject": subject, "paragraphs": paragraphs}
+    )
+    message = EmailMultiAlternatives(subject, body, to=[address])
+    message.attach_alternative(page, "text/html")
+    return message
 
 
 def hours_of_a_link() -> int:

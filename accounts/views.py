@@ -7,7 +7,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import changes, schema, serializers
-from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import cookies
 from tokens.claims import AccessToken
@@ -72,20 +71,14 @@ class PasswordView(SignedInView):
 
 
 class ResetView(TokenView):
-    """Ask for a link to choose a new password; always 202.
-
-    The address is queued unseen, whoever has it, and the worker looks it up: nothing here depends
-    on whether there is such a user, neither what is answered nor how long it takes.
-    """
+    """Ask for a link to choose a new password; always 202."""
 
     http_method_names = ["post"]
 
     @schema.reset
     def post(self, request: Request) -> Response:
         address = parse(serializers.ResetSerializer, request)["email"]
-        count("reset_address", network(client_address(request)))
-        count("reset_account", address.casefold())
-        queue(Mail.PASSWORD_RESET, address=address)
+        changes.ask_for_password_link(address, network(client_address(request)))
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
 
 

@@ -1,16 +1,17 @@
 """What is answered when something is wrong: one shape for programs, a page for people."""
 
 import logging
+import math
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from redis.exceptions import RedisError
+from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -22,6 +23,17 @@ RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
 AWAY = (OperationalError, InterfaceError, RedisError)
 PROBES = ("/healthz", "/readyz")
+#: What a page says on top, by the code that a program is given.
+TITLES = {
+    "bad_request": "That was not understood",
+    "csrf_failed": "This form is too old",
+    "error": "Something went wrong",
+    "length_required": "That was not understood",
+    "not_found": "There is nothing here",
+    "permission_denied": "This is not open to you",
+    "throttled": "Too many tries",
+    "unavailable": "Back in a moment",
+}
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +52,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return response
 
 
-class UnavailableMiddleware:
-    """Answer 503 when the database is away: on a 401 clients would drop their tokens.
+class RefusalMiddleware:
+    """Answer 429 where a page is asked too often, and 503 when the database is away.
 
-    So is Redis, where it keeps what is known of browsers.
+    On a 401 clients would drop their tokens. Redis, too, can be away, where it keeps what is known
+    of browsers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -53,6 +66,8 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Throttled):
+            return too_many(request, getattr(error, "wait", 1))
         read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
         if not isinstance(error, AWAY) and not read_only:
             return None
@@ -80,15 +95,25 @@ class CommonMiddleware(common.CommonMiddleware):
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
-def answer(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
-    """Return the error as JSON under /api/, elsewhere as a page."""
+def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:
+    """Return the error as JSON under /api/, elsewhere as a page, of which there can be more."""
     if request.path_info.startswith("/api/"):
         response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
-        title = HTTPStatus(status).phrase
-        response = render(request, "error.html", {"title": title, "detail": detail}, status=status)
+        response = page(status, title=TITLES.get(code, TITLES["error"]), detail=detail, **more)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def page(status: int, **context: str) -> HttpResponse:
+    """Return the page of an error: it needs no database, and, if that fails, no template either."""
+    try:
+        content = render_to_string("error.html", {"status": status, **context})
+    except Exception:  # What went wrong before can go wrong here, too.
+        log.exception("error_page_failed")
+        plain = f"{context['title']}. {context['detail']}"
+        return HttpResponse(plain, status=status, content_type="text/plain; charset=utf-8")
+    return HttpResponse(content, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -100,7 +125,14 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(request, 403, "csrf_failed", "The form is too old or not ours. Load it again.")
+    return answer(
+        request,
+        403,
+        "csrf_failed",
+        "The form is too old or not ours. Load it again.",
+        advice="Nothing was changed. If it happens again, have your browser keep our cookies.",
+        again=request.get_full_path(),
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -110,5 +142,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, 404, "not_found", detail)
 
 
+def too_many(request: HttpRequest, wait: int) -> HttpResponse:
+    detail = f"That was tried too often. Try again in {in_words(wait)}."
+    response = answer(request, 429, "throttled", detail)
+    response["Retry-After"] = str(wait)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return answer(request, 500, "error", "Something went wrong here. It has been logged.")
+
+
+def in_words(seconds: int) -> str:
+    """Return a time to wait as people say it, rounded up."""
+    for size, unit in ((3600, "hours"), (60, "minutes")):
+        if seconds > 1.5 * size:
+            return f"{math.ceil(seconds / size)} {unit}"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"

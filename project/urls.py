@@ -2,22 +2,26 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import TemplateView
+from django.views.generic import RedirectView
 
 import tokens.urls
-from accounts import pages
+from accounts.pages.administration import AdminSignInPage
+from accounts.pages.home import HomePage
+from accounts.pages.sign_in import SignOutPage
 from project import docs, example, views
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("", HomePage.as_view(), name="home"),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("admin/login/", AdminSignInPage.as_view()),
+    path("admin/logout/", SignOutPage.as_view()),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
     path("admin/", admin.site.urls),
     path("api/auth/", include("tokens.urls")),
     path(".well-known/", include(tokens.urls.well_known)),
     path("api/account/", include("accounts.urls")),
-    path("accounts/password/choose/", pages.PasswordPage.as_view(), name="password-link"),
-    path("accounts/email/confirm/", pages.EmailPage.as_view(), name="email-link"),
+    path("accounts/", include("accounts.pages.urls")),
     path("api/example/", example.CallerView.as_view()),
     path("api/example/editors/", example.EditorsView.as_view()),
     path("api/schema/", docs.schema, name="schema"),

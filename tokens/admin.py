@@ -31,10 +31,11 @@ from django.views.decorators.http import require_POST
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason, SigningKey
+from tokens.names import LONGEST_NAME
 from tokens.signingkeys import replace_all, rotate
 
+MOST_NAMED = 1000  # users, whose rows a search finds
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
-LONGEST_SEARCH = 254  # characters: an e-mail address. SQLite compares with no more than 50,000.
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
@@ -68,7 +69,7 @@ class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if len(search_term) > LONGEST_SEARCH:
+        if len(search_term) > LONGEST_NAME:
             return queryset.none(), False
         return self.search(queryset, search_term) if search_term else queryset, False
 
@@ -153,7 +154,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     list_select_related = ("user",)
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
-    search_help_text = "The first characters of a user name, or a whole sid."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole sid."
     actions = ("end",)
     fields = (
         *("sid", "user", "device", "kind", "status", "revoked_at"),
@@ -267,7 +268,7 @@ class BlacklistAdmin(RecordAdmin):
     list_select_related = ("user",)
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
-    search_help_text = "The first characters of a user name, or a whole jti."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole jti."
     fields = list_display
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
@@ -311,9 +312,13 @@ class BlacklistAdmin(RecordAdmin):
 
 
 def users_named(name: str) -> QuerySet[Any]:
-    """Return the users whose name begins so, in any case."""
+    """Return the first users whose name begins so, in any case.
+
+    All of them could be everybody, whom the database would gather before it looks at one session.
+    """
     user = get_user_model()
-    return user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    named = user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    return named.order_by(user.USERNAME_FIELD).values("pk")[:MOST_NAMED]
 
 
 @admin.register(SigningKey)

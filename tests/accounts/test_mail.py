@@ -1,7 +1,9 @@
 """Mail: written into the database with what it tells of, sent by a worker, then forgotten."""
 
+import re
 import smtplib
 from collections.abc import Sequence
+from html import unescape
 
 import pytest
 from django.conf import settings as site
@@ -32,6 +34,7 @@ def closed(settings: Settings) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.ClosedPostOffice"
 
 
+@pytest.mark.trap(62)
 @pytest.mark.usefixtures("closed")
 def test_no_request_waits_for_the_mail_server_or_fails_with_it(
     api: API, account: Account, alice: User
@@ -45,6 +48,8 @@ def test_no_request_waits_for_the_mail_server_or_fails_with_it(
     assert DBTaskResult.objects.ready().count() == 3
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
+@pytest.mark.trap(62)
 def test_a_mail_is_queued_only_if_what_it_tells_of_is_committed(alice: User) -> None:
     class UndoneError(Exception):
         pass
@@ -137,6 +142,28 @@ def test_every_mail_has_a_subject_a_body_and_the_address_of_the_site(mail: Mail)
     assert "http://localhost:8000" in f"{message.subject} {message.body}"
     assert ("http://x/?a=1&b=2" in message.body) is ("{{ link }}" in source(mail))
     assert set(COMPOSE) == set(Mail)
+
+
+@pytest.mark.parametrize("mail", Mail)
+def test_every_mail_says_the_same_as_text_and_as_a_page(mail: Mail) -> None:
+    link = "http://localhost:8000/accounts/?a=1&b=2"
+    message = write(mail, "alice@example.org", username="a.l+i-c_e", link=link, act="Go on")
+    ((page, kind),) = message.alternatives
+    assert kind == "text/html"
+    assert message.message().get_content_type() == "multipart/alternative"
+    shown = unescape(re.sub(r"<[^>]+>", "", str(page)))
+    assert str(message.subject) in shown
+    for paragraph in str(message.body).strip().split("\n\n"):
+        assert paragraph in shown
+    links = re.findall(r'href="([^"]*)"', str(page))
+    assert [unescape(one) for one in links] == ([link] if link in message.body else [])
+    assert not re.search(r"<(?:img|script|link)|url\(", str(page))
+
+
+def test_what_a_mail_tells_is_escaped_in_its_page() -> None:
+    message = write(Mail.ACCOUNT_DELETED, "alice@example.org", username="<b>&")
+    assert "&lt;b&gt;&amp;" in str(message.alternatives[0][0])
+    assert "<b>&" in str(message.body)
 
 
 def source(mail: Mail) -> str:

@@ -43,7 +43,7 @@ def test_collected_files_have_hashed_names_and_are_kept_for_years(run: Run, tmp_
     collected = run("manage.py", "collectstatic", "--no-input", *unused, STATIC_ROOT=str(tmp_path))
     assert collected.returncode == 0, collected.stderr
     found = look(run, tmp_path)
-    assert len(found) == 4
+    assert len(found) == 5
     for address, (status, cached, coded) in found.items():
         assert re.search(r"\.[0-9a-f]{12}\.", address)
         assert (status, coded) == (200, None if address.endswith(".png") else "gzip")

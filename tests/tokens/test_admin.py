@@ -163,6 +163,18 @@ def test_sessions_are_found_by_the_beginning_of_the_user_name_and_by_sid(
     assert listed(carol.get(SESSIONS, {"user__exact": str(bob.pk)})) == {row(bobs)}
 
 
+def test_a_search_finds_the_rows_of_the_first_users_of_that_name(
+    api: API, alice: User, carol: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one letter would have the database gather every user there is."""
+    alicia = User.objects.create(username="alicia", password=HASHED)
+    phone, other = api.login(alice), api.login(alicia)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone), row(other)}
+    monkeypatch.setattr("tokens.admin.MOST_NAMED", 1)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone)}
+
+
+@pytest.mark.trap(65)
 @pytest.mark.parametrize("word", ["%", "_", "a" * 60_000], ids=["%", "_", "60 kB"])
 @pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
 def test_a_strange_search_finds_nothing(
@@ -240,6 +252,7 @@ def test_who_may_change_sessions_may_end_them(api: API, alice: User) -> None:
     assert row(phone).revoked_reason == Reason.ADMIN
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 def test_nothing_secret_is_on_any_page(api: API, alice: User, carol: Client) -> None:
     pair = api.rotated(api.login(alice)["refresh"], key="k" * 20)
@@ -264,6 +277,7 @@ def test_nothing_secret_is_on_any_page(api: API, alice: User, carol: Client) -> 
         assert not [secret for secret in hidden if secret in shown], page
 
 
+@pytest.mark.trap(54)
 def test_the_moment_of_a_rotation_is_on_no_page(
     api: API, alice: User, carol: Client, clock: Clock
 ) -> None:
@@ -337,6 +351,7 @@ def test_a_paste_that_does_nothing_says_why(api: API, alice: User, carol: Client
     assert not LogEntry.objects.exists()
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_what_was_pasted_is_shown_and_logged_nowhere(
@@ -365,6 +380,7 @@ def phone(api: API, alice: User) -> dict[str, Any]:
     return api.login(alice)
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.5.1")
 @pytest.mark.parametrize("debug", [False, True], ids=["in production", "under DEBUG"])
 def test_an_error_page_does_not_show_what_was_pasted(
@@ -389,6 +405,16 @@ def test_an_error_page_does_not_show_what_was_pasted(
     for part in phone["access"].split("."):
         assert part not in shown
         assert part not in caplog.text
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an index of PostgreSQL")
+def test_postgresql_finds_the_sessions_that_ended_for_a_reason_by_an_index(alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        reused = DeviceSession.objects.filter(revoked_reason=Reason.REUSE).order_by("-pk")
+        plan = reused[:100].explain()
+    assert "tokens_session_reason" in plan
+    assert "Sort" not in plan
 
 
 # Signing keys

@@ -282,6 +282,7 @@ def test_a_browser_without_a_token_is_signed_out_already(alice: User) -> None:
     assert app.post("auth/refresh/").status_code == 400
 
 
+@pytest.mark.trap(32)
 @pytest.mark.parametrize("path", ["auth/refresh/", "auth/logout/"])
 def test_a_token_in_the_body_and_one_in_the_cookie_are_400(
     app: App, alice: User, path: str

@@ -1,0 +1,1 @@
+"""The pages that people meet: each parses, calls one function and answers."""

@@ -1,0 +1,84 @@
+"""One's own account: names, e-mail address, and its end."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from rest_framework.exceptions import ValidationError
+
+from accounts import changes, links
+from accounts.exceptions import LinkInvalid
+from accounts.forms import CurrentPasswordForm, EmailForm, NamesForm
+from accounts.pages.page import Page, SignedInFormPage
+from tokens.throttles import count
+
+
+class AccountPage(SignedInFormPage[NamesForm]):
+    """What is known of this account, and the names to be changed."""
+
+    template_name = "account.html"
+    form_class = NamesForm
+
+    def initial(self) -> dict[str, Any]:
+        return {"first_name": self.user.first_name, "last_name": self.user.last_name}
+
+    def act(self, form: NamesForm) -> HttpResponse:
+        changes.change_account(self.user, form.cleaned_data, email=self.user.email, current="")
+        messages.success(self.request, "Your name is saved.")
+        return redirect("account")
+
+
+class EmailChangePage(SignedInFormPage[EmailForm]):
+    """Ask for another e-mail address, with the password; the same answer if somebody has it."""
+
+    template_name = "email_change.html"
+    form_class = EmailForm
+
+    def act(self, form: EmailForm) -> HttpResponse:
+        email, current = form.cleaned_data["email"], form.cleaned_data["current_password"]
+        if email == self.user.email:
+            raise ValidationError({"email": ["This is the address of your account already."]})
+        changes.change_account(self.user, {}, email=email, current=current)
+        sentence = f"A link is on its way to {email}. The address changes when you follow it."
+        messages.success(self.request, sentence)
+        return redirect("account")
+
+
+class EmailConfirmPage(Page):
+    """Confirm an e-mail address by a mailed link. Looking at it does nothing: mail scanners do."""
+
+    http_method_names = ["get", "head", "post"]
+    template_name = "email_confirm.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        count("link", self.place)
+        token = request.GET.get("token", "")
+        claims = links.read_email_token(token)
+        if claims is None:
+            return self.refuse()
+        return self.show(email=claims["email"], token=token)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        count("link", self.place)
+        try:
+            changes.confirm_email(request.POST.get("token", ""))
+        except LinkInvalid:
+            return self.refuse()
+        return self.show(done=True)
+
+    def refuse(self) -> HttpResponse:
+        return self.show(400, refused=LinkInvalid.default_detail)
+
+
+class DeletePage(SignedInFormPage[CurrentPasswordForm]):
+    """Delete the account, with the password: there is no way back."""
+
+    template_name = "account_delete.html"
+    form_class = CurrentPasswordForm
+
+    def act(self, form: CurrentPasswordForm) -> HttpResponse:
+        changes.delete_account(self.user, current=form.cleaned_data["current_password"])
+        logout(self.request)
+        return self.show(deleted=True)

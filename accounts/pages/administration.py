@@ -1,0 +1,18 @@
+"""How an administrator comes in: as everybody does, throttled and by a device session."""
+
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from accounts.pages.page import Page
+
+
+class AdminSignInPage(Page):
+    """Lead to our sign-in, or refuse whoever is signed in and no administrator."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated and not self.user.is_staff:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next", "/admin/"))

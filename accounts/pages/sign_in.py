@@ -1,0 +1,58 @@
+"""Signing in and out with a password, in a browser."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import browser
+from accounts.exceptions import SignInRefusedError
+from accounts.forms import SignInForm
+from accounts.models import User
+from accounts.pages.page import FormPage, Page
+from tokens.throttles import client_address, count_sign_in
+
+
+class SignInPage(FormPage[SignInForm]):
+    """Sign in, and go where one was going."""
+
+    template_name = "sign_in.html"
+    form_class = SignInForm
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return redirect(self.next) if request.user.is_authenticated else super().get(request)
+
+    def act(self, form: SignInForm) -> HttpResponse:
+        name, password = form.cleaned_data["username"], form.cleaned_data["password"]
+        count_sign_in(name, client_address(self.request))
+        user = authenticate(self.request, username=name, password=password)
+        if not isinstance(user, User):
+            raise SignInRefusedError
+        try:
+            browser.sign_in(self.request, user, remember=form.cleaned_data["remember"])
+        except browser.SignInOvertaken as overtaken:
+            raise SignInRefusedError from overtaken
+        return redirect(self.next)
+
+    def show(self, status: int = 200, **context: Any) -> HttpResponse:
+        return super().show(status, next=self.next, **context)
+
+    @property
+    def next(self) -> str:
+        """Where to go from here: a path of this site, whatever the query says."""
+        asked = self.request.POST.get("next", self.request.GET.get("next", ""))
+        ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+        return asked if ours else resolve_url("home")
+
+
+class SignOutPage(Page):
+    """Sign out by POST; looked at, it offers that, or says that it is done."""
+
+    http_method_names = ["get", "head", "post"]
+    template_name = "sign_out.html"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        logout(request)
+        return redirect("logout")

@@ -1,0 +1,120 @@
+"""A single-page app of the same site: the ten lines of the README, from its own origin."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Person
+from tests.browser.origin import origin
+from tests.browser.site import PASSWORD, ROOT, Site, free_port
+
+pytestmark = pytest.mark.browser
+
+PAGE = """<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,">
+<script src="/app.js"></script></html>"""
+LIFETIME = 2  # seconds of an access token
+#: Asks in this tab at the moment given, and not before: five tabs cannot be told to at once.
+ASK_AT = """(moment) => { window.told = new Promise((done) => setTimeout(async () => {
+  const answer = await get("/auth/sessions/");
+  done([answer.status, (await answer.json()).length]);
+}, moment - Date.now())); }"""
+ROWS = """
+from tokens.models import DeviceSession
+for row in DeviceSession.objects.filter(user__username={name!r}):
+    print(row.generation, row.revoked_reason or "living")
+"""
+
+
+def ten_lines(site: Site) -> str:
+    """Return the app's code as README has it, of this site."""
+    (code,) = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert "https://id.example.org" in code
+    return str(code).replace("https://id.example.org", site.url)
+
+
+@pytest.fixture(scope="module")
+def app_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Site]:
+    """The site, which allows one origin and gives access tokens that hardly live."""
+    allowed = f"http://localhost:{app_port}"
+    settings = {"CORS_ORIGINS": allowed, "ACCESS_TOKEN_LIFETIME": str(LIFETIME)}
+    directory = tmp_path_factory.mktemp("site")
+    with Site(directory, TOKEN_LEEWAY="0", **settings) as site:
+        site.add_people("alice", "bob", "carol")
+        yield site
+
+
+@pytest.fixture(scope="module")
+def app(site: Site, app_port: int) -> Iterator[str]:
+    with origin("localhost", app_port, {"": PAGE, "app.js": ten_lines(site)}) as app:
+        yield app
+
+
+def ask_at_once(tabs: list[Page]) -> list[list[int]]:
+    """Have every tab ask at the same moment, and return the status and the length each was told."""
+    moment = time.time() * 1000 + 1000
+    for tab in tabs:
+        tab.evaluate(ASK_AT, moment)
+    return [tab.evaluate("window.told") for tab in tabs]
+
+
+def sign_in(page: Page, name: str) -> int:
+    status: int = page.evaluate(f"signIn({name!r}, {PASSWORD!r}).then((answer) => answer.status)")
+    return status
+
+
+@pytest.mark.spec("RFC 9700", "4.14.2")
+def test_five_tabs_whose_access_token_has_expired_all_go_on_in_one_session(
+    person: Person, app: str
+) -> None:
+    """Guards the grace: without it four of the five would be thieves."""
+    tabs = [person.context.new_page() for _ in range(5)]
+    for tab in tabs:
+        tab.goto(app)
+    assert sign_in(tabs[0], "alice") == 200
+    for _ in range(2):
+        time.sleep(LIFETIME + 0.5)
+        assert "access" not in {cookie["name"] for cookie in person.context.cookies()}
+        assert ask_at_once(tabs) == [[200, 1]] * 5
+    ((generation, state),) = [
+        line.split() for line in person.site.run(ROWS.format(name="alice")).splitlines()
+    ]
+    assert state == "living"
+    assert 3 <= int(generation) <= 11
+    refreshed = "post('/auth/refresh/').then((answer) => answer.status)"
+    assert [tab.evaluate(refreshed) for tab in tabs] == [200] * 5
+
+
+def test_the_app_signs_out_and_its_cookies_are_gone(person: Person, app: str) -> None:
+    person.page.goto(app)
+    assert sign_in(person.page, "bob") == 200
+    out = "post('/auth/logout/').then((answer) => answer.status)"
+    assert person.page.evaluate(out) == 204
+    assert not {"access", "refresh"} & {cookie["name"] for cookie in person.context.cookies()}
+    assert person.page.evaluate("get('/auth/sessions/').then((answer) => answer.status)") == 401
+    assert person.site.run(ROWS.format(name="bob")) == "1 logout"
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.2")
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_same_app_at_an_origin_that_is_not_allowed_gets_nothing(
+    browser: Browser, site: Site, app: str, host: str
+) -> None:
+    with browser.new_context() as context:
+        allowed, other = context.new_page(), context.new_page()
+        allowed.goto(app)
+        assert sign_in(allowed, "carol") == 200
+        with origin(host, 0, {"": PAGE, "app.js": ten_lines(site)}) as elsewhere:
+            other.goto(elsewhere)
+            for call in ("csrf()", "get('/auth/sessions/')", "post('/auth/logout/all/')"):
+                told = f"{call}.then(() => 'told', (error) => error.name)"
+                assert other.evaluate(told) == "TypeError"
+        status = "get('/auth/sessions/').then((answer) => answer.status)"
+        assert allowed.evaluate(status) == 200

@@ -1,0 +1,52 @@
+"""A person ends what is signed in elsewhere, and it is."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Person
+from tests.browser.site import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+AN_HOUR_AGO = """
+from datetime import timedelta
+from django.db.models import F
+from tokens.models import DeviceSession
+DeviceSession.objects.update(auth_time=F("auth_time") - timedelta(hours=1))
+"""
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.1", "7.5.2")
+def test_another_device_that_is_ended_is_signed_out(person: Person, somebody: Person) -> None:
+    somebody.sign_in()
+    expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Welcome, alice")
+    person.sign_in()
+    page = person.go("/accounts/devices/")
+    expect(page.get_by_text("This device", exact=True)).to_have_count(1)
+    page.get_by_role("button", name="Sign it out").first.click()
+    expect(page.get_by_role("status")).to_contain_text("is signed out.")
+    assert not somebody.is_signed_in()
+    assert person.is_signed_in()
+
+
+def test_after_an_hour_the_password_is_asked_before_all_others_are_ended(
+    person: Person, somebody: Person
+) -> None:
+    somebody.sign_in("bob")
+    expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Welcome, bob")
+    person.sign_in("bob")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Welcome, bob")
+    person.site.run(AN_HOUR_AGO)
+    page = person.go("/accounts/devices/")
+    page.get_by_role("button", name="Sign out all the others").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign out all other devices?")
+    field = page.get_by_label("Your current password")
+    field.fill("eight wet otters")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This is not the current password.")
+    assert somebody.is_signed_in()
+    field.fill(PASSWORD)
+    field.press("Enter")
+    expect(page.get_by_text("There are no others.")).to_be_visible()
+    assert not somebody.is_signed_in()
+    assert person.is_signed_in()

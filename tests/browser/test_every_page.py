@@ -1,0 +1,88 @@
+"""On no page does anything go wrong, and every page is open to everybody."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.browser.conftest import Person
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+LINKS = """
+from accounts.links import email_link, email_mark, password_link
+from accounts.models import User
+bob = User.objects.get(username="bob")
+print(password_link(bob), email_link(bob, "b@example.net", email_mark(bob, "b@example.net")))
+"""
+OPEN = [
+    "/",
+    "/accounts/login/",
+    "/accounts/logout/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/sent/",
+    "/accounts/password/choose/",
+    "/accounts/email/confirm/",
+    "/nowhere/",
+]
+CLOSED = [
+    "/",
+    "/accounts/",
+    "/accounts/devices/",
+    "/accounts/devices/others/end/",
+    "/accounts/email/change/",
+    "/accounts/password/change/",
+    "/accounts/delete/",
+    "/accounts/logout/",
+]
+OTHERS = ["/api/docs/", "/admin/", "/admin/accounts/user/", "/admin/tokens/devicesession/"]
+SMALL: ViewportSize = {"width": 360, "height": 800}
+BAD = ("serious", "critical")
+#: What is wrong with what others made, and by which address: no style of ours could mend it.
+NOT_OURS = {
+    "nested-interactive": "/api/docs/",  # Swagger UI has a button inside of a button
+    "label-title-only": "/admin/",  # Django labels its search by a picture
+}
+
+
+@pytest.fixture(params=["light", "dark"])
+def viewer(request: pytest.FixtureRequest, site: Site, browser: Browser) -> Iterator[Person]:
+    """Somebody whose browser is light or dark, on a small screen."""
+    with browser.new_context(color_scheme=request.param, viewport=SMALL) as context:
+        person = Person(site, context)
+        yield person
+        assert person.complaints == []
+
+
+def problems(page: Page) -> list[str]:
+    """Return what keeps somebody out of the page that is shown."""
+    page.wait_for_load_state("networkidle")
+    found = [
+        f"{page.url}: {one['help']}: {[node['html'] for node in one['nodes']]}"
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in BAD and NOT_OURS.get(one["id"], "-") not in page.url
+    ]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return found + ([f"{page.url} is {width} wide"] if width > SMALL["width"] else [])
+
+
+def problems_at(viewer: Person, paths: Iterable[str]) -> list[str]:
+    return [problem for path in paths for problem in problems(viewer.go(path))]
+
+
+def test_pages_for_everybody(viewer: Person) -> None:
+    links = [link.removeprefix(viewer.site.url) for link in viewer.site.run(LINKS).split()]
+    assert problems_at(viewer, [*OPEN, *links]) == []
+    assert problems(viewer.sign_in(password="eight wet otters")) == []
+
+
+def test_pages_for_who_is_signed_in(viewer: Person) -> None:
+    viewer.sign_in()
+    assert problems_at(viewer, CLOSED) == []
+
+
+def test_pages_for_programmers_and_administrators(viewer: Person) -> None:
+    viewer.sign_in("admin")
+    assert problems_at(viewer, OTHERS) == []

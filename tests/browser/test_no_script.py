@@ -1,0 +1,48 @@
+"""Without JavaScript everything works that people need."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import Person
+from tests.browser.site import PASSWORD, Site
+
+pytestmark = pytest.mark.browser
+
+NEW_PASSWORD = "nine dry badgers"
+
+
+@pytest.fixture
+def plain(site: Site, browser: Browser) -> Iterator[Person]:
+    """Somebody whose browser runs no script."""
+    with browser.new_context(java_script_enabled=False) as context:
+        person = Person(site, context)
+        yield person
+        assert person.complaints == []
+
+
+def test_a_person_signs_in_ends_devices_and_changes_the_password(
+    plain: Person, somebody: Person
+) -> None:
+    somebody.sign_in()
+    refused = plain.sign_in(password="eight wet otters")
+    expect(refused.get_by_role("alert")).to_contain_text("No active account")
+    page = plain.sign_in()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, alice")
+
+    page = plain.go("/accounts/devices/")
+    page.get_by_role("button", name="Sign out all the others").click()
+    expect(page.get_by_role("status")).to_contain_text("Signed out: 1.")
+    assert not somebody.is_signed_in()
+
+    page = plain.go("/accounts/password/change/")
+    page.get_by_label("Your current password").fill(PASSWORD)
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("status")).to_contain_text("The password is changed.")
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    page = plain.sign_in(password=NEW_PASSWORD)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, alice")
