@@ -1,9 +1,12 @@
 """Whatever a deployment may set is documented, and nothing else is."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from tokens.conf import TokenSettings, conf
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
@@ -24,6 +27,17 @@ def test_every_setting_is_documented(file: str) -> None:
     text = (ROOT / file).read_text()
     missing = [name for name in settings_in_code() if not re.search(rf"\b{name}\b", text)]
     assert not missing
+
+
+@pytest.mark.spec("ASVS 5.0", "7.1.1", "7.1.2")
+def test_lifetimes_and_the_cap_of_sessions_are_documented_as_they_are() -> None:
+    text = " ".join((ROOT / "docs/browsers.md").read_text().split())
+    have = TokenSettings()
+    hours = have.BROWSER_LIFETIME // timedelta(hours=1)
+    assert f"BROWSER_LIFETIME ({hours} hours), used or not" in text
+    idle, absolute = conf().idle_lifetime.days, have.ABSOLUTE_LIFETIME.days
+    assert f"{idle} days from the last day of use, {absolute} days at most" in text
+    assert f"SESSIONS_PER_USER ({have.SESSIONS_PER_USER}) sessions at most" in text
 
 
 def test_the_example_names_no_setting_that_is_none() -> None:
