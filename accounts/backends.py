@@ -1,17 +1,14 @@
 """How the user is found who signs in."""
 
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
-from django.db.models import Value
-from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from accounts.models import User
-
-LONGEST_NAME = 254  # of an e-mail address: RFC 5321, section 4.5.3.1.3
+from tokens.names import called
 
 
 class NameOrEmailBackend(ModelBackend):
@@ -48,8 +45,4 @@ class NameOrEmailBackend(ModelBackend):
 
 def find_user(name: str) -> User | None:
     """Return the user with this user name or e-mail address; what has an "@" is an address."""
-    if not name or len(name) > LONGEST_NAME or "\0" in name:
-        return None
-    if "@" in name:
-        return User.objects.alias(lowered=Lower("email")).filter(lowered=Lower(Value(name))).first()
-    return User.objects.filter(username=User.normalize_username(name)).first()
+    return cast("User | None", called(name).first())

@@ -7,7 +7,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 
 from tokens import signals
-from tokens.models import DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession
 
 log = structlog.stdlib.get_logger("latchkey.security")
 
@@ -40,6 +40,16 @@ def note_out_of_step(
 def note_sent_again(session: DeviceSession, ip_address: str | None, **kwargs: Any) -> None:
     addresses = {"rotated_by": session.rotated_from, "address": ip_address}
     log.info("refresh_token_sent_again", **who(session), **addresses)
+
+
+@receiver(signals.refresh_token_contended)
+def note_contention(session: DeviceSession, **kwargs: Any) -> None:
+    log.warning("refresh_token_contended", **who(session), rotated_by=session.rotated_from)
+
+
+@receiver(signals.token_blacklisted)
+def note_blacklisting(token: BlacklistedToken, **kwargs: Any) -> None:
+    log.info("token_blacklisted", user=str(token.user_id), entry=token.pk, reason=token.reason)
 
 
 @receiver(user_login_failed)

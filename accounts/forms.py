@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.backends import LONGEST_NAME
+from tokens.names import LONGEST_NAME
 
 
 def password(label: str, autocomplete: str, **options: Any) -> forms.CharField:

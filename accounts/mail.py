@@ -38,6 +38,8 @@ class Mail(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     EMAIL_CHANGED = "email_changed"
     ACCOUNT_DELETED = "account_deleted"
+    CHANGED_BY_ADMINISTRATOR = "changed_by_administrator"
+    DEACTIVATED = "deactivated"
 
 
 def queue(mail: Mail, **about: str) -> None:
@@ -114,6 +116,15 @@ def account_deleted(address: str, username: str) -> EmailMessage | None:
     return write(Mail.ACCOUNT_DELETED, address, username=username)
 
 
+def changed_by_administrator(address: str, username: str, changed: str) -> EmailMessage | None:
+    kind = Mail.CHANGED_BY_ADMINISTRATOR
+    return write(kind, address, username=username, changed=changed)
+
+
+def deactivated(address: str, username: str) -> EmailMessage | None:
+    return write(Mail.DEACTIVATED, address, username=username)
+
+
 COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_RESET: password_reset,
     Mail.INVITATION: invitation,
@@ -121,6 +132,8 @@ COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_CHANGED: password_changed,
     Mail.EMAIL_CHANGED: email_changed,
     Mail.ACCOUNT_DELETED: account_deleted,
+    Mail.CHANGED_BY_ADMINISTRATOR: changed_by_administrator,
+    Mail.DEACTIVATED: deactivated,
 }
 
 

@@ -11,18 +11,22 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
 
-from tokens import sessions
+from tokens import rights, sessions
 from tokens.models import Reason
 
 CREDENTIALS = frozenset({"password", "username"})
-WATCHED = CREDENTIALS | {"is_active"}
+RIGHTS = frozenset({"is_staff", "is_superuser"})
+WATCHED = CREDENTIALS | RIGHTS | {"is_active"}
 
 
 class UserQuerySet(models.QuerySet["User"]):
     """Users, whose sessions end together with what they were built on."""
 
     def update(self, **values: Any) -> int:
-        """Update the users; end the sessions of whose credentials changed or who are inactive."""
+        """Update the users; end the sessions of whose credentials changed or who are inactive.
+
+        Access tokens of whose rights changed are refused.
+        """
         if not WATCHED & values.keys():
             return super().update(**values)
         with transaction.atomic(using=self.db):
@@ -31,6 +35,8 @@ class UserQuerySet(models.QuerySet["User"]):
             changed = chosen.update(**values)
             if CREDENTIALS & values.keys():
                 sessions.end_sessions(users, Reason.CREDENTIALS_CHANGED)
+            if RIGHTS & values.keys():
+                rights.move(User._base_manager.filter(pk__in=users))
             inactive = User._base_manager.filter(pk__in=users, is_active=False)
             sessions.end_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
         return changed
@@ -121,6 +127,7 @@ class User(AbstractUser):
     ) -> None:
         """Save, and end the sessions of a user whose credentials changed or who became inactive.
 
+        Access tokens of whose rights changed are refused.
         What this instance did not change of `WATCHED` is not written: a stale instance cannot undo
         a password change or a deactivation that was committed since it was read.
         """
@@ -147,6 +154,8 @@ class User(AbstractUser):
                 sessions.end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
             if "is_active" in changed and not self.is_active:
                 sessions.end_sessions([self.pk], Reason.DEACTIVATED)
+            if changed & RIGHTS:
+                rights.move(User._base_manager.filter(pk=self.pk))
         self._remember(WATCHED if update_fields is None else update_fields)
         self._uncommitted.update(changed)
         transaction.on_commit(self._uncommitted.clear, using=using)

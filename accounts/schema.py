@@ -26,7 +26,7 @@ ACCOUNT = {
     "email": "alice@example.org",
     "first_name": "",
     "last_name": "",
-    "roles": [],
+    "roles": ["editors"],
     "date_joined": "2026-05-04T09:30:00.000000Z",
 }
 WRONG_PASSWORD = example(

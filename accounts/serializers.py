@@ -4,10 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.backends import LONGEST_NAME
 from accounts.models import User
+from tokens.names import LONGEST_NAME
+from tokens.serializers import TextField
 
 HIDDEN = {"input_type": "password"}
+
+
+class AddressField(TextField, serializers.EmailField):
+    """An e-mail address."""
 
 
 class AccountSerializer(serializers.ModelSerializer[User]):
@@ -21,35 +26,35 @@ class AccountSerializer(serializers.ModelSerializer[User]):
 
 
 class AccountChangeSerializer(serializers.Serializer[None]):
-    first_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
-    last_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
-    email = serializers.EmailField(
+    first_name = TextField(required=False, allow_blank=True, max_length=150)
+    last_name = TextField(required=False, allow_blank=True, max_length=150)
+    email = AddressField(
         required=False,
         max_length=LONGEST_NAME,
         help_text="Takes effect when the link mailed to it is followed.",
     )
-    current_password = serializers.CharField(
+    current_password = TextField(
         required=False, trim_whitespace=False, style=HIDDEN, help_text="Needed with `email`."
     )
 
 
 class CurrentPasswordSerializer(serializers.Serializer[None]):
-    current_password = serializers.CharField(trim_whitespace=False, style=HIDDEN)
+    current_password = TextField(trim_whitespace=False, style=HIDDEN)
 
 
 class PasswordSerializer(CurrentPasswordSerializer):
-    new_password = serializers.CharField(trim_whitespace=False, style=HIDDEN)
+    new_password = TextField(trim_whitespace=False, style=HIDDEN)
 
 
 class ResetSerializer(serializers.Serializer[None]):
-    email = serializers.EmailField(max_length=LONGEST_NAME)
+    email = AddressField(max_length=LONGEST_NAME)
 
 
 class ResetConfirmSerializer(serializers.Serializer[None]):
-    uid = serializers.CharField(max_length=100, help_text="From the link in the mail.")
-    token = serializers.CharField(max_length=100, help_text="From the link in the mail.")
-    new_password = serializers.CharField(trim_whitespace=False, style=HIDDEN)
+    uid = TextField(max_length=100, help_text="From the link in the mail.")
+    token = TextField(max_length=100, help_text="From the link in the mail.")
+    new_password = TextField(trim_whitespace=False, style=HIDDEN)
 
 
 class EmailConfirmSerializer(serializers.Serializer[None]):
-    token = serializers.CharField(max_length=2000, help_text="From the link in the mail.")
+    token = TextField(max_length=2000, help_text="From the link in the mail.")

@@ -37,11 +37,13 @@ def public_url() -> str:
     return url
 
 
-def number(name: str, default: int, *, unit: str = "number") -> int:
+def number(name: str, default: int, *, unit: str = "number", least: int = 0) -> int:
     """Return the whole number that the environment gives, or the default."""
     given = env.str(name, default=str(default))
     if not re.fullmatch(r"[0-9]{1,10}", given):
         raise ImproperlyConfigured(f"{name} is a {unit} and cannot be {given!r}.")
+    if int(given) < least:
+        raise ImproperlyConfigured(f"{name} is a {unit} of {least} or more, not {given}.")
     return int(given)
 
 
@@ -58,14 +60,6 @@ def choice(name: str, choices: Sequence[str], default: str) -> str:
         if option.lower() == given.lower():
             return option
     raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
-
-
-def pool_size() -> int:
-    """Return how many connections a process keeps at most."""
-    size = number("DATABASE_POOL_SIZE", 16)
-    if size < 2:
-        raise ImproperlyConfigured(f"DATABASE_POOL_SIZE is 2 or more, not {size}.")
-    return size
 
 
 def database() -> dict[str, Any]:
@@ -96,7 +90,7 @@ def database() -> dict[str, Any]:
             "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
                 "min_size": 2,
-                "max_size": pool_size(),
+                "max_size": number("DATABASE_POOL_SIZE", 16, least=2),
                 "timeout": 5,
             },
         }
@@ -293,6 +287,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
         {"name": "sessions", "description": "The devices that are signed in, and their end."},
         {"name": "account", "description": "One's own account and password."},
+        {"name": "example", "description": "How an API of your own is protected."},
     ],
     "ENFORCE_NON_BLANK_FIELDS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -8,7 +8,7 @@ import tokens.urls
 from accounts.pages.administration import AdminSignInPage
 from accounts.pages.home import HomePage
 from accounts.pages.sign_in import SignOutPage
-from project import docs, views
+from project import docs, example, views
 
 urlpatterns = [
     path("", HomePage.as_view(), name="home"),
@@ -22,6 +22,8 @@ urlpatterns = [
     path(".well-known/", include(tokens.urls.well_known)),
     path("api/account/", include("accounts.urls")),
     path("accounts/", include("accounts.pages.urls")),
+    path("api/example/", example.CallerView.as_view()),
+    path("api/example/editors/", example.EditorsView.as_view()),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),
 ]

@@ -13,10 +13,11 @@ from django.db import connection
 from django.dispatch import Signal
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.environment import STATE
-from tokens import snapshot
+from tokens import snapshot, throttles
 from tokens.models import DeviceSession
 
 pytest_plugins = ["tests.leaks", "tests.servers"]
@@ -119,6 +120,20 @@ class Clock:
 def clock() -> Iterator[Clock]:
     with time_machine.travel(timezone.now(), tick=False) as traveller:
         yield Clock(traveller)
+
+
+@pytest.fixture
+def fresh_counters() -> Iterator[None]:
+    """Throttles that have counted nothing yet."""
+    throttles.OWN.storage.reset()
+    yield
+    throttles.OWN.storage.reset()
+    throttles._shared.cache_clear()
+
+
+def allow(settings: Settings, **rates: str) -> None:
+    """Throttle these alone, so often."""
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
 
 
 Listen: TypeAlias = Callable[[Signal], list[dict[str, Any]]]

@@ -1,4 +1,4 @@
-"""Device sessions and the blacklist in Django admin: to be read, and to end what must end.
+"""Device sessions, blacklist and signing keys in Django admin: to read, and to end what must end.
 
 Nothing that somebody could sign in with is shown, and no address can ask for it.
 """
@@ -19,19 +19,23 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST
 
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
-from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.models import BlacklistedToken, DeviceSession, Reason, SigningKey
+from tokens.names import LONGEST_NAME
+from tokens.signingkeys import replace_all, rotate
 
+MOST_NAMED = 1000  # users, whose rows a search finds
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
-LONGEST_SEARCH = 254  # characters: an e-mail address. SQLite compares with no more than 50,000.
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
@@ -65,7 +69,7 @@ class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if len(search_term) > LONGEST_SEARCH:
+        if len(search_term) > LONGEST_NAME:
             return queryset.none(), False
         return self.search(queryset, search_term) if search_term else queryset, False
 
@@ -91,7 +95,6 @@ class RecordAdmin(BigTableAdmin):
 
     sortable_by = ()
     ordering = ("-pk",)
-    list_select_related = ("user",)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -148,9 +151,10 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
 
     list_display = ("name", "user", "device", "status", "created_at", "last_use", "kind")
     list_filter = (Status, "kind", "revoked_reason")
+    list_select_related = ("user",)
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
-    search_help_text = "The first characters of a user name, or a whole sid."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole sid."
     actions = ("end",)
     fields = (
         *("sid", "user", "device", "kind", "status", "revoked_at"),
@@ -261,9 +265,10 @@ class BlacklistAdmin(RecordAdmin):
 
     list_display = ("jti", "token_type", "user", "reason", "created_at", "expires_at")
     list_filter = ("reason",)
+    list_select_related = ("user",)
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
-    search_help_text = "The first characters of a user name, or a whole jti."
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole jti."
     fields = list_display
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
@@ -307,6 +312,59 @@ class BlacklistAdmin(RecordAdmin):
 
 
 def users_named(name: str) -> QuerySet[Any]:
-    """Return the users whose name begins so, in any case."""
+    """Return the first users whose name begins so, in any case.
+
+    All of them could be everybody, whom the database would gather before it looks at one session.
+    """
     user = get_user_model()
-    return user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    named = user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
+    return named.order_by(user.USERNAME_FIELD).values("pk")[:MOST_NAMED]
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(RecordAdmin):
+    """The keys of access tokens, which the site makes; people have the next one made."""
+
+    list_display = ("kid", "algorithm", "state", "signs_from", "signs_until", "disappears_at")
+    lookups = frozenset()
+    fields = (
+        *("kid", "algorithm", "state", "public_jwk"),
+        *("published_at", "signs_from", "signs_until", "disappears_at"),
+    )
+    readonly_fields = ("state",)
+    change_list_template = "admin/signing_keys.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
+        return super().get_queryset(request).defer("private_key")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display
+    def state(self, key: SigningKey) -> str:
+        now = timezone.now()
+        if key.signs_from > now:
+            return "waits to sign"
+        if key.signs_until is None or key.signs_until > now:
+            return "signs"
+        gone = key.disappears_at is not None and key.disappears_at <= now
+        return "is gone" if gone else "verifies"
+
+    def get_urls(self) -> list[Any]:
+        rotate = self.admin_site.admin_view(require_POST(self.rotate))
+        own = [path("rotate/", rotate, name="tokens_signingkey_rotate")]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        may_rotate = request.user.has_perm("tokens.change_signingkey")
+        return super().changelist_view(request, {"may_rotate": may_rotate})
+
+    def rotate(self, request: HttpRequest) -> HttpResponse:
+        """Have the next key made, or all of them replaced by one if somebody else has one."""
+        if not request.user.has_perm("tokens.change_signingkey"):
+            raise PermissionDenied
+        key = replace_all() if "emergency" in request.POST else rotate()
+        self.log_addition(request, key, "Rotated.")
+        begins = date_format(key.signs_from, "DATETIME_FORMAT")
+        messages.success(request, f"The key {key} is published and signs from {begins} on.")
+        return redirect("admin:tokens_signingkey_changelist")

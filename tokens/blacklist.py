@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -13,7 +12,7 @@ from tokens.claims import AccessToken, RefreshToken
 from tokens.conf import conf
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
-from tokens.signals import token_blacklisted
+from tokens.signals import after_commit, token_blacklisted
 
 
 def blacklist(raw: str, reason: Reason) -> BlacklistedToken | DeviceSession:
@@ -44,7 +43,7 @@ def _refuse(token: AccessToken, reason: Reason) -> BlacklistedToken:
     with transaction.atomic():
         # The lock keeps a deletion of the user from coming between.
         owner = get_user_model()._base_manager.select_for_update().filter(pk=token.sub)
-        row, _ = BlacklistedToken.objects.get_or_create(
+        row, new = BlacklistedToken.objects.get_or_create(
             jti=token.jti,
             defaults={
                 "token_type": token.token_type,
@@ -53,9 +52,8 @@ def _refuse(token: AccessToken, reason: Reason) -> BlacklistedToken:
                 "expires_at": expires_at,
             },
         )
-        transaction.on_commit(
-            partial(token_blacklisted.send_robust, BlacklistedToken, token=row), robust=True
-        )
+        if new:
+            after_commit(token_blacklisted, token=row)
     return row
 
 

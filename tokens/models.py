@@ -1,7 +1,7 @@
 """The tables: device sessions, each with its family of refresh tokens; blacklist; signing keys."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,6 +11,8 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from tokens.signals import after_commit, session_ended
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Kind(models.TextChoices):
@@ -33,7 +35,16 @@ class Reason(models.TextChoices):
     EVICTED = "evicted", "too many sessions"
 
 
-class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
+class CurrentQuerySet(models.QuerySet[Row]):
+    """Rows read where they are written: a replica may not have heard of an ending yet."""
+
+    @property
+    def db(self) -> str:
+        self._for_write = True
+        return super().db
+
+
+class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
     """Sets of sessions, and the one way to end them."""
 
     def living(self) -> Self:
@@ -50,13 +61,12 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
         absent = f"NOT EXISTS (SELECT 1 FROM {table} WHERE jti = %s)"
         return self.filter(RawSQL(absent, (jti,), models.BooleanField()))  # noqa: S611  (a parameter)
 
-    def revoke(self, reason: Reason) -> list["DeviceSession"]:
+    def revoke(self, reason: Reason, *, at: datetime | None = None) -> list["DeviceSession"]:
         """End those of the sessions that are not ended yet, and return them: one query.
 
         UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
         The rows are locked in the order of their ids, lest two callers wait for each other.
         """
-        self._for_write = True  # self.db is then the database that is written to
         connection = connections[self.db]
         rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
         try:
@@ -70,7 +80,7 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
             RETURNING *
             """
         sessions = DeviceSession.objects.using(self.db)
-        ended = list(sessions.raw(sql, (timezone.now(), reason.value, *params)))
+        ended = list(sessions.raw(sql, (at or timezone.now(), reason.value, *params)))
         for session in ended:
             after_commit(session_ended, session=session)
         return ended
@@ -133,6 +143,11 @@ class DeviceSession(models.Model):
                 name="tokens_session_revoked",
             ),
             models.Index(
+                fields=["revoked_reason", "-id"],
+                condition=~models.Q(revoked_reason=""),
+                name="tokens_session_reason",
+            ),
+            models.Index(
                 fields=["rights_changed_at"],
                 condition=models.Q(rights_changed_at__isnull=False),
                 name="tokens_session_rights",
@@ -193,6 +208,8 @@ class BlacklistedToken(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = CurrentQuerySet["BlacklistedToken"].as_manager()
+
     def __str__(self) -> str:
         return f"{self.get_token_type_display()} {self.pk}"
 
@@ -209,6 +226,9 @@ class SigningKey(models.Model):
     signs_from = models.DateTimeField()
     signs_until = models.DateTimeField(null=True)
     disappears_at = models.DateTimeField(null=True)
+    everybody_ended_at = models.DateTimeField(null=True)
+
+    objects = CurrentQuerySet["SigningKey"].as_manager()
 
     def __str__(self) -> str:
         return self.kid

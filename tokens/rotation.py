@@ -175,6 +175,7 @@ def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str |
     if session.retry_hash and shown and compare_digest(session.retry_hash, shown):
         return age < conf().RETRY_WINDOW
     if within_grace:
+        signals.after_commit(signals.refresh_token_contended, session=session)
         raise AlreadyRotated
     return False
 

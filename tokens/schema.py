@@ -101,7 +101,6 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
     """By the header, or by cookie, which an unsafe call must accompany with the CSRF token."""
 
     target_class = "tokens.authentication.BearerAuthentication"
-    match_subclasses = True
     name = ["bearer", "accessCookie", "refreshCookie", "csrfToken"]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
@@ -125,6 +124,15 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
                 "description": "What `GET /api/auth/csrf/` gives; unsafe calls by cookie need it.",
             },
         ]
+
+
+class RowExtension(BearerExtension):  # type: ignore[no-untyped-call]
+    """The same for clients; who is believed by the row needs no description of its own."""
+
+    target_class = "tokens.authentication.RowAuthentication"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return []
 
 
 def example(name: str, value: Any) -> OpenApiExample:
@@ -223,6 +231,7 @@ UNAUTHENTICATED: Answers = {
         "No access token was presented, or one that is not accepted.",
         nothing_presented=("not_authenticated", "Authentication credentials were not provided."),
         refused=NOT_VALID,
+        rights_changed=("rights_changed", "Your rights have changed: refresh the token."),
     )
 }
 HEADERS = [

@@ -1,17 +1,32 @@
 """What the token endpoints are asked, and how a session is shown to its owner."""
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from tokens.models import DeviceSession
 
+NO_TEXT = "This field must be a JSON string."
+
+
+class TextField(serializers.CharField):
+    """A text. Django REST framework's own field takes a number too, for its digits."""
+
+    default_error_messages = {"no_text": NO_TEXT}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if not (data is empty or data is None or isinstance(data, str)):
+            self.fail("no_text")
+        return super().run_validation(data)
+
 
 class LoginSerializer(serializers.Serializer[None]):
-    username = serializers.CharField(help_text="User name or e-mail address.")
-    password = serializers.CharField(trim_whitespace=False, style={"input_type": "password"})
-    device = serializers.CharField(
+    username = TextField(help_text="User name or e-mail address.")
+    password = TextField(trim_whitespace=False, style={"input_type": "password"})
+    device = TextField(
         required=False, allow_blank=True, default="", max_length=100, help_text="Shown in the list."
     )
     transport = serializers.ChoiceField(

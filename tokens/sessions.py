@@ -17,6 +17,7 @@ from tokens import keys, signals
 from tokens.claims import Pair, RefreshToken, secret_hash
 from tokens.conf import conf
 from tokens.models import DeviceSession, Kind, Reason
+from tokens.signingkeys import replace_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,15 +216,20 @@ def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
     """End the session of everybody who is signed in by now, in slices of `size`.
 
     Yields after each slice how many were living until then. A session that begins meanwhile stays.
+    No process has to know of each: their access tokens are dead by their key, which is replaced
+    before, and after for those that were refreshed meanwhile.
     """
+    moment = timezone.now()
+    replace_all(everybody_ended_at=moment)
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
     standing = DeviceSession.objects.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
     last = 0
     while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
         now = timezone.now()
-        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason)
+        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason, at=moment)
         yield sum(now < session.ends_at for session in ended)
         last = ids[-1]
+    replace_all(everybody_ended_at=moment)
 
 
 def sign_out(raw: str) -> None:

@@ -1,14 +1,14 @@
 """What tokens tells the rest of the site, always after the commit: the extension point for others.
 
-Every signal has the DeviceSession class as sender and the row as `session`. `ip_address` is the
-address that the present request came from, or None.
+The sender is the class of the row that a signal is about: DeviceSession, with the row as `session`,
+or BlacklistedToken, with the row as `token`; the last two are about no single row. `ip_address` is
+the address that the present request came from, or None.
 """
 
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
 from django.dispatch import Signal
 
 #: A user signed in. Arguments: session.
@@ -21,19 +21,27 @@ refresh_token_reused = Signal()
 #: A client was given again what it had been given before. Arguments: session (whose
 #: `rotated_from` is the address that rotated), ip_address (the one that asked again).
 refresh_token_sent_again = Signal()
+#: Within the grace period a spent token came with another Idempotency-Key than it was spent with,
+#: or one of the two came without: a second client of the same store, or a thief. Nothing was given
+#: and nothing was ended. Arguments: session.
+refresh_token_contended = Signal()
 #: A genuine token is not in the database's past: it was restored or failed over. Nothing was
 #: ended. Arguments: session, generation (of the token that came), ip_address.
 refresh_token_out_of_step = Signal()
-
+#: A single access token was made dead before its time; `token.reason` says why. Sent once.
+#: Arguments: token.
+token_blacklisted = Signal()
 #: Roles in access tokens are out of date: the `rights_version` of some sessions has moved.
 rights_changed = Signal()
 #: A signing key was published or removed.
 signing_keys_changed = Signal()
-#: A single token is refused from now on. Arguments: token (its BlacklistedToken).
-token_blacklisted = Signal()
 
 
-def after_commit(signal: Signal, *, session: Model, **arguments: Any) -> None:
-    """Send the signal once what it tells of is committed; a receiver that fails stops nobody."""
-    send = partial(signal.send_robust, type(session), session=session, **arguments)
+def after_commit(signal: Signal, **arguments: Any) -> None:
+    """Send the signal once what it tells of is committed; a receiver that fails stops nobody.
+
+    The first argument is the row that it is about.
+    """
+    row = next(iter(arguments.values()))
+    send = partial(signal.send_robust, type(row), **arguments)
     transaction.on_commit(send, robust=True)

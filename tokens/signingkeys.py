@@ -16,7 +16,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -80,6 +80,7 @@ class Ring:
     keys: tuple[Key, ...]
     signer: Key
     jwks: tuple[Mapping[str, str], ...]
+    everybody_ended_at: tuple[datetime, ...]  # no token of these keys is of a session ended then
 
 
 def ring() -> Ring:
@@ -91,7 +92,14 @@ def ring() -> Ring:
     elif is_due(rows[-1], signing):
         make(follows=signing.kid, ahead=announcement())
     else:
-        return Ring(tuple(map(parsed, rows)), parsed(signing), tuple(map(as_jwk, rows)))
+        return Ring(
+            keys=tuple(map(parsed, rows)),
+            signer=parsed(signing),
+            jwks=tuple(map(as_jwk, rows)),
+            everybody_ended_at=tuple(
+                row.everybody_ended_at for row in rows if row.everybody_ended_at
+            ),
+        )
     return ring()
 
 
@@ -132,19 +140,19 @@ def rotate() -> SigningKey:
     return made
 
 
-def replace_all() -> SigningKey:
+def replace_all(*, everybody_ended_at: datetime | None = None) -> SigningKey:
     """Put a new key in the place of all others, at once, and return it.
 
-    For a key that somebody else may have: every access token that is out by now is dead with it,
-    here within SNAPSHOT_INTERVAL, elsewhere when the key set is fetched anew.
+    For a key that somebody else may have, or for sessions that all end at that moment: every access
+    token that is out by now is dead, here within SNAPSHOT_INTERVAL, elsewhere when the key set is
+    fetched anew.
     """
     newest = SigningKey.objects.order_by("pk").last()
-    if newest is None:
-        return rotate()
     with transaction.atomic():
-        made = make(follows=newest.kid, ahead=timedelta(0))
+        made = make(follows=newest.kid if newest else "", ahead=timedelta(0))
         if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
             made = make(follows=made.kid, ahead=timedelta(0))
+        SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=everybody_ended_at)
         SigningKey.objects.filter(pk__lt=made.pk).delete()
         tell()
     return made

@@ -9,6 +9,7 @@ committed late. If it cannot be taken, nobody is believed: the database's error 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -73,24 +74,31 @@ class Keeper(Generic[T]):
 class Ends:
     """What was ended while tokens of it may live."""
 
-    sessions: Mapping[UUID, int]  # the place in the status lists, by `sid`
+    sessions: frozenset[UUID]  # by `sid`
     rights: Mapping[UUID, int]  # the version that the roles of a token must have, by `sid`
     tokens: frozenset[str]  # blacklisted ones, by `jti`
 
 
-def take() -> Ends:
-    """Return what the database knows now: three short queries.
+def begin_of_window(now: datetime) -> datetime:
+    """Return since when a session must have ended for no token of it to be living.
 
-    The window is as long as a token of an ended session can live: minted by a clock that is fast,
-    of a session ended by one that is slow, and believed with leeway.
+    The token may be minted by a clock that is fast, the session ended by one that is slow, and both
+    judged by one that is right, with leeway.
     """
+    return now - conf().access_lifetime - 2 * conf().leeway
+
+
+def take() -> Ends:
+    """Return what the database knows now: three short queries."""
     now, have = timezone.now(), conf()
-    begin = now - have.access_lifetime - 2 * have.leeway
+    begin = begin_of_window(now)
     ended = DeviceSession.objects.filter(revoked_at__gte=begin)
+    if dead_by_key := ring.current().everybody_ended_at:
+        ended = ended.exclude(revoked_at__in=dead_by_key)
     moved = DeviceSession.objects.filter(rights_changed_at__gte=begin)
     tokens = BlacklistedToken.objects.filter(expires_at__gte=now - 2 * have.leeway)
     return Ends(
-        sessions=dict(ended.values_list("sid", "pk")),
+        sessions=frozenset(ended.values_list("sid", flat=True)),
         rights=dict(moved.values_list("sid", "rights_version")),
         tokens=frozenset(tokens.values_list("jti", flat=True)),
     )

@@ -2,11 +2,13 @@
 
 A list is a row of bits, one for each session, at the place that its access tokens name in their
 claim `status`; a bit is set while a token of an ended session may still live. It is made from the
-snapshot and kept nowhere. All tokens of a session share one place, on purpose: they end together.
+sessions' rows and kept nowhere. All tokens of a session share one place, on purpose: they end
+together.
 (Token Status List, IETF OAuth working group.)
 """
 
 import zlib
+from functools import lru_cache, partial
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,6 +19,7 @@ from tokens.claims import LIST_SIZE, epoch, list_address
 from tokens.conf import conf
 from tokens.keys import base64url, jws, opening
 from tokens.models import DeviceSession
+from tokens.snapshot import Keeper, begin_of_window
 
 CONTENT_TYPE = "application/statuslist+jwt"
 
@@ -24,16 +27,16 @@ CONTENT_TYPE = "application/statuslist+jwt"
 @require_safe
 def status_list(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with a list as a signed token (section 5.1); 404 if no session has a place in it."""
-    newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    if number > newest // LIST_SIZE:
+    row = kept(number).current()
+    if row is None:
         raise Http404
-    response = HttpResponse(signed(number), content_type=CONTENT_TYPE)
+    response = HttpResponse(signed(number, row), content_type=CONTENT_TYPE)
     response["Cache-Control"] = f"public, max-age={seconds()}"
     response["Access-Control-Allow-Origin"] = "*"
     return response
 
 
-def signed(number: int) -> str:
+def signed(number: int, row: bytes) -> str:
     """Return the list of this number as a JWT, to be kept for `ttl` seconds."""
     now = epoch(timezone.now())
     claims = {
@@ -41,23 +44,34 @@ def signed(number: int) -> str:
         "iat": now,
         "exp": now + 2 * seconds(),
         "ttl": seconds(),
-        "status_list": {"bits": 1, "lst": base64url(zlib.compress(bits(number), level=9))},
+        "status_list": {"bits": 1, "lst": base64url(row)},
     }
     key = snapshot.ring.current().signer
     return jws(opening(alg=key.algorithm, kid=key.kid, typ="statuslist+jwt"), claims, key.sign)
 
 
-def bits(number: int) -> bytes:
-    """Return the bits of the list, those of the first eight sessions in the first byte.
+@lru_cache(maxsize=256)
+def kept(number: int) -> Keeper[bytes | None]:
+    """Return who keeps the bits of this list, and asks for them once in SNAPSHOT_INTERVAL."""
+    return Keeper(partial(bits, number))
 
-    The first session of the eight is the lowest bit.
+
+def bits(number: int) -> bytes | None:
+    """Return the compressed bits of the list, or None if no session has a place in it: two queries.
+
+    The first eight sessions are in the first byte, of which the first is the lowest bit.
     """
+    first = number * LIST_SIZE
+    sessions = DeviceSession.objects.filter(pk__gte=first)
+    if not sessions.exists():
+        return None
+    begin = begin_of_window(timezone.now())
+    ended = sessions.filter(pk__lt=first + LIST_SIZE, revoked_at__gte=begin)
     row = bytearray(LIST_SIZE // 8)
-    for pk in snapshot.ends.current().sessions.values():
-        list_number, index = divmod(pk, LIST_SIZE)
-        if list_number == number:
-            row[index // 8] |= 1 << index % 8
-    return bytes(row)
+    for pk in ended.values_list("pk", flat=True).iterator():
+        index = pk - first
+        row[index // 8] |= 1 << index % 8
+    return zlib.compress(row, level=9)
 
 
 def seconds() -> int:

@@ -24,7 +24,7 @@ from tokens.claims import AccessToken, Pair, RefreshToken
 from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
-from tokens.serializers import LoginSerializer, SessionSerializer
+from tokens.serializers import NO_TEXT, LoginSerializer, SessionSerializer
 from tokens.throttles import client_address, count, count_sign_in, network
 
 
@@ -205,7 +205,7 @@ def token_in(request: Request, name: str) -> str:
     if token is None or token == "":
         raise ValidationError({name: ["This field is required."]})
     if not isinstance(token, str):
-        raise ValidationError({name: ["Not a valid string."]})
+        raise ValidationError({name: [NO_TEXT]})
     return token
 
 

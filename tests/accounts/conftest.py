@@ -1,6 +1,7 @@
 """carol administers the site in Django admin; people look after their accounts by the API."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -62,6 +63,11 @@ def execute_sql(sql: str, *values: str | bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         assert cursor.rowcount == 1
+
+
+def by_name(*ways: Callable[[User], None]) -> dict[str, Callable[[User], None]]:
+    """Return these functions by what they are called in words."""
+    return {way.__name__.replace("_", " "): way for way in ways}
 
 
 @dataclass

@@ -12,6 +12,7 @@ from tokens.models import Reason
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_a_person_deletes_their_account_and_every_session_of_it_is_over(
     api: API, account: Account, alice: User, bob: User
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from tests.accounts.conftest import AdminPages, execute_sql
+from tests.accounts.conftest import AdminPages, by_name, execute_sql
 from tests.conftest import API, PASSWORD, row
 from tokens.models import DeviceSession, Reason
 
@@ -40,19 +40,10 @@ def bulk_update(alice: User) -> None:
     User.objects.bulk_update([alice], ["is_active"])
 
 
-WAYS: dict[str, Callable[[User], None]] = {
-    way.__name__.replace("_", " "): way
-    for way in (
-        save,
-        save_the_field,
-        update,
-        update_through_a_group,
-        update_distinct,
-        bulk_update,
-    )
-}
+WAYS = by_name(save, save_the_field, update, update_through_a_group, update_distinct, bulk_update)
 
 
+@pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("deactivate", WAYS.values(), ids=WAYS)
 def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
@@ -73,6 +64,7 @@ def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_none(
     api: API, alice: User, admin: AdminPages
@@ -88,6 +80,7 @@ def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_
     api.login(alice)
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_a_deactivation_by_raw_sql_ends_the_session_at_the_next_refresh(
     api: API, alice: User, bob: User

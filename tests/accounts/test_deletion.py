@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Count
 
 from accounts.models import User
-from tests.accounts.conftest import AdminPages
+from tests.accounts.conftest import AdminPages, by_name
 from tests.conftest import API, PASSWORD, row
 from tokens.blacklist import blacklist
 from tokens.models import BlacklistedToken, DeviceSession, Reason
@@ -31,10 +31,7 @@ def delete_a_counted_set(alice: User) -> None:
     User.objects.annotate(devices=Count("device_sessions")).filter(devices=2).delete()
 
 
-WAYS: dict[str, Callable[[User], None]] = {
-    way.__name__.replace("_", " "): way
-    for way in (delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set)
-}
+WAYS = by_name(delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set)
 
 
 def is_refused(api: API, pair: dict[str, str]) -> None:
@@ -49,6 +46,7 @@ def is_refused(api: API, pair: dict[str, str]) -> None:
     assert row(pair).generation == 1
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
 def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
@@ -63,6 +61,7 @@ def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(19)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_one_user(api: API, alice: User, bob: User, admin: AdminPages) -> None:
     phone, other = api.login(alice), api.login(bob)
@@ -71,6 +70,7 @@ def test_the_admin_deletes_one_user(api: API, alice: User, bob: User, admin: Adm
     api.rotated(other["refresh"])
 
 
+@pytest.mark.trap(19)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: AdminPages) -> None:
     phone, laptop = api.login(alice), api.login(bob)
@@ -82,6 +82,7 @@ def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: 
     is_refused(api, laptop)
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_the_admin_deletes_users_whose_records_nobody_may_delete(
     api: API, alice: User, bob: User, admin: AdminPages
@@ -114,6 +115,7 @@ def test_a_session_that_had_ended_keeps_its_reason(api: API, alice: User) -> Non
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
+@pytest.mark.spec("ASVS 5.0", "10.3.3")
 def test_a_new_user_of_the_same_name_inherits_no_session(api: API, alice: User) -> None:
     phone, stored = api.login(alice), alice.password
     alice.delete()

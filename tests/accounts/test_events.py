@@ -10,8 +10,9 @@ from django.db import transaction
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, PASSWORD, Clock, row
+from tokens.blacklist import blacklist
 from tokens.claims import RefreshToken, secret_hash
-from tokens.models import DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession, Reason
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "16.3.1")]
 
@@ -162,6 +163,29 @@ def test_a_token_sent_again_is_logged_with_both_addresses(
     assert lines.taken() == [("INFO", "refresh_token_sent_again", told)]
 
 
+def test_a_second_client_with_the_same_token_is_logged(api: API, alice: User, lines: Lines) -> None:
+    phone = api.login(alice)
+    api.rotated(phone["refresh"], key=KEY)
+    lines.taken()
+    api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+    assert api.refresh(phone["refresh"]).status_code == 409
+    told = {**who(phone), "rotated_by": HERE, "address": "192.0.2.7"}
+    assert lines.taken() == [("WARNING", "refresh_token_contended", told)]
+
+
+def test_a_blacklisted_token_is_logged_once_and_by_its_entry(
+    api: API, alice: User, lines: Lines
+) -> None:
+    phone = api.login(alice)
+    lines.taken()
+    for _ in range(2):
+        blacklist(phone["access"], Reason.ADMIN)
+    entry = BlacklistedToken.objects.get()
+    told = {"user": str(alice.pk), "entry": entry.pk, "reason": "admin"}
+    assert lines.taken() == [("INFO", "token_blacklisted", told)]
+
+
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 def test_no_line_of_any_log_has_a_secret_in_it(
     api: API, alice: User, caplog: pytest.LogCaptureFixture, clock: Clock
@@ -171,6 +195,7 @@ def test_no_line_of_any_log_has_a_secret_in_it(
     second = api.rotated(phone["refresh"], key=KEY)
     api.rotated(phone["refresh"], key=KEY)
     api.refresh(phone["refresh"])
+    blacklist(api.login(alice)["access"], Reason.ADMIN)
     api.get("sessions/", bearer=phone["access"])
     api.get("sessions/", bearer=phone["access"][:-2])
     api.post("verify/", {"token": phone["access"]})

@@ -50,6 +50,7 @@ def outdate(user: User, stored: str = PBKDF2) -> None:
     User.objects.filter(pk=user.pk).update(password=stored)
 
 
+@pytest.mark.spec("ASVS 5.0", "11.4.2")
 def test_a_new_hash_is_argon2id_with_the_recommended_cost(alice: User) -> None:
     alice.set_password(NEW_PASSWORD)
     assert alice.password.startswith(PARAMETERS)
@@ -89,6 +90,7 @@ def laptop(alice: User) -> dict[str, Any]:
     return pair.as_json()
 
 
+@pytest.mark.trap(14)
 def test_an_upgrade_leaves_the_other_devices_signed_in(
     api: API, alice: User, bob: User, laptop: dict[str, Any]
 ) -> None:
@@ -110,6 +112,7 @@ def test_an_upgrade_revives_no_session_bound_to_an_older_password(api: API, alic
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
+@pytest.mark.trap(14)
 def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
     api: API, alice: User, laptop: dict[str, Any], settings: Settings
 ) -> None:
@@ -123,6 +126,7 @@ def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
     assert DeviceSession.objects.get().revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
+@pytest.mark.trap(14)
 def test_an_upgrade_of_a_stale_instance_undoes_no_password_change(
     alice: User, laptop: dict[str, Any]
 ) -> None:

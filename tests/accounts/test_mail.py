@@ -34,6 +34,7 @@ def closed(settings: Settings) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.ClosedPostOffice"
 
 
+@pytest.mark.trap(62)
 @pytest.mark.usefixtures("closed")
 def test_no_request_waits_for_the_mail_server_or_fails_with_it(
     api: API, account: Account, alice: User
@@ -47,6 +48,8 @@ def test_no_request_waits_for_the_mail_server_or_fails_with_it(
     assert DBTaskResult.objects.ready().count() == 3
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
+@pytest.mark.trap(62)
 def test_a_mail_is_queued_only_if_what_it_tells_of_is_committed(alice: User) -> None:
     class UndoneError(Exception):
         pass

@@ -1,12 +1,12 @@
 """Changing one's password: a new pair for this device, an end for everything older."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import transaction
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import changes
@@ -14,6 +14,7 @@ from accounts.exceptions import WrongPasswordError
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, Account, execute_sql, post_office
 from tests.conftest import API, PASSWORD, Clock, row
+from tests.tokens.racing import race
 from tokens.claims import AccessToken
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import Device, open_session, rebind
@@ -114,6 +115,7 @@ def test_a_body_without_two_passwords_is_400(
     assert row(phone).revoked_at is None
 
 
+@pytest.mark.trap(16)
 def test_a_change_makes_no_cookie_and_no_session_of_the_browser(
     api: API, account: Account, alice: User
 ) -> None:
@@ -124,6 +126,21 @@ def test_a_change_makes_no_cookie_and_no_session_of_the_browser(
     assert DeviceSession.objects.living().count() == 1
 
 
+@pytest.mark.trap(55)
+def test_within_one_second_the_older_tokens_end_and_the_newer_ones_live(
+    api: API, account: Account, alice: User, clock: Clock
+) -> None:
+    """All have the same `iat`: what decides between them is no time."""
+    phone = api.login(alice)
+    new = account.change_password(phone["access"], PASSWORD).json()
+    assert AccessToken(new["access"])["iat"] == AccessToken(phone["access"])["iat"]
+    assert account.get(bearer=phone["access"]).status_code == 401
+    assert account.get(bearer=new["access"]).status_code == 200
+    assert api.refresh(phone["refresh"]).status_code == 401
+    api.rotated(new["refresh"])
+
+
+@pytest.mark.trap(14)
 def test_an_upgrade_of_the_hash_signs_nobody_out_and_overwrites_no_new_password(
     account: Account, alice: User
 ) -> None:
@@ -161,6 +178,7 @@ def test_a_password_changed_since_it_was_verified_is_not_overwritten(api: API, a
     assert alice.password == NEW_HASH
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
 def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
     api: API, alice: User
 ) -> None:
@@ -177,23 +195,18 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
     assert post_office() == []
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.4")
 def test_of_two_simultaneous_changes_one_wins_and_leaves_one_session(
     api: API, account: Account, alice: User
 ) -> None:
     """Guards the demand that this device's session is among those that the change has ended."""
     devices = [api.login(alice) for _ in range(4)]
 
-    def change(number: int) -> int:
-        try:
-            answer = account.change_password(
-                devices[number]["access"], PASSWORD, f"{number} tall herons"
-            )
-            return int(answer.status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as threads:
-        codes = sorted(threads.map(change, range(4)))
+    callers = [
+        partial(account.change_password, device["access"], PASSWORD, f"{number} tall herons")
+        for number, device in enumerate(devices)
+    ]
+    codes = sorted(answer.status_code for answer in race(*callers))
     assert codes[0] == 200
     assert set(codes[1:]) <= {400, 401}
     assert DeviceSession.objects.living().count() == 1

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import User
-from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, AdminPages, execute_sql
+from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, AdminPages, by_name, execute_sql
 from tests.conftest import API, HASHED, row
 from tokens.models import Reason
 
@@ -58,22 +58,20 @@ def set_unusable(alice: User) -> None:
     alice.save()
 
 
-WAYS: dict[str, Callable[[User], None]] = {
-    way.__name__.replace("_", " "): way
-    for way in (
-        set_and_save,
-        save_the_field,
-        save_where_it_was_not_loaded,
-        save_an_instance_made_by_hand,
-        update,
-        bulk_update,
-        save_the_name,
-        update_the_name,
-        set_unusable,
-    )
-}
+WAYS = by_name(
+    set_and_save,
+    save_the_field,
+    save_where_it_was_not_loaded,
+    save_an_instance_made_by_hand,
+    update,
+    bulk_update,
+    save_the_name,
+    update_the_name,
+    set_unusable,
+)
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.3")
 @pytest.mark.parametrize("change", WAYS.values(), ids=WAYS)
 def test_a_change_ends_the_sessions_at_once_and_says_why(
@@ -131,6 +129,7 @@ def test_the_changepassword_command_ends_the_sessions(
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
+@pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.3")
 @pytest.mark.parametrize(
     ("sql", "value"),

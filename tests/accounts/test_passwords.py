@@ -1,12 +1,13 @@
 """Which passwords are taken, and that every character of them counts."""
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API
+from tests.conftest import API, PASSWORD
 
 ALICE = User(username="alice", first_name="Liddell", email="wonderland@example.org")
 
@@ -90,3 +91,13 @@ def test_a_password_signs_in_exactly_as_it_was_set(api: API, alice: User, passwo
     for tried, status in ((password, 200), (f"{password} ", 401), (password[:-1], 401)):
         answer = api.post("login/", {"username": "alice", "password": tried})
         assert answer.status_code == status
+
+
+@pytest.mark.spec("ASVS 5.0", "11.4.1", "11.4.2")
+def test_no_password_is_kept_or_accepted_by_a_fast_hash(alice: User) -> None:
+    fast = MD5PasswordHasher().encode(PASSWORD, "s" * 22)
+    for stored, accepted in ((fast, False), (make_password(PASSWORD, hasher="scrypt"), True)):
+        User.objects.filter(pk=alice.pk).update(password=stored)
+        alice.refresh_from_db()
+        assert alice.check_password(PASSWORD) is accepted
+    assert alice.password.startswith("argon2$")

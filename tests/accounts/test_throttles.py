@@ -1,27 +1,16 @@
 """How often a password or a link may be tried by who is signed in, or has lost theirs."""
 
-from collections.abc import Iterator
-
 import pytest
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API, PASSWORD, Answer
-from tokens import throttles
+from tests.conftest import API, PASSWORD, Answer, allow
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters() -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles.OWN.storage.reset()
-
-
-def allow(settings: Settings, **rates: str) -> None:
-    settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("fresh_counters"),
+]
 
 
 def ask(api: API, path: str, body: dict[str, str], access: str = "") -> Answer:

@@ -28,6 +28,7 @@ def send(method: str, path: str, token: str = "", body: object = None) -> Answer
     return Client().generic(method.upper(), path, content, "application/json", headers=headers)
 
 
+@pytest.mark.trap(58)
 @pytest.mark.parametrize("debug", [False, True], ids=["production", "DEBUG"])
 @pytest.mark.parametrize("path", POSTED)
 def test_a_post_without_its_slash_is_never_redirected(
@@ -151,6 +152,7 @@ def test_the_challenge_says_invalid_token_where_one_was_refused(
     assert answer["Cache-Control"] == "no-store"
 
 
+@pytest.mark.trap(57)
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize(("path", "field"), [("refresh", "refresh"), ("verify", "token")])
 def test_a_token_refused_in_a_body_is_challenged_too(path: str, field: str) -> None:
@@ -204,6 +206,7 @@ def test_an_unknown_host_is_refused(client: Client) -> None:
     assert answer.json()["code"] == "bad_request"
 
 
+@pytest.mark.spec("ASVS 5.0", "3.5.1")
 def test_a_person_without_the_csrf_token_is_refused() -> None:
     assert Client(enforce_csrf_checks=True).post("/admin/login/").status_code == 403
 

@@ -160,6 +160,7 @@ def test_there_is_no_default_secret_key(run: Run) -> None:
     assert "SECRET_KEY" in stopped.stderr.splitlines()[-1]
 
 
+@pytest.mark.trap(29)
 def test_sqlite_waits_for_its_lock_and_reaches_the_disk(run: Run) -> None:
     database = read(run, DATABASE_URL="sqlite:////tmp/x.sqlite3")["DATABASES"]["default"]
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"

@@ -47,6 +47,7 @@ def is_unavailable(answer: Answer) -> None:
     assert "WWW-Authenticate" not in answer
 
 
+@pytest.mark.trap(50)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_call_without_the_database_is_to_be_tried_again_and_loses_nothing(
     api: API, alice: User, outage: Outage, call: Callable[[API, Pair], Answer]
@@ -90,6 +91,7 @@ def locked() -> Iterator[None]:
     disconnect()
 
 
+@pytest.mark.trap(50)
 @pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
 def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_nothing(
     api: API, alice: User, call: Callable[[API, Pair], Answer]

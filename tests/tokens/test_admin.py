@@ -19,8 +19,16 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.test_hostile_tokens import parts
+from tokens import signingkeys
 from tokens.admin import LimitedPaginator
-from tokens.models import BlacklistedToken, DeviceSession, Kind, Reason, TokenType
+from tokens.models import (
+    BlacklistedToken,
+    DeviceSession,
+    Kind,
+    Reason,
+    SigningKey,
+    TokenType,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +163,18 @@ def test_sessions_are_found_by_the_beginning_of_the_user_name_and_by_sid(
     assert listed(carol.get(SESSIONS, {"user__exact": str(bob.pk)})) == {row(bobs)}
 
 
+def test_a_search_finds_the_rows_of_the_first_users_of_that_name(
+    api: API, alice: User, carol: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one letter would have the database gather every user there is."""
+    alicia = User.objects.create(username="alicia", password=HASHED)
+    phone, other = api.login(alice), api.login(alicia)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone), row(other)}
+    monkeypatch.setattr("tokens.admin.MOST_NAMED", 1)
+    assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone)}
+
+
+@pytest.mark.trap(65)
 @pytest.mark.parametrize("word", ["%", "_", "a" * 60_000], ids=["%", "_", "60 kB"])
 @pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
 def test_a_strange_search_finds_nothing(
@@ -232,6 +252,7 @@ def test_who_may_change_sessions_may_end_them(api: API, alice: User) -> None:
     assert row(phone).revoked_reason == Reason.ADMIN
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 def test_nothing_secret_is_on_any_page(api: API, alice: User, carol: Client) -> None:
     pair = api.rotated(api.login(alice)["refresh"], key="k" * 20)
@@ -256,6 +277,7 @@ def test_nothing_secret_is_on_any_page(api: API, alice: User, carol: Client) -> 
         assert not [secret for secret in hidden if secret in shown], page
 
 
+@pytest.mark.trap(54)
 def test_the_moment_of_a_rotation_is_on_no_page(
     api: API, alice: User, carol: Client, clock: Clock
 ) -> None:
@@ -329,6 +351,7 @@ def test_a_paste_that_does_nothing_says_why(api: API, alice: User, carol: Client
     assert not LogEntry.objects.exists()
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_what_was_pasted_is_shown_and_logged_nowhere(
@@ -357,6 +380,7 @@ def phone(api: API, alice: User) -> dict[str, Any]:
     return api.login(alice)
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.5.1")
 @pytest.mark.parametrize("debug", [False, True], ids=["in production", "under DEBUG"])
 def test_an_error_page_does_not_show_what_was_pasted(
@@ -381,3 +405,72 @@ def test_an_error_page_does_not_show_what_was_pasted(
     for part in phone["access"].split("."):
         assert part not in shown
         assert part not in caplog.text
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an index of PostgreSQL")
+def test_postgresql_finds_the_sessions_that_ended_for_a_reason_by_an_index(alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        reused = DeviceSession.objects.filter(revoked_reason=Reason.REUSE).order_by("-pk")
+        plan = reused[:100].explain()
+    assert "tokens_session_reason" in plan
+    assert "Sort" not in plan
+
+
+# Signing keys
+
+KEYS = "/admin/tokens/signingkey/"
+
+
+def states(client: Client) -> list[str]:
+    return re.findall(r'class="field-state">([^<]+)<', client.get(KEYS).content.decode())
+
+
+def test_keys_are_listed_by_what_they_do(carol: Client, clock: Clock) -> None:
+    signingkeys.ring()
+    signingkeys.rotate()
+    assert states(carol) == ["waits to sign", "signs"]
+    clock.forward(minutes=10)
+    assert states(carol) == ["signs", "verifies"]
+    clock.forward(minutes=6)
+    assert states(carol) == ["signs", "is gone"]
+
+
+def test_the_next_key_is_published_by_a_button(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    assert "Publish the next key" in carol.get(KEYS).content.decode()
+    answer = carol.post(f"{KEYS}rotate/", follow=True)
+    next_key = SigningKey.objects.get(follows=first)
+    assert f"The key {next_key} is published and signs from" in answer.content.decode()
+    assert LogEntry.objects.get().object_repr == next_key.kid
+
+
+def test_in_an_emergency_all_keys_are_replaced(carol: Client) -> None:
+    first = signingkeys.ring().signer.kid
+    carol.post(f"{KEYS}rotate/", {"emergency": "yes"})
+    assert SigningKey.objects.get().follows == first
+
+
+@pytest.mark.parametrize(
+    ("permission", "shown", "status"),
+    [("view_signingkey", False, 403), ("change_signingkey", True, 302)],
+)
+def test_only_who_may_change_keys_rotates_them(
+    db: None, *, permission: str, shown: bool, status: int
+) -> None:
+    signingkeys.ring()
+    client = staff("dave", permission)
+    assert ("Publish the next key" in client.get(KEYS).content.decode()) is shown
+    assert client.post(f"{KEYS}rotate/").status_code == status
+    assert SigningKey.objects.count() == (2 if status == 302 else 1)
+
+
+def test_a_look_rotates_nothing_and_no_private_key_is_shown(carol: Client) -> None:
+    key = signingkeys.ring().signer
+    assert carol.get(f"{KEYS}rotate/").status_code == 405
+    row = SigningKey.objects.get()
+    page = carol.get(f"{KEYS}{row.pk}/change/").content.decode()
+    assert key.kid in page
+    assert "private" not in page.lower()
+    for path in ("add/", f"{row.pk}/delete/"):
+        assert carol.get(f"{KEYS}{path}").status_code == 403

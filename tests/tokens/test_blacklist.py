@@ -1,19 +1,20 @@
 """A token that somebody found is made dead before its time, and stays dead."""
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
+from tests.tokens.racing import race
 from tests.tokens.test_hostile_tokens import encoded, parts, signed
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
-from tokens.signals import session_ended
+from tokens.signals import session_ended, token_blacklisted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +27,7 @@ def believed(api: API, pair: dict[str, Any]) -> set[int]:
     }
 
 
+@pytest.mark.trap(24)
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.5")
 def test_a_blacklisted_access_token_is_refused_and_its_session_goes_on(
     api: API, alice: User, bob: User
@@ -50,21 +52,25 @@ def test_blacklisting_twice_is_once(api: API, alice: User) -> None:
     assert BlacklistedToken.objects.get().reason == Reason.ADMIN
 
 
-def test_callers_who_blacklist_the_same_token_at_once_all_succeed(api: API, alice: User) -> None:
-    phone, dead = api.login(alice), []
-
-    def caller() -> None:
-        try:
-            dead.append(blacklist(phone["access"], Reason.ADMIN))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=caller) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_callers_who_blacklist_the_same_token_at_once_all_succeed_and_it_is_told_once(
+    api: API, alice: User, heard: Listen
+) -> None:
+    told = heard(token_blacklisted)
+    phone = api.login(alice)
+    dead = race(*[partial(blacklist, phone["access"], Reason.ADMIN)] * 6)
     assert dead == [BlacklistedToken.objects.get()] * 6
+    assert [call["token"] for call in told] == dead[:1]
+
+
+def test_what_is_not_committed_is_not_told(api: API, alice: User, heard: Listen) -> None:
+    told = heard(token_blacklisted)
+    phone = api.login(alice)
+    with transaction.atomic():
+        blacklist(phone["access"], Reason.ADMIN)
+        transaction.set_rollback(True)
+    assert told == []
+    blacklist(phone["access"], Reason.ADMIN)
+    assert len(told) == 1
 
 
 def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(
@@ -78,6 +84,7 @@ def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(
         assert api.post("verify/", {"token": phone["access"]}).status_code == 401
 
 
+@pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 def test_deleting_the_user_does_not_take_a_token_off_the_blacklist(api: API, alice: User) -> None:
     phone = api.login(alice)
@@ -180,6 +187,7 @@ def test_what_is_no_token_of_ours_is_said_to_be_none_and_changes_nothing(
     api.rotated(phone["refresh"])
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_the_text_of_the_token_is_in_no_column(api: API, alice: User, kind: str) -> None:

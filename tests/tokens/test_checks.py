@@ -94,6 +94,7 @@ def test_simplejwts_own_blacklist_is_refused(settings: Settings) -> None:
         settings.INSTALLED_APPS.pop()
 
 
+@pytest.mark.trap(7)
 def test_atomic_requests_are_refused(settings: Settings) -> None:
     settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
     try:

@@ -159,6 +159,7 @@ REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
 }
 
 
+@pytest.mark.trap(18)
 @pytest.mark.spec("RFC 8725", "3.1", "3.2", "3.8", "3.11", "3.12")
 @pytest.mark.spec("ASVS 5.0", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2")
 @pytest.mark.parametrize("forge", REFRESH_FORGERIES.values(), ids=REFRESH_FORGERIES)
@@ -217,6 +218,9 @@ ACCESS_FORGERIES: dict[str, Callable[[str, str], str]] = {
 }
 
 
+@pytest.mark.spec(
+    "ASVS 5.0", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2", "9.2.3", "9.2.4", "10.3.1"
+)
 @pytest.mark.spec("RFC 8725", "3.1", "3.8", "3.9", "3.11", "3.12")
 @pytest.mark.spec("RFC 6750", "3")
 @pytest.mark.parametrize("forge", ACCESS_FORGERIES.values(), ids=ACCESS_FORGERIES)

@@ -14,8 +14,8 @@ from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
-from tests.conftest import API, Clock, row
-from tokens import snapshot
+from tests.conftest import API, Clock, Listen, row
+from tokens import signals, snapshot
 from tokens.authentication import ask
 from tokens.claims import AccessToken, RefreshToken, secret_hash
 from tokens.keys import base64url
@@ -100,6 +100,16 @@ def test_nothing_secret_is_printed(api: API, alice: User, inspect: Inspect, kind
             assert secret not in printed
 
 
+def test_looking_at_a_token_spent_with_a_key_is_not_reported_as_another_client(
+    api: API, alice: User, inspect: Inspect, heard: Listen
+) -> None:
+    told = heard(signals.refresh_token_contended)
+    phone = api.login(alice)
+    api.rotated(phone["refresh"], key=KEY)
+    assert "(409)" in inspect(phone["refresh"])[1]
+    assert told == []
+
+
 Given: TypeAlias = tuple[API, dict[str, Any], Clock]
 Case: TypeAlias = tuple[Callable[[Given], object], str]  # what happens, and what is said of it
 
@@ -174,6 +184,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.trap(12)
 @pytest.mark.parametrize(("kind", "case"), TABLE)
 def test_what_is_said_is_what_would_happen(
     api: API,

@@ -99,6 +99,7 @@ def test_nothing_secret_is_in_a_representation() -> None:
     assert "signature" not in repr(keys.newest_subkeys())
 
 
+@pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "7.2.3", "11.5.1")
 @pytest.mark.django_db(transaction=True)
 def test_no_token_and_nothing_to_make_one_of_is_stored(api: API, alice: User) -> None:

@@ -41,6 +41,7 @@ def test_an_access_token_is_refused_after_five_minutes_and_the_leeway(
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
 
 
+@pytest.mark.spec("RFC 9700", "4.14.2")
 @pytest.mark.spec("ASVS 5.0", "7.3.1")
 def test_a_session_that_is_not_refreshed_for_two_weeks_is_over(
     api: API, alice: User, clock: Clock
@@ -55,6 +56,7 @@ def test_a_session_that_is_not_refreshed_for_two_weeks_is_over(
     assert row(pair).generation == 2
 
 
+@pytest.mark.trap(8)
 @pytest.mark.spec("ASVS 5.0", "7.3.2", "10.4.8")
 def test_refreshing_does_not_carry_a_session_past_ninety_days(
     api: API, alice: User, clock: Clock
@@ -99,6 +101,7 @@ def test_another_servers_clock_may_be_three_seconds_ahead(
     assert api.rotated(pair["refresh"])["generation"] == 2
 
 
+@pytest.mark.trap(23)
 @pytest.mark.spec("ASVS 5.0", "7.1.2")
 def test_beyond_the_cap_the_least_recently_used_session_is_evicted(
     api: API, alice: User, bob: User, settings: Settings, clock: Clock

@@ -92,6 +92,7 @@ def row_of(answer: Outcome) -> DeviceSession:
     return DeviceSession.objects.get(sid=answer.session)
 
 
+@pytest.mark.trap(1, 29)
 def test_processes_that_refresh_one_token_make_one_write_and_give_the_same_bytes(
     workers: list[Worker], alice: User
 ) -> None:
@@ -107,6 +108,7 @@ def test_processes_that_refresh_one_token_make_one_write_and_give_the_same_bytes
     assert row_of(first).revoked_at is None
 
 
+@pytest.mark.trap(9, 29)
 @pytest.mark.parametrize(
     "rounds", [pytest.param(3, id="few"), pytest.param(25, id="many", marks=pytest.mark.soak)]
 )

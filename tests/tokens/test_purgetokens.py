@@ -35,6 +35,7 @@ def purge(*words: str) -> str:
     return str(line)
 
 
+@pytest.mark.trap(27)
 def test_a_blacklisted_token_stays_until_it_cannot_pass_any_more(
     api: API, alice: User, clock: Clock
 ) -> None:
@@ -76,9 +77,10 @@ def test_living_sessions_stay(api: API, alice: User) -> None:
     api.rotated(phone["refresh"])
 
 
+@pytest.mark.trap(27)
 @pytest.mark.parametrize("ended", [False, True], ids=["run out", "ended before"])
 @pytest.mark.parametrize("dies", ["by idleness", "for good"])
-def test_trap_27_a_dead_session_stays_until_leeway_and_retry_window_are_over(
+def test_a_dead_session_stays_until_leeway_and_retry_window_are_over(
     api: API, alice: User, clock: Clock, dies: str, *, ended: bool
 ) -> None:
     phone = api.login(alice)
@@ -95,7 +97,8 @@ def test_trap_27_a_dead_session_stays_until_leeway_and_retry_window_are_over(
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
-def test_trap_27_a_purge_brings_no_token_back_to_life(api: API, alice: User, clock: Clock) -> None:
+@pytest.mark.trap(27)
+def test_a_purge_brings_no_token_back_to_life(api: API, alice: User, clock: Clock) -> None:
     """At every hour of a session's end: what was refused before a purge is refused after it."""
     phone = api.login(alice)
     spent = phone["refresh"]
@@ -136,7 +139,8 @@ def test_without_a_retry_window_a_session_outlives_its_last_access_token(
     assert purge() == "device sessions: 1 deleted\n"
 
 
-def test_trap_26_twenty_thousand_rows_go_in_slices_of_their_own(alice: User) -> None:
+@pytest.mark.trap(26)
+def test_twenty_thousand_rows_go_in_slices_of_their_own(alice: User) -> None:
     fill(alice, 10_000, idle=-2 * DAY, absolute=-2 * DAY)
     fill(alice, 10_000, idle=-2 * DAY, absolute=DAY)
     fill(alice, 500, idle=DAY, absolute=2 * DAY)
@@ -197,6 +201,7 @@ def test_postgresql_finds_what_ran_out_by_the_index(alice: User) -> None:
     assert "Index Scan using tokens_devicesession_pkey" in plan
 
 
+@pytest.mark.trap(26)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks no rows")
 def test_a_purge_waits_for_nobody(alice: User) -> None:
     """Guards skip_locked: a purge that waited could wait for one who waits for it."""

@@ -13,7 +13,6 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.db.models import QuerySet
 from django.test import Client
-from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD, Listen
@@ -29,7 +28,7 @@ from tests.tokens.racing import (
     sign_in,
 )
 from tokens import signals
-from tokens.authentication import believe
+from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import Device, end_sessions, open_session, sign_out
 
@@ -53,14 +52,6 @@ def person(name: str, password: str = HASHED) -> User:
 
 def session_of(answer: Outcome) -> DeviceSession:
     return DeviceSession.objects.get(sid=answer.session)
-
-
-def is_believed(access: str) -> bool:
-    try:
-        believe(access)
-    except InvalidToken:
-        return False
-    return True
 
 
 def behind_our_back(user: User, **values: Any) -> None:
@@ -151,6 +142,8 @@ def assert_dead(answer: Outcome, reason: Reason) -> None:
 # One token, many callers
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.4")
+@pytest.mark.trap(1, 64)
 @keyed_or_not
 def test_of_twelve_callers_one_writes_and_all_get_the_same_bytes(
     key: str | None, alice: User, heard: Listen
@@ -166,6 +159,7 @@ def test_of_twelve_callers_one_writes_and_all_get_the_same_bytes(
     assert refresh(answers[0].refresh).generation == 3
 
 
+@pytest.mark.trap(1)
 def test_twelve_requests_are_answered_with_one_successor(alice: User) -> None:
     """Guards the same line, seen from outside."""
     first = sign_in(alice)
@@ -175,6 +169,7 @@ def test_twelve_requests_are_answered_with_one_successor(alice: User) -> None:
     assert session_of(first).generation == 2
 
 
+@pytest.mark.trap(1, 54)
 def test_of_twelve_callers_with_keys_of_their_own_one_is_given_something(alice: User) -> None:
     """Guards `retry_hash`, written by the same statement that moves the generation."""
     first = sign_in(alice)
@@ -184,6 +179,7 @@ def test_of_twelve_callers_with_keys_of_their_own_one_is_given_something(alice: 
     assert session_of(first).revoked_at is None
 
 
+@pytest.mark.trap(4, 5)
 def test_tabs_that_go_on_refreshing_together_stay_on_one_line(alice: User) -> None:
     """Guards the derivation in claims.successor_jti: a loser's nonce and jti come from the row."""
     token = sign_in(alice).refresh
@@ -193,6 +189,8 @@ def test_tabs_that_go_on_refreshing_together_stay_on_one_line(alice: User) -> No
         (token,) = {answer.refresh for answer in answers}
 
 
+@pytest.mark.spec("RFC 9700", "4.14.2")
+@pytest.mark.trap(11)
 def test_a_token_reused_by_many_at_once_ends_its_session_once(alice: User, heard: Listen) -> None:
     """Guards the row count of `revoke(Reason.REUSE)`, which decides who reports."""
     first = sign_in(alice)
@@ -222,6 +220,8 @@ def test_reuse_ends_a_session_that_is_being_refreshed(rounds: int, db: None, hea
 # An ending while tokens are refreshed
 
 
+@pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.2", "7.4.3")
+@pytest.mark.trap(2)
 @few_and_many_rounds
 @every_ending
 def test_an_ending_that_races_refreshes_of_one_token_leaves_nothing_alive(
@@ -240,6 +240,7 @@ def test_an_ending_that_races_refreshes_of_one_token_leaves_nothing_alive(
         User.objects.all().delete()
 
 
+@pytest.mark.trap(2)
 @few_and_many_rounds
 @every_ending
 def test_an_ending_stops_devices_that_refresh_without_pause(
@@ -259,6 +260,7 @@ def test_an_ending_stops_devices_that_refresh_without_pause(
         User.objects.all().delete()
 
 
+@pytest.mark.trap(13, 20)
 @every_change
 def test_a_user_who_is_as_before_finds_no_session_revived(ending: Ending, alice: User) -> None:
     """Guards the revocation in rotation.admit: what was seen to differ once is ended for good."""
@@ -273,6 +275,7 @@ def test_a_user_who_is_as_before_finds_no_session_revived(ending: Ending, alice:
 # Signing in
 
 
+@pytest.mark.trap(3)
 @few_and_many_rounds
 @every_change
 def test_a_sign_in_that_races_a_change_leaves_no_living_session(
@@ -294,6 +297,7 @@ def test_a_sign_in_that_races_a_change_leaves_no_living_session(
         User.objects.all().delete()
 
 
+@pytest.mark.trap(3)
 @every_change
 def test_a_password_verified_before_a_change_opens_nothing(ending: Ending, alice: User) -> None:
     """Guards the compare-and-swap on the user's row in sessions.open_session."""
@@ -304,6 +308,8 @@ def test_a_password_verified_before_a_change_opens_nothing(ending: Ending, alice
     assert not DeviceSession.objects.exists()
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.4", "7.1.2")
+@pytest.mark.trap(23, 56)
 @few_and_many_rounds
 def test_simultaneous_sign_ins_never_make_more_sessions_than_allowed(
     rounds: int, alice: User, settings: LazySettings
@@ -326,6 +332,7 @@ def test_simultaneous_sign_ins_never_make_more_sessions_than_allowed(
 # A password's hash is stored anew while devices refresh
 
 
+@pytest.mark.trap(14, 52)
 @few_and_many_rounds
 def test_a_hash_upgrade_signs_out_no_device_that_refreshes(rounds: int, db: None) -> None:
     """Guards the fresh read in rotation.spend and the re-binding in accounts.User._upgrade_hash."""
@@ -365,6 +372,7 @@ def test_simultaneous_sign_ins_with_an_outdated_hash_all_succeed(rounds: int, db
             assert refresh(pair["refresh"]).status == 200
 
 
+@pytest.mark.trap(14)
 @few_and_many_rounds
 def test_a_hash_upgrade_never_undoes_a_password_change(rounds: int, db: None) -> None:
     """Guards `password=old` in accounts.UserQuerySet.swap_password_hash."""
@@ -383,6 +391,7 @@ def test_a_hash_upgrade_never_undoes_a_password_change(rounds: int, db: None) ->
 # Interleavings that are built, not met by luck
 
 
+@pytest.mark.trap(1, 51, 64)
 @postgresql
 @keyed_or_not
 def test_a_refresh_behind_another_gets_the_same_bytes(key: str | None, alice: User) -> None:
@@ -395,6 +404,7 @@ def test_a_refresh_behind_another_gets_the_same_bytes(key: str | None, alice: Us
     assert session_of(first).generation == 2
 
 
+@pytest.mark.trap(2, 51)
 @postgresql
 @endings(SIGN_OUTS, CHANGES)
 def test_a_refresh_behind_an_ending_is_refused(ending: Ending, alice: User) -> None:
@@ -408,6 +418,7 @@ def test_a_refresh_behind_an_ending_is_refused(ending: Ending, alice: User) -> N
     ending.assert_ended(first)
 
 
+@pytest.mark.trap(2, 51)
 @postgresql
 @endings(SIGN_OUTS, CHANGES)
 def test_an_ending_behind_a_refresh_ends_what_was_given(ending: Ending, alice: User) -> None:
@@ -420,6 +431,7 @@ def test_an_ending_behind_a_refresh_ends_what_was_given(ending: Ending, alice: U
     ending.assert_ended(second)
 
 
+@pytest.mark.trap(14, 51, 52)
 @postgresql
 def test_a_refresh_behind_a_hash_upgrade_succeeds(alice: User) -> None:
     """Guards the fresh read in rotation.spend: it waited, and saw the new tag, the old password."""
@@ -464,6 +476,7 @@ def test_a_refresh_overtaken_while_it_looks_again_gets_the_same_bytes(alice: Use
     assert won.refresh == given_again.refresh
 
 
+@pytest.mark.trap(3, 51)
 @postgresql
 @every_change
 def test_a_sign_in_behind_a_change_opens_nothing(ending: Ending, alice: User) -> None:
@@ -476,6 +489,7 @@ def test_a_sign_in_behind_a_change_opens_nothing(ending: Ending, alice: User) ->
     assert not DeviceSession.objects.exists()
 
 
+@pytest.mark.trap(3, 51)
 @postgresql
 @every_change
 def test_a_change_behind_a_sign_in_ends_the_new_session(ending: Ending, alice: User) -> None:

@@ -52,6 +52,7 @@ def test_what_had_ended_or_run_out_is_not_counted_and_keeps_its_reason(
     assert row(phone).revoked_reason == "logout"
 
 
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
 def test_everybody_is_ended_and_each_ending_is_told_once(
     api: API, alice: User, bob: User, heard: Listen
 ) -> None:

@@ -50,6 +50,7 @@ def test_a_refresh_adds_no_row(api: API, alice: User) -> None:
 # With an Idempotency-Key
 
 
+@pytest.mark.trap(4)
 def test_the_same_key_is_given_the_same_successor_for_a_day(
     api: API, alice: User, clock: Clock
 ) -> None:
@@ -74,6 +75,7 @@ def test_after_a_day_the_same_key_ends_the_session(api: API, alice: User, clock:
     assert api.refresh(second["refresh"]).status_code == 401
 
 
+@pytest.mark.trap(54)
 @pytest.mark.parametrize("key", [OTHER_KEY, ""], ids=["another key", "no key"])
 def test_without_the_right_key_a_moment_later_nothing_is_given_or_ended(
     api: API, alice: User, clock: Clock, key: str
@@ -131,6 +133,7 @@ def test_a_key_of_another_shape_is_refused_and_spends_nothing(
 # Without one
 
 
+@pytest.mark.trap(4, 5)
 @pytest.mark.spec("ASVS 5.0", "10.4.5")
 def test_the_predecessor_gets_the_same_bytes_within_the_grace_period(
     api: API, alice: User, clock: Clock
@@ -142,6 +145,7 @@ def test_the_predecessor_gets_the_same_bytes_within_the_grace_period(
     assert row(first).generation == 2
 
 
+@pytest.mark.trap(5, 54)
 def test_a_key_does_not_share_what_was_spent_without_one(
     api: API, alice: User, clock: Clock
 ) -> None:
@@ -169,6 +173,7 @@ def test_the_predecessor_ends_the_session_after_the_grace_period(
     assert api.post("verify/", {"token": second["access"]}).status_code == 401
 
 
+@pytest.mark.trap(5)
 def test_the_grace_period_does_not_slide(api: API, alice: User, clock: Clock) -> None:
     first = api.login(alice)
     api.rotated(first["refresh"])
@@ -179,6 +184,7 @@ def test_the_grace_period_does_not_slide(api: API, alice: User, clock: Clock) ->
     assert is_ended(first, "reuse")
 
 
+@pytest.mark.trap(5)
 @pytest.mark.spec("RFC 9700", "4.14.2")
 def test_a_grandparent_ends_the_session_at_once(api: API, alice: User) -> None:
     first = api.login(alice)
@@ -198,6 +204,7 @@ def test_a_grace_period_of_zero_forgives_nothing(api: API, alice: User) -> None:
     assert is_ended(first, "reuse")
 
 
+@pytest.mark.trap(6)
 def test_the_grace_period_revives_no_ended_session(api: API, alice: User) -> None:
     first = api.login(alice)
     second = api.rotated(first["refresh"])
@@ -206,6 +213,7 @@ def test_the_grace_period_revives_no_ended_session(api: API, alice: User) -> Non
     assert is_ended(first, "logout")
 
 
+@pytest.mark.trap(9)
 def test_the_successor_is_minted_anew_when_its_first_answer_was_lost(
     api: API, alice: User, settings: Settings
 ) -> None:
@@ -268,6 +276,7 @@ def test_a_token_of_another_lineage_is_refused_and_ends_nothing(
 # Who is told
 
 
+@pytest.mark.trap(11)
 def test_reuse_is_reported_once_with_what_came(api: API, alice: User, heard: Listen) -> None:
     reused, ended = heard(signals.refresh_token_reused), heard(signals.session_ended)
     first = api.login(alice)
@@ -292,6 +301,7 @@ def test_every_retransmission_is_told_with_both_addresses(
     ]
 
 
+@pytest.mark.trap(54)
 def test_the_list_does_not_tell_from_where_and_so_when_a_token_was_rotated(
     api: API, alice: User
 ) -> None:
@@ -304,6 +314,7 @@ def test_the_list_does_not_tell_from_where_and_so_when_a_token_was_rotated(
     assert api.get("sessions/", bearer=first["access"]).json() == before
 
 
+@pytest.mark.trap(7)
 def test_rotating_inside_a_transaction_is_refused_before_anything_happens(
     api: API, alice: User
 ) -> None:
@@ -331,6 +342,7 @@ def test_a_session_without_a_row_is_refused(api: API, alice: User) -> None:
     assert api.refresh(pair["refresh"]).status_code == 401
 
 
+@pytest.mark.trap(66)
 def test_a_token_of_another_user_than_the_session_is_refused(
     api: API, alice: User, bob: User
 ) -> None:
@@ -357,6 +369,7 @@ def test_a_row_that_will_not_stand_still_is_503_and_costs_nothing(api: API, alic
     assert api.rotated(pair["refresh"])["generation"] == 2
 
 
+@pytest.mark.trap(7)
 @pytest.mark.parametrize("atomic", [False, True], ids=["as shipped", "under ATOMIC_REQUESTS"])
 def test_what_reuse_ended_stays_ended_though_the_request_is_refused(
     api: API, alice: User, atomic: bool
@@ -372,3 +385,22 @@ def test_what_reuse_ended_stays_ended_though_the_request_is_refused(
     finally:
         connection.settings_dict["ATOMIC_REQUESTS"] = False
     assert is_ended(first, "reuse")
+
+
+@pytest.mark.parametrize(
+    ("spent_with", "came_with"),
+    [(KEY, OTHER_KEY), (KEY, ""), ("", KEY)],
+    ids=["another key", "no key", "a key where there was none"],
+)
+def test_a_second_client_with_the_same_token_is_told_each_time(
+    api: API, alice: User, heard: Listen, spent_with: str, came_with: str
+) -> None:
+    contended, ended = heard(signals.refresh_token_contended), heard(signals.session_ended)
+    first = api.login(alice)
+    api.rotated(first["refresh"], key=spent_with)
+    api.rotated(first["refresh"], key=spent_with)
+    assert contended == []
+    for _ in range(2):
+        assert api.refresh(first["refresh"], key=came_with).status_code == 409
+    assert [call["session"] for call in contended] == [row(first)] * 2
+    assert ended == []

@@ -6,6 +6,7 @@ from uuid import UUID
 import jwt
 import pytest
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 
 from accounts.models import User
 from tests.conftest import API, PASSWORD, row
@@ -34,6 +35,7 @@ def test_the_pair_has_what_is_promised(api: API, alice: User) -> None:
     assert row(pair).device == "phone"
 
 
+@pytest.mark.trap(15)
 @pytest.mark.spec("RFC 9068", "2.1", "2.2")
 def test_the_access_token_has_its_claims_and_none_about_the_person(api: API, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="writers"), Group.objects.create(name="editors"))
@@ -70,6 +72,7 @@ def test_the_access_token_has_its_claims_and_none_about_the_person(api: API, ali
     }
 
 
+@pytest.mark.trap(15)
 def test_the_refresh_token_has_its_claims(api: API, alice: User) -> None:
     pair = api.login(alice)
     header = jwt.get_unverified_header(pair["refresh"])
@@ -86,6 +89,7 @@ def test_the_refresh_token_has_its_claims(api: API, alice: User) -> None:
     }
 
 
+@pytest.mark.trap(17)
 def test_roles_are_read_anew_at_every_refresh(api: API, alice: User) -> None:
     pair = api.login(alice)
     editors = Group.objects.create(name="editors")
@@ -103,12 +107,26 @@ def test_roles_are_read_anew_at_every_refresh(api: API, alice: User) -> None:
     assert roles(api.rotated(second["refresh"])["access"]) == []
 
 
+@pytest.mark.spec("ASVS 5.0", "7.2.2")
 @pytest.mark.spec("ASVS 5.0", "7.2.4")
 def test_every_sign_in_is_a_session_of_its_own(api: API, alice: User) -> None:
     phone, laptop = api.login(alice), api.login(alice)
     assert phone["session"] != laptop["session"]
     api.rotated(phone["refresh"])
     assert api.rotated(laptop["refresh"])["generation"] == 2
+
+
+@pytest.mark.trap(10)
+def test_nothing_of_a_session_is_kept_in_a_dictionary_that_others_write_back(
+    api: API, alice: User
+) -> None:
+    """The API makes no session of Django's, which is read whole and written whole."""
+    pair = api.login(alice)
+    pair = api.rotated(pair["refresh"])
+    api.get("sessions/", bearer=pair["access"])
+    api.post("logout/", {"refresh": pair["refresh"]})
+    assert not api.client.cookies
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -122,6 +140,7 @@ def test_a_sign_in_without_its_fields_is_400(api: API, alice: User, body: dict[s
     assert set(answer.json()) <= {"username", "password"}
 
 
+@pytest.mark.trap(57)
 def test_a_wrong_password_is_401_without_an_error_word(api: API, alice: User) -> None:
     answer = api.post("login/", {"username": "alice", "password": "wrong"})
     assert answer.status_code == 401

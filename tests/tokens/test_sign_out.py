@@ -4,6 +4,8 @@ from typing import Any
 
 import jwt
 import pytest
+from django.db.models import Model
+from pytest_django import Settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -28,6 +30,7 @@ def dead(api: API, pair: dict[str, Any]) -> bool:
     return codes == (401, 401)
 
 
+@pytest.mark.trap(24)
 @pytest.mark.spec("ASVS 5.0", "7.4.1")
 def test_signing_out_ends_the_session_at_once(api: API, alice: User) -> None:
     pair = api.login(alice)
@@ -36,6 +39,7 @@ def test_signing_out_ends_the_session_at_once(api: API, alice: User) -> None:
     assert dead(api, pair)
 
 
+@pytest.mark.trap(22)
 def test_an_old_token_of_the_session_ends_it_too(api: API, alice: User) -> None:
     first = api.login(alice)
     second = api.rotated(first["refresh"])
@@ -45,6 +49,7 @@ def test_an_old_token_of_the_session_ends_it_too(api: API, alice: User) -> None:
     assert dead(api, third)
 
 
+@pytest.mark.trap(22)
 def test_an_expired_token_of_the_session_ends_it_too(api: API, alice: User, clock: Clock) -> None:
     first = api.login(alice)
     clock.forward(days=10)
@@ -54,12 +59,14 @@ def test_an_expired_token_of_the_session_ends_it_too(api: API, alice: User, cloc
     assert dead(api, second)
 
 
+@pytest.mark.trap(21)
 def test_signing_out_twice_is_no_error(api: API, alice: User) -> None:
     pair = api.login(alice)
     for _ in range(2):
         assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
 
 
+@pytest.mark.trap(21)
 @pytest.mark.parametrize("token", ["garbage", "a.b.c", "x" * 10_000])
 def test_signing_out_with_garbage_is_204_and_writes_nothing(
     api: API, alice: User, token: str
@@ -75,6 +82,7 @@ def test_signing_out_without_a_token_is_400(api: API, db: None) -> None:
     assert api.post("logout/", {}).status_code == 400
 
 
+@pytest.mark.trap(49)
 def test_signing_out_by_get_is_405(api: API, alice: User) -> None:
     pair = api.login(alice)
     assert api.get("logout/", bearer=pair["access"]).status_code == 405
@@ -137,6 +145,7 @@ def test_the_list_shows_living_sessions_the_newest_first(
     ]
 
 
+@pytest.mark.trap(54)
 def test_an_entry_of_the_list_tells_the_day_and_no_generation(
     api: API, alice: User, clock: Clock
 ) -> None:
@@ -157,6 +166,7 @@ def test_an_entry_of_the_list_tells_the_day_and_no_generation(
     }
 
 
+@pytest.mark.spec("ASVS 5.0", "10.4.9")
 def test_ending_one_session_ends_that_one(api: API, alice: User) -> None:
     phone, laptop = api.login(alice), api.login(alice)
     for _ in range(2):
@@ -185,6 +195,7 @@ def test_a_session_is_called_by_its_public_id(api: API, alice: User) -> None:
     assert str(row(pair)) == pair["session"]
 
 
+@pytest.mark.spec("ASVS 5.0", "7.2.1")
 def test_verify_says_yes_to_a_living_access_token_only(api: API, alice: User) -> None:
     pair = api.login(alice)
     answer = api.post("verify/", {"token": pair["access"]})
@@ -193,6 +204,7 @@ def test_verify_says_yes_to_a_living_access_token_only(api: API, alice: User) ->
     assert api.post("verify/", {}).status_code == 400
 
 
+@pytest.mark.trap(12)
 def test_verifying_an_old_token_ends_no_session(api: API, alice: User) -> None:
     first = api.login(alice)
     second = api.rotated(first["refresh"])
@@ -200,6 +212,30 @@ def test_verifying_an_old_token_ends_no_session(api: API, alice: User) -> None:
     for token in (first["refresh"], first["access"]):
         api.post("verify/", {"token": token})
     assert api.refresh(third["refresh"]).status_code == 200
+
+
+class Replicated:
+    """A router that has everything of tokens read from a copy, which is never up to date."""
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
+        return "replica" if model._meta.app_label == "tokens" else None
+
+
+@pytest.mark.trap(28)
+def test_no_replica_is_asked_whether_a_session_has_ended(
+    api: API, alice: User, settings: Settings
+) -> None:
+    """Guards `db` of the sessions' querysets: the replica is not even configured here."""
+    phone, laptop = api.login(alice), api.login(alice)
+    settings.DATABASE_ROUTERS = [Replicated()]
+    phone = api.rotated(phone["refresh"])
+    assert len(api.get("sessions/", bearer=phone["access"]).json()) == 2
+    assert api.post("verify/", {"token": laptop["access"]}).status_code == 200
+    api.delete(f"sessions/{laptop['session']}/", bearer=phone["access"])
+    assert api.post("logout/", {"refresh": phone["refresh"]}).status_code == 204
+    assert dead(api, phone)
+    assert dead(api, laptop)
+    assert not DeviceSession.objects.living().exists()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -224,6 +260,7 @@ def test_another_scheme_is_nobody(api: API, alice: User) -> None:
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
 
 
+@pytest.mark.spec("ASVS 5.0", "14.2.1")
 def test_a_token_in_the_address_is_not_looked_at(api: API, alice: User) -> None:
     pair = api.login(alice)
     for name in ("token", "access_token", "access"):
@@ -231,6 +268,7 @@ def test_a_token_in_the_address_is_not_looked_at(api: API, alice: User) -> None:
         assert answer.status_code == 401
 
 
+@pytest.mark.trap(66)
 def test_an_access_token_of_another_user_than_its_session_is_refused(
     api: API, alice: User, bob: User
 ) -> None:

@@ -23,14 +23,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
 from tests.conftest import Clock
 from tests.tokens.racing import Outcome, refresh, retry_key, sign_in
 from tokens import signals
-from tokens.authentication import believe
 from tokens.claims import RefreshToken, secret_hash
+from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import sign_out
 
@@ -305,14 +304,6 @@ def told(answer: Outcome, given_before: str | None) -> Told:
         return Told.NEW
     assert answer.refresh == given_before, "One token has two successors."
     return Told.SAME
-
-
-def is_believed(access: str) -> bool:
-    try:
-        believe(access)
-    except InvalidToken:
-        return False
-    return True
 
 
 def is_leaf(raw: str, row: DeviceSession) -> bool:

@@ -1,6 +1,5 @@
 """How often something may be tried, by whom, and that the owner is never locked out."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,23 +10,15 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.exceptions import Throttled
 
 from accounts.models import User
-from tests.conftest import API, PASSWORD, Answer, Clock, row
+from tests.conftest import API, PASSWORD, Answer, Clock, allow, row
 from tokens import throttles
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("fresh_counters"),
+]
 
 HOME, THIEF = "192.0.2.1", "198.51.100.66"
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters(settings: Settings) -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles._shared.cache_clear()
-
-
-def allow(settings: Settings, **rates: str) -> None:
-    settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
 
 
 def try_password(
@@ -70,6 +61,7 @@ def test_a_throttled_try_costs_no_query_and_no_hash(
     assert not alice.device_sessions.exists()
 
 
+@pytest.mark.trap(46)
 def test_a_success_takes_no_try_back(api: API, alice: User, settings: Settings) -> None:
     allow(settings, login_pair="3 per minute")
     codes = [
@@ -79,6 +71,7 @@ def test_a_success_takes_no_try_back(api: API, alice: User, settings: Settings) 
     assert codes == [401, 200, 401, 429]
 
 
+@pytest.mark.spec("ASVS 5.0", "6.1.1")
 def test_a_lot_of_strangers_do_not_lock_the_owner_out(
     api: API, alice: User, bob: User, settings: Settings
 ) -> None:
@@ -117,6 +110,7 @@ def test_an_account_is_counted_for_itself(
     assert try_password(api, THIEF, name="bob").status_code == 401
 
 
+@pytest.mark.trap(46)
 def test_ipv6_is_counted_by_its_64_bits(api: API, alice: User, settings: Settings) -> None:
     allow(settings, login_address="1 per minute")
     assert try_password(api, "2001:db8::1").status_code == 401
@@ -129,6 +123,7 @@ def test_ipv6_is_counted_by_its_64_bits(api: API, alice: User, settings: Setting
 # Refresh and verify
 
 
+@pytest.mark.trap(47)
 def test_refresh_is_counted_by_session_not_by_address(
     api: API, alice: User, bob: User, settings: Settings
 ) -> None:
@@ -143,6 +138,7 @@ def test_refresh_is_counted_by_session_not_by_address(
     assert api.refresh(laptop["refresh"]).status_code == 200
 
 
+@pytest.mark.trap(47)
 def test_forged_tokens_are_counted_by_address_and_genuine_ones_are_not_stopped(
     api: API, alice: User, settings: Settings
 ) -> None:
@@ -173,6 +169,7 @@ def came_from(settings: Settings, forwarded: str | None, *, proxies: int, peer: 
     return throttles.client_address(request)
 
 
+@pytest.mark.trap(46)
 @pytest.mark.parametrize(
     ("forwarded", "proxies", "peer", "address"),
     [
@@ -200,6 +197,8 @@ def test_by_a_socket_file_everybody_is_counted_together() -> None:
 # The counters
 
 
+@pytest.mark.spec("ASVS 5.0", "6.3.1")
+@pytest.mark.trap(46)
 def test_of_simultaneous_tries_no_more_than_allowed_get_through(settings: Settings) -> None:
     """Guards `hit`, which counts and compares in one step."""
     allow(settings, login_pair="5 per minute")

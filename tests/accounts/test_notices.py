@@ -1,0 +1,152 @@
+"""What an administrator changes of an account is told to its owner by mail."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.mail import EmailMessage
+from django_tasks_db.models import DBTaskResult
+
+from accounts.mail import deliver
+from accounts.models import User
+from tests.accounts.conftest import (
+    NEW_PASSWORD,
+    Account,
+    AdminPages,
+    link_in,
+    post_office,
+    query_of,
+)
+from tests.conftest import API, PASSWORD
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "6.3.7")]
+
+OLD, NEW = "alice@example.org", "alice@example.net"
+CHANGED = "An administrator changed your account"
+DEACTIVATED = "Your account was deactivated"
+
+
+def set_password(admin: AdminPages, user: User) -> None:
+    form = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert admin.post(f"{user.pk}/password/", **form).status_code == 302
+
+
+def take_password_away(admin: AdminPages, user: User) -> None:
+    form = {"usable_password": "false", "unset-password": "yes"}
+    assert admin.post(f"{user.pk}/password/", **form).status_code == 302
+    assert not User.objects.get(pk=user.pk).has_usable_password()
+
+
+def save(**changes: str | None) -> Callable[[AdminPages, User], None]:
+    def save_form(admin: AdminPages, user: User) -> None:
+        assert admin.change(user, **changes).status_code == 302
+
+    return save_form
+
+
+#: What an administrator does, to which addresses mail then goes, with what subject and words.
+CHANGES: dict[str, tuple[Callable[[AdminPages, User], None], tuple[list[str], str, str]]] = {
+    "password": (set_password, ([OLD], CHANGED, "password.")),
+    "no password": (take_password_away, ([OLD], CHANGED, "password.")),
+    "user name": (save(username="alicia"), ([OLD], CHANGED, "user name.")),
+    "address": (save(email=NEW), ([NEW, OLD], CHANGED, "e-mail address.")),
+    "address taken away": (save(email=""), ([OLD], CHANGED, "e-mail address.")),
+    "name and address": (
+        save(username="alicia", email=NEW),
+        ([NEW, OLD], CHANGED, "user name, e-mail address."),
+    ),
+    "deactivated": (save(is_active=None), ([OLD], DEACTIVATED, "nobody can sign in with it.")),
+}
+
+
+def by_address(messages: list[EmailMessage]) -> list[EmailMessage]:
+    return sorted(messages, key=lambda message: message.to)
+
+
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+def test_what_an_administrator_changed_is_told_to_the_address_before_and_after(
+    alice: User,
+    admin: AdminPages,
+    change: Callable[[AdminPages, User], None],
+    told: tuple[list[str], str, str],
+) -> None:
+    addresses, subject, words = told
+    change(admin, alice)
+    messages = by_address(post_office())
+    assert [message.to for message in messages] == [[address] for address in addresses]
+    for message in messages:
+        assert message.subject == subject
+        assert "the account alice at http://localhost:8000" in message.body
+        assert words in message.body
+        assert "alicia" not in message.body
+        assert NEW not in message.body
+
+
+def test_who_is_deactivated_and_changed_at_once_is_told_both(
+    alice: User, admin: AdminPages
+) -> None:
+    admin.change(alice, is_active=None, username="alicia")
+    assert sorted(message.subject for message in post_office()) == [CHANGED, DEACTIVATED]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"first_name": "Alice"}, {"email": "BOB@example.org"}],
+    ids=["nothing", "another field", "an address that is refused"],
+)
+def test_nobody_is_told_of_what_did_not_happen(
+    alice: User, bob: User, admin: AdminPages, changes: dict[str, str]
+) -> None:
+    admin.change(alice, **changes)
+    mismatch = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": PASSWORD}
+    assert admin.post(f"{alice.pk}/password/", **mismatch).status_code == 200
+    assert not DBTaskResult.objects.exists()
+
+
+def test_an_account_that_never_had_an_address_is_changed_without_a_mail(
+    alice: User, admin: AdminPages
+) -> None:
+    User.objects.update(email="")
+    set_password(admin, alice)
+    admin.change(alice, is_active=None, username="alicia")
+    assert not DBTaskResult.objects.exists()
+
+
+def test_a_reactivated_and_a_new_user_are_told_nothing(alice: User, admin: AdminPages) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    admin.change(alice, is_active="on")
+    fields = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert admin.post("add/", username="dave", **fields).status_code == 302
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
+def test_a_change_that_cannot_be_told_is_not_made(
+    alice: User, admin: AdminPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail is queued in the transaction of the change: both are there, or neither."""
+
+    def full(*arguments: object) -> None:
+        raise OSError("The queue cannot be written.")
+
+    monkeypatch.setattr(type(deliver), "enqueue", full)
+    with pytest.raises(OSError, match="The queue"):
+        admin.change(alice, username="alicia", email=NEW, is_active=None)
+    with pytest.raises(OSError, match="The queue"):
+        set_password(admin, alice)
+    monkeypatch.undo()
+    after = User.objects.get(pk=alice.pk)
+    assert (after.username, after.email, after.is_active) == ("alice", OLD, True)
+    assert after.check_password(PASSWORD)
+
+
+def test_no_link_to_an_address_works_once_an_administrator_has_changed_it_and_back(
+    api: API, account: Account, alice: User, admin: AdminPages
+) -> None:
+    phone = api.login(alice)
+    account.patch({"email": NEW, "current_password": PASSWORD}, bearer=phone["access"])
+    (message,) = post_office()
+    for address in ("alice@example.com", OLD):
+        admin.change(User.objects.get(pk=alice.pk), email=address)
+    assert account.post("me/email/confirm/", query_of(link_in(message))).status_code == 400
+    alice.refresh_from_db()
+    assert alice.email == OLD

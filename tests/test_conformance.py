@@ -1,0 +1,83 @@
+"""docs/conformance.md says what the marks on the tests say, and no trap is without a test."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import ROOT, in_order, requirements, table
+
+COOKIES_AND_KEYS = range(30, 45)
+BROWSER = 61
+#: The traps that need a test now. Those of cookies, keys and browser sessions get theirs with them.
+AVOIDED = {*range(1, 67)} - {*COOKIES_AND_KEYS, BROWSER}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The document as the marks have it now."""
+    path = tmp_path_factory.mktemp("conformance") / "conformance.md"
+    command = [sys.executable, "-m", "tests.conformance", str(path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    return path.read_text()
+
+
+def numbers(text: str, beginning: str) -> set[int]:
+    """Return the numbers that follow this beginning of a line."""
+    return {int(number) for number in re.findall(rf"^{re.escape(beginning)} (\d+) \|", text, re.M)}
+
+
+def test_the_document_is_in_step_with_the_marks(made: str) -> None:
+    kept = (ROOT / "docs" / "conformance.md").read_text()
+    assert kept == made, "Run: .venv/bin/python -m tests.conformance"
+
+
+def test_every_trap_is_shown_to_be_avoided(made: str) -> None:
+    marked = numbers(made, "| Traps |")
+    assert marked >= AVOIDED, sorted(AVOIDED - marked)
+
+
+def test_every_trap_that_a_test_names_is_described(made: str) -> None:
+    described = numbers((ROOT / "docs" / "traps.md").read_text(), "|")
+    assert numbers(made, "| Traps |") <= described == {*range(1, 67)}
+
+
+def test_every_test_that_the_document_names_is_there(made: str) -> None:
+    for line in made.splitlines():
+        for cell in line.split("[")[1:]:
+            promise, _, rest = cell.partition("](../")
+            if rest.startswith("tests/"):
+                code = Path(ROOT, rest.partition(")")[0]).read_text()
+                assert f"def test_{promise.replace(' ', '_')}(" in code
+
+
+@pytest.mark.parametrize(
+    ("mark", "proved"),
+    [
+        (pytest.mark.spec("RFC 1", "2", "3.4").mark, [("RFC 1", "2"), ("RFC 1", "3.4")]),
+        (pytest.mark.trap(7).mark, [("Traps", "7")]),
+        (pytest.mark.trap(1, 64).mark, [("Traps", "1"), ("Traps", "64")]),
+        (pytest.mark.soak.mark, []),
+    ],
+    ids=["spec", "trap", "two traps", "another mark"],
+)
+def test_a_mark_says_what_is_proved(mark: pytest.Mark, proved: list[tuple[str, str]]) -> None:
+    assert requirements(mark) == proved
+
+
+def test_requirements_stand_in_the_order_of_their_numbers() -> None:
+    sections = [("B", "1"), ("A", "10.1"), ("A", "9.2"), ("A", "9.10"), ("A", "9")]
+    assert sorted(sections, key=in_order) == [
+        ("A", "9"),
+        ("A", "9.2"),
+        ("A", "9.10"),
+        ("A", "10.1"),
+        ("B", "1"),
+    ]
+
+
+def test_a_line_names_every_proof_once_and_in_order() -> None:
+    proofs = {("A", "1"): {"[b](../b)", "[a](../a)"}}
+    assert table(proofs) == "| A | 1 | [a](../a)<br>[b](../b) |\n"

@@ -1,0 +1,225 @@
+"""Rights: who is given other roles is not signed out, and goes on with the new roles only."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from tests.conftest import API, HASHED, Answer, row
+from tests.tokens.racing import queue, race, refresh, sign_in
+from tokens import rights, snapshot
+from tokens.claims import AccessToken
+from tokens.models import DeviceSession
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Pair: TypeAlias = dict[str, Any]
+
+
+@pytest.fixture
+def editors(db: None) -> Group:
+    return Group.objects.create(name="editors")
+
+
+@pytest.fixture
+def authors(db: None) -> Group:
+    return Group.objects.create(name="authors")
+
+
+def read(pair: Pair) -> Answer:
+    headers = {"Authorization": f"Bearer {pair['access']}"}
+    return Client().get("/api/example/", headers=headers)
+
+
+def roles_in(token: str) -> set[str]:
+    return set(AccessToken(token).roles)
+
+
+Change: TypeAlias = tuple[Callable[[User, Group, Group], object], set[str]]
+#: What happens to alice, who is an editor, and the roles that she has after it.
+CHANGES: dict[str, Change] = {
+    "given a group": (
+        lambda alice, editors, authors: alice.groups.add(authors),
+        {"editors", "authors"},
+    ),
+    "put into a group": (
+        lambda alice, editors, authors: authors.user_set.add(alice),
+        {"editors", "authors"},
+    ),
+    "taken a group": (lambda alice, editors, authors: alice.groups.remove(editors), set()),
+    "taken out of a group": (lambda alice, editors, authors: editors.user_set.remove(alice), set()),
+    "taken all groups": (lambda alice, editors, authors: alice.groups.clear(), set()),
+    "a group is emptied": (lambda alice, editors, authors: editors.user_set.clear(), set()),
+    "given other groups": (
+        lambda alice, editors, authors: alice.groups.set([authors]),
+        {"authors"},
+    ),
+    "a group is renamed": (lambda alice, editors, authors: rename(editors, "lectors"), {"lectors"}),
+    "a group is deleted": (lambda alice, editors, authors: editors.delete(), set()),
+    "groups are deleted": (lambda alice, editors, authors: Group.objects.all().delete(), set()),
+    "made staff": (lambda alice, editors, authors: save(alice, is_staff=True), {"editors"}),
+    "made an administrator": (
+        lambda alice, editors, authors: User.objects.update(is_superuser=True),
+        {"editors"},
+    ),
+}
+
+
+def rename(group: Group, name: str) -> None:
+    group.name = name
+    group.save()
+
+
+def save(user: User, **values: bool) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save()
+
+
+@pytest.mark.trap(17)
+@pytest.mark.trap(55)
+@pytest.mark.parametrize(("change", "roles"), CHANGES.values(), ids=CHANGES)
+def test_older_access_tokens_are_refused_and_the_refresh_brings_the_new_roles(
+    api: API, alice: User, editors: Group, authors: Group, *, change: Any, roles: set[str]
+) -> None:
+    alice.groups.add(editors)
+    phone, laptop = api.login(alice), api.login(alice)
+    assert read(phone).status_code == 200
+    change(alice, editors, authors)
+    for pair in (phone, laptop):
+        answer = read(pair)
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "rights_changed"
+        assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert api.get("sessions/", bearer=pair["access"]).json()["code"] == "rights_changed"
+        verified = api.post("verify/", {"token": pair["access"]})
+        assert (verified.status_code, verified.json()["code"]) == (401, "token_not_valid")
+        assert row(pair).revoked_at is None
+        fresh = api.rotated(pair["refresh"])
+        assert roles_in(fresh["access"]) == roles
+        assert read(fresh).status_code == 200
+
+
+def test_a_token_minted_in_the_same_second_as_the_change_is_told_from_older_ones(
+    api: API, alice: User, editors: Group
+) -> None:
+    pair = api.login(alice)
+    alice.groups.add(editors)
+    fresh = api.rotated(pair["refresh"])
+    assert read(pair).status_code == 401
+    assert read(fresh).status_code == 200
+
+
+UNTOUCHED: dict[str, Callable[[User, Group], object]] = {
+    "somebody else's groups": lambda bob, editors: bob.groups.add(editors),
+    "a group saved as it is": lambda bob, editors: editors.save(),
+    "a group made": lambda bob, editors: Group.objects.create(name="lectors"),
+    "an empty group deleted": lambda bob, editors: editors.delete(),
+}
+
+
+@pytest.mark.parametrize("change", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_what_changes_no_right_of_hers_leaves_her_tokens_alone(
+    api: API, alice: User, bob: User, editors: Group, *, change: Callable[[User, Group], object]
+) -> None:
+    pair = api.login(alice)
+    change(bob, editors)
+    assert read(pair).status_code == 200
+    assert row(pair).rights_version == 1
+
+
+def test_what_is_saved_with_stale_flags_gives_no_right_back(alice: User) -> None:
+    stale = User.objects.get(pk=alice.pk)
+    save(stale, is_staff=True)
+    old = User.objects.get(pk=alice.pk)
+    User.objects.update(is_staff=False)
+    old.first_name = "Alice"
+    old.save()
+    assert not User.objects.get(pk=alice.pk).is_staff
+
+
+def test_a_change_that_is_rolled_back_refuses_nothing(
+    api: API, alice: User, editors: Group
+) -> None:
+    pair = api.login(alice)
+    with transaction.atomic():
+        alice.groups.add(editors)
+        transaction.set_rollback(True)
+    assert read(pair).status_code == 200
+    assert row(pair).rights_version == 1
+
+
+def test_a_big_group_costs_as_many_statements_as_a_small_one(editors: Group) -> None:
+    costs = []
+    for name in ("lectors", "authors"):
+        users = [User(username=f"{name}-{n}", password=HASHED) for n in range(150)]
+        editors.user_set.add(*User.objects.bulk_create(users))
+        with CaptureQueriesContext(connection) as captured:
+            rename(editors, name)
+        costs.append(len(captured))
+    assert costs[0] == costs[1] < 10
+
+
+# Races, which need PostgreSQL: SQLite lets no two writers begin
+
+waiting = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="nobody waits on SQLite")
+
+
+@waiting
+@pytest.mark.trap(52)
+def test_a_refresh_that_waits_behind_a_change_of_roles_brings_the_new_ones(
+    alice: User, editors: Group
+) -> None:
+    """Guards that `rights_seen` is compared in `spend`."""
+    first = sign_in(alice)
+    with queue() as line_up:
+        alice.groups.add(editors)
+        refreshing = line_up(lambda: refresh(first.refresh))
+    outcome = refreshing.result(timeout=30)
+    assert outcome.status == 200
+    assert roles_in(outcome.access) == {"editors"}
+    snapshot.ends.forget()
+    assert read({"access": outcome.access}).status_code == 200
+
+
+@waiting
+def test_a_sign_in_that_waits_behind_a_change_of_roles_brings_the_new_ones(
+    alice: User, editors: Group
+) -> None:
+    """Guards that the roles are read after the user's row is locked."""
+    with queue() as line_up:
+        alice.groups.add(editors)
+        signing_in = line_up(lambda: sign_in(User.objects.get(pk=alice.pk)))
+    outcome = signing_in.result(timeout=30)
+    assert roles_in(outcome.access) == {"editors"}
+
+
+@waiting
+def test_a_change_of_roles_that_waits_behind_a_sign_in_moves_its_session(
+    alice: User, editors: Group
+) -> None:
+    """Guards that `move` locks the users before it looks for their sessions."""
+    with queue() as line_up:
+        outcome = sign_in(alice)
+        changing = line_up(lambda: alice.groups.add(editors))
+    changing.result(timeout=30)
+    assert DeviceSession.objects.get().rights_version == 2
+    snapshot.ends.forget()
+    assert read({"access": outcome.access}).json()["code"] == "rights_changed"
+
+
+@pytest.mark.trap(56)
+def test_changes_at_once_both_count(api: API, alice: User, editors: Group, authors: Group) -> None:
+    pair = api.login(alice)
+    race(lambda: alice.groups.add(editors), lambda: alice.groups.add(authors))
+    assert row(pair).rights_version == 3
+    assert roles_in(api.rotated(pair["refresh"])["access"]) == {"editors", "authors"}
+
+
+def test_moving_nobody_is_no_error() -> None:
+    rights.move(User.objects.none())

@@ -1,0 +1,352 @@
+"""The keys of access tokens: how one follows another, and what becomes of what they signed."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import API, Clock
+from tests.tokens.racing import race
+from tokens import signingkeys, snapshot
+from tokens.models import SigningKey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANNOUNCED = timedelta(minutes=10)  # twice as long as others may keep the key set
+
+
+def kid_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def published(api: API) -> list[str]:
+    """Return the kids of the key set, as another process would serve it."""
+    snapshot.ring.forget()
+    return [key["kid"] for key in api.client.get("/.well-known/jwks.json").json()["keys"]]
+
+
+def is_accepted(api: API, token: str) -> bool:
+    snapshot.ring.forget()
+    return bool(api.post("verify/", {"token": token}).status_code == 200)
+
+
+def command(*words: str) -> str:
+    printed = StringIO()
+    call_command("rotatesigningkey", *words, stdout=printed)
+    return printed.getvalue()
+
+
+def test_the_first_key_is_made_at_first_use_and_signs_at_once(api: API, alice: User) -> None:
+    assert not SigningKey.objects.exists()
+    token = api.login(alice)["access"]
+    assert SigningKey.objects.get().kid == kid_of(token)
+    assert is_accepted(api, token)
+
+
+@pytest.mark.trap(42)
+@pytest.mark.spec("ASVS 5.0", "2.3.4")
+def test_many_first_callers_make_one_key() -> None:
+    """Guards that `follows` is unique."""
+    rings = race(*[signingkeys.ring] * 6)
+    assert {ring.signer.kid for ring in rings} == {SigningKey.objects.get().kid}
+
+
+def test_processes_that_start_at_once_make_one_key() -> None:
+    program = (
+        "import django; django.setup(); from django.db import connection;"
+        "connection.settings_dict['NAME'] = {!r};"
+        "from tokens import signingkeys; print(signingkeys.ring().signer.kid)"
+    ).format(str(connection.settings_dict["NAME"]))
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "ERROR"}
+    command = [sys.executable, "-c", program]
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    printed = {process.communicate(timeout=60)[0].decode().strip() for process in running}
+    assert printed == {SigningKey.objects.get().kid}
+
+
+@pytest.mark.trap(37)
+@pytest.mark.spec("ASVS 5.0", "13.3.4")
+def test_a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(
+    api: API, alice: User, clock: Clock
+) -> None:
+    pair = api.login(alice)
+    old = kid_of(pair["access"])
+    new = signingkeys.rotate().kid
+    assert published(api) == [old, new]
+
+    clock.forward(seconds=ANNOUNCED.total_seconds() - 1)
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == old
+
+    last = pair["access"]
+    clock.forward(seconds=1)
+    snapshot.ring.forget()
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == new
+    assert published(api) == [old, new]
+
+    clock.forward(seconds=298)
+    assert is_accepted(api, last)
+    clock.forward(seconds=23)  # as far as clocks may be apart, twice
+    assert published(api) == [new]
+    assert not is_accepted(api, last)
+    pair = api.rotated(pair["refresh"])
+    assert is_accepted(api, pair["access"])
+
+
+def test_while_a_key_waits_no_other_is_made(api: API, alice: User, clock: Clock) -> None:
+    api.login(alice)
+    waiting = signingkeys.rotate()
+    clock.forward(minutes=5)
+    assert signingkeys.rotate() == waiting
+    clock.forward(minutes=5)
+    assert signingkeys.rotate() != waiting
+
+
+@pytest.mark.trap(42)
+def test_two_rotations_at_once_make_one_key() -> None:
+    """Guards that `follows` is unique."""
+    signingkeys.ring()
+    made = race(*[signingkeys.rotate] * 6)
+    assert len({key.kid for key in made}) == 1
+    assert SigningKey.objects.count() == 2
+
+
+def test_two_emergencies_and_a_rotation_at_once_leave_one_new_key_that_signs() -> None:
+    old = signingkeys.ring().signer.kid
+    race(*[signingkeys.replace_all] * 3, *[signingkeys.rotate] * 3)
+    ring = signingkeys.ring()
+    assert old not in {key.kid for key in ring.keys}
+    assert ring.signer.kid in {key.kid for key in ring.keys}
+
+
+def test_keys_that_are_gone_are_deleted_with_the_next_rotation(clock: Clock) -> None:
+    first = signingkeys.ring().signer.kid
+    signingkeys.rotate()
+    clock.forward(minutes=15)
+    signingkeys.rotate()
+    assert SigningKey.objects.filter(kid=first).exists()
+    clock.forward(minutes=15)
+    signingkeys.rotate()
+    assert not SigningKey.objects.filter(kid=first).exists()
+
+
+def test_an_emergency_ends_every_access_token_and_no_session(api: API, alice: User) -> None:
+    pair = api.login(alice)
+    signingkeys.rotate()
+    replacing = signingkeys.replace_all().kid
+    assert published(api) == [replacing]
+    assert api.get("sessions/", bearer=pair["access"]).status_code == 401
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == replacing
+    assert is_accepted(api, pair["access"])
+
+
+@pytest.mark.parametrize("age", [90, 0], ids=["by age", "only when told"])
+def test_a_key_of_age_is_followed_unasked(settings: Settings, clock: Clock, age: int) -> None:
+    settings.TOKENS = {**settings.TOKENS, "SIGNING_KEY_AGE": timedelta(days=age)}
+    first = signingkeys.ring()
+    clock.forward(days=89)
+    assert len(signingkeys.ring().keys) == 1
+    clock.forward(days=1)
+    second = signingkeys.ring()
+    assert len(second.keys) == (2 if age else 1)
+    assert second.signer.kid == first.signer.kid
+    clock.forward(minutes=10)
+    assert (signingkeys.ring().signer.kid == first.signer.kid) is (age == 0)
+
+
+@pytest.mark.spec("RFC 9068", "2.1", "5")
+@pytest.mark.spec("ASVS 5.0", "11.2.3")
+@pytest.mark.parametrize(
+    ("algorithm", "kind", "strength"),
+    [
+        ("ES256", ec.EllipticCurvePublicKey, 256),
+        ("RS256", rsa.RSAPublicKey, 3072),
+        ("EdDSA", ed25519.Ed25519PublicKey, None),
+    ],
+)
+def test_each_algorithm_signs_what_is_accepted(
+    api: API,
+    alice: User,
+    settings: Settings,
+    *,
+    algorithm: str,
+    kind: type,
+    strength: int | None,
+) -> None:
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ALGORITHM": algorithm}
+    token = api.login(alice)["access"]
+    public = snapshot.ring.current().signer.public
+    assert isinstance(public, kind)
+    assert getattr(public, "key_size", None) == strength
+    assert jwt.get_unverified_header(token)["alg"] == algorithm
+    assert is_accepted(api, token)
+    assert not is_accepted(api, token[:-8] + ("AAAAAAAA" if token[-8:] != "A" * 8 else "B" * 8))
+
+
+def test_another_algorithm_takes_over_as_any_next_key_does(
+    api: API, alice: User, settings: Settings, clock: Clock
+) -> None:
+    pair = api.login(alice)
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ALGORITHM": "EdDSA"}
+    snapshot.ring.forget()
+    keys = api.client.get("/.well-known/jwks.json").json()["keys"]
+    assert [key["alg"] for key in keys] == ["ES256", "EdDSA"]
+    assert is_accepted(api, pair["access"])
+    clock.forward(minutes=10)
+    snapshot.ring.forget()
+    pair = api.rotated(pair["refresh"])
+    assert jwt.get_unverified_header(pair["access"])["alg"] == "EdDSA"
+    assert is_accepted(api, pair["access"])
+
+
+@pytest.mark.spec("RFC 7638", "3.1")
+@pytest.mark.parametrize(
+    ("jwk", "thumbprint"),
+    [
+        pytest.param(
+            {
+                "kty": "RSA",
+                "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxu"
+                "hDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf"
+                "0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91"
+                "CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-"
+                "csFCur-kEgU8awapJzKnqDKgw",
+                "e": "AQAB",
+                "alg": "RS256",
+                "kid": "2011-04-29",
+            },
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            id="RFC 7638, section 3.1",
+        ),
+        pytest.param(
+            {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+                "use": "enc",
+                "kid": "1",
+            },
+            "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",
+            id="the key of RFC 7517, appendix A.1",
+        ),
+        pytest.param(
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            },
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            id="RFC 8037, appendix A.3",
+        ),
+    ],
+)
+def test_the_kid_is_the_thumbprint_of_the_public_key(jwk: dict[str, str], thumbprint: str) -> None:
+    assert signingkeys.thumbprint(jwk) == thumbprint
+
+
+@pytest.mark.spec("ASVS 5.0", "13.3.1")
+def test_a_private_key_is_in_no_column_as_it_is(api: API, alice: User) -> None:
+    api.login(alice)
+    row, private = SigningKey.objects.get(), snapshot.ring.current().signer.private
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    number = private.private_numbers().private_value.to_bytes(32)
+    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    assert number not in bytes(row.private_key)
+    assert der[:16] not in bytes(row.private_key)
+    assert set(row.public_jwk) == {"kty", "crv", "x", "y"}
+
+
+def test_a_changed_secret_key_goes_on_signing_with_the_same_key_and_needs_its_fallback_once(
+    api: API, alice: User, settings: Settings
+) -> None:
+    token = api.login(alice)["access"]
+    before = bytes(SigningKey.objects.get().private_key)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-secret-key-" + "n" * 40
+    snapshot.ring.forget()
+    assert kid_of(api.login(alice)["access"]) == kid_of(token)
+    assert bytes(SigningKey.objects.get().private_key) != before
+    settings.SECRET_KEY_FALLBACKS = []
+    snapshot.ring.forget()
+    assert kid_of(api.login(alice)["access"]) == kid_of(token)
+    assert SigningKey.objects.count() == 1
+
+
+def test_a_secret_key_that_is_lost_costs_a_new_key_and_no_access_token(
+    api: API, alice: User, settings: Settings
+) -> None:
+    token = api.login(alice)["access"]
+    settings.SECRET_KEY = "another-secret-key-" + "n" * 40
+    snapshot.ring.forget()
+    new = api.login(alice)["access"]
+    assert kid_of(new) != kid_of(token)
+    assert is_accepted(api, new)
+    assert published(api) == [kid_of(token), kid_of(new)]
+    snapshot.ring.forget()
+    signingkeys.rotate()
+    assert len(published(api)) == 3
+
+
+@pytest.mark.trap(40)
+def test_a_key_is_parsed_once_however_often_it_is_read() -> None:
+    first = signingkeys.ring().signer
+    parsed = signingkeys._parsed.cache_info().misses
+    assert signingkeys.ring().signer is first
+    assert signingkeys._parsed.cache_info().misses == parsed
+
+
+def test_looking_at_the_settings_makes_no_key() -> None:
+    call_command("check")
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_kept_in_a_file_is_taken_over_and_the_file_is_gone(tmp_path: Path) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "access-key.pem"
+    file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    signingkeys.adopt(file)
+    signer = signingkeys.ring().signer
+    assert signer.public.public_numbers() == private.public_key().public_numbers()
+    assert not file.exists()
+    signingkeys.adopt(file)
+    assert SigningKey.objects.count() == 1
+
+
+def test_a_key_in_a_file_that_comes_too_late_signs_nothing(tmp_path: Path) -> None:
+    signer = signingkeys.ring().signer
+    private = ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "access-key.pem"
+    file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    signingkeys.adopt(file)
+    assert signingkeys.ring().keys == (signer,)
+    assert not file.exists()
+
+
+def test_the_command_says_which_key_signs_from_when(clock: Clock) -> None:
+    first = command()
+    assert first == f"ES256 key {SigningKey.objects.get()} is published and signs now.\n"
+    begins = f"{timezone.now() + ANNOUNCED:%Y-%m-%d %H:%M:%S} UTC"
+    second = command()
+    assert second.endswith(f"is published and signs from {begins} on.\n")
+    assert command() == second
+    assert command("--emergency").endswith("is published and signs now.\n")
+    assert SigningKey.objects.count() == 1
+
+
+def test_nothing_secret_of_a_key_is_in_a_representation() -> None:
+    assert "private" not in repr(signingkeys.ring())
