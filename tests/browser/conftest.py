@@ -58,7 +58,9 @@ class Person:
             self.complaints.append(f"{message.text} at {message.page and message.page.url}")
 
     def note_failure(self, request: Request) -> None:
-        self.complaints.append(f"{request.url}: {request.failure}")
+        # A page that is left before its icon has come has not failed.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def go(self, path: str) -> Page:
         """Look at a page of the site."""
