@@ -22,11 +22,23 @@ def settings_in_code() -> set[str]:
     return names | {f"THROTTLE_{rate.upper()}" for rate in rates}
 
 
-@pytest.mark.parametrize("file", ["docs/settings.md", ".env.example"])
+@pytest.mark.parametrize("file", ["README.md", "docs/settings.md", ".env.example"])
 def test_every_setting_is_documented(file: str) -> None:
     text = (ROOT / file).read_text()
     missing = [name for name in settings_in_code() if not re.search(rf"\b{name}\b", text)]
     assert not missing
+
+
+def test_the_readme_has_the_numbers_of_the_code() -> None:
+    """As .env.example has them, which the code is started with where nothing else is said."""
+    example = re.findall(r"^#([A-Z_]+)=(\d+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    table = dict(re.findall(r"([A-Z_]{4,}) (\d+)(?![\d.])", (ROOT / "README.md").read_text()))
+    assert table == {name: number for name, number in example if name in table}
+    assert len(table) > 15
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
 
 
 @pytest.mark.spec("ASVS 5.0", "7.1.1", "7.1.2")
