@@ -44,6 +44,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E013 an old snapshot": ("TOKENS", {"SNAPSHOT_INTERVAL": timedelta(minutes=2)}),
     "tokens.E019 a key set kept for ever": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
     "tokens.E020 keys in a hurry": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
+    "tokens.W002 an issuer elsewhere": ("SIMPLE_JWT", {"ISSUER": "https://other.example"}),
     "tokens.E021 a status list kept long": (
         "TOKENS",
         {"STATUS_LIST_MAX_AGE": timedelta(minutes=6)},
