@@ -217,7 +217,7 @@ def refresh_token_in(request: Request) -> tuple[str, bool]:
     CsrfFailed if the cookie's is not to be used by whoever asks.
     """
     cookie, body = cookies.token_in(request, "refresh"), request.data
-    if not cookies.are_spoken(request) or (isinstance(body, dict) and body.get("refresh")):
+    if not cookies.are_spoken(request) or (isinstance(body, dict) and "refresh" in body):
         raw = token_in(request, "refresh")
         if cookie and is_refresh_token(cookie):
             raise ValidationError({"refresh": ["There is one in the cookie too: send only one."]})
@@ -238,11 +238,12 @@ def is_refresh_token(raw: str) -> bool:
 def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
     """Return the first pair in cookies; the session that the browser has so far is ended.
 
-    So is the new one, at once, if the browser could not keep it.
+    If the browser could not keep the new one, that is ended instead.
     """
-    sessions.sign_out(cookies.token_in(request, "refresh"))
     response = cookies.answer(pair)
-    if response.status_code != 200:
+    if response.status_code == 200:
+        sessions.sign_out(cookies.token_in(request, "refresh"))
+    else:
         sessions.sign_out(str(pair.refresh))
         response.cookies.clear()
     return response
