@@ -238,11 +238,12 @@ def is_refresh_token(raw: str) -> bool:
 def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
     """Return the first pair in cookies; the session that the browser has so far is ended.
 
-    So is the new one, at once, if the browser could not keep it.
+    If the browser could not keep the new one, that is ended instead.
     """
-    sessions.sign_out(cookies.token_in(request, "refresh"))
     response = cookies.answer(pair)
-    if response.status_code != 200:
+    if response.status_code == 200:
+        sessions.sign_out(cookies.token_in(request, "refresh"))
+    else:
         sessions.sign_out(str(pair.refresh))
         response.cookies.clear()
     return response

@@ -282,6 +282,15 @@ def test_a_browser_without_a_token_is_signed_out_already(alice: User) -> None:
     assert app.post("auth/refresh/").status_code == 400
 
 
+@pytest.mark.parametrize("path", ["auth/refresh/", "auth/logout/"])
+@pytest.mark.parametrize("empty", ["", None], ids=["empty", "null"])
+def test_an_empty_token_in_the_body_is_400_and_not_the_cookies(
+    app: App, path: str, empty: str | None
+) -> None:
+    assert app.post(path, {"refresh": empty}).status_code == 400
+    assert living().generation == 1
+
+
 @pytest.mark.trap(32)
 @pytest.mark.parametrize("path", ["auth/refresh/", "auth/logout/"])
 def test_a_token_in_the_body_and_one_in_the_cookie_are_400(
@@ -474,12 +483,14 @@ def test_a_cookie_that_a_browser_would_drop_is_refused_at_sign_in(alice: User) -
     fits = App().login(alice)
     assert fits.status_code == 200
     assert 3000 < line(fits, "access") <= 4096
-    DeviceSession.objects.all().revoke(Reason.ADMIN)
+    before, kept = living(), fits.cookies["refresh"].value
     give_roles_more(alice)
-    refused = App().login(alice)
+    app = App()
+    app.plant("refresh", kept)
+    refused = app.login(alice)
     assert (refused.status_code, refused.json()["code"]) == (400, "cookie_too_large")
     assert not refused.cookies
-    assert not DeviceSession.objects.living().exists()
+    assert living() == before
     assert API(Client()).login(alice)["access"]
 
 
