@@ -62,7 +62,7 @@ def answer(pair: Pair) -> JsonResponse:
     """
     body = pair.as_json()
     access, refresh = str(body.pop("access")), str(body.pop("refresh"))
-    response = JsonResponse(body)
+    response = compact(body)
     _set(response, "access", access, int(body["expires_in"]))
     if len(response.cookies[name("access")].OutputString()) > LONGEST:
         error = CookieTooLarge()
@@ -71,6 +71,11 @@ def answer(pair: Pair) -> JsonResponse:
         )
     _set(response, "refresh", refresh, int(body["refresh_expires_in"]))
     return response
+
+
+def compact(body: dict[str, str | int]) -> JsonResponse:
+    """Return the body as Django REST framework would write it, which takes longer."""
+    return JsonResponse(body, json_dumps_params={"separators": (",", ":")})
 
 
 def forget(response: HttpResponseBase) -> None:

@@ -104,7 +104,7 @@ class RefreshView(TokenView):
             ip_address=client_address(request),
         )
         bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
-        return cookies.answer(pair) if by_cookie else JsonResponse(pair.as_json())
+        return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
 
 
 class LogoutView(TokenView):
