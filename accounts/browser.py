@@ -42,9 +42,8 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
     """
 
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
         request.user = cast("User", SimpleLazyObject(partial(_user, request)))
-        request.auser = sync_to_async(partial(_user, request))
+        request.auser = partial(_auser, request)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Have nobody keep what was shown to who is signed in, and forget it at sign-out."""
@@ -131,6 +130,10 @@ def _carry(request: HttpRequest, session: DeviceSession, *, remember: bool) -> N
 def _user(request: HttpRequest) -> User | AnonymousUser:
     session = device_session(request)
     return cast("User | None", session and session.user) or AnonymousUser()
+
+
+async def _auser(request: HttpRequest) -> User | AnonymousUser:
+    return await sync_to_async(_user)(request)
 
 
 def _believe(data: BrowserData) -> DeviceSession | None:

@@ -1,4 +1,4 @@
-"""Measure Latchkey against stock SimpleJWT in turns, on SQLite and on PostgreSQL, and print tables.
+"""Measure Latchkey against stock SimpleJWT and Django's session in turns, and print tables.
 
 Both sides are served all the time, each by a granian of its own; only one is asked at any moment.
 """
@@ -78,11 +78,12 @@ class Bench:
 
     def rounds(self, figures: Figures, operation: str) -> None:
         """Ask one side, then the other, and so on."""
-        for site in (figures.ours, figures.stock):
-            self.ask(site, operation, WARM_UP)
+        sides = list(zip((figures.ours, figures.stock), report.OPERATIONS[operation], strict=True))
+        for site, call in sides:
+            self.ask(site, call, WARM_UP)
         for number in range(self.options.rounds):
-            for site in (figures.ours, figures.stock):
-                asked = self.ask(site, operation, self.options.seconds)
+            for site, call in sides:
+                asked = self.ask(site, call, self.options.seconds)
                 figures.of(site, operation).append(asked)
                 self.busiest = max(self.busiest, asked.cpu / PROCESSES / asked.seconds)
             ratio = figures.of(figures.ours, operation)[-1].rate / asked.rate

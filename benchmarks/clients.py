@@ -18,6 +18,7 @@ class Pair:
 
     access: str
     refresh: str
+    session: str = ""  # the key of a Django session, where the side has one
 
 
 @dataclass
@@ -68,6 +69,9 @@ class Connection:
 
     def read(self, token: str) -> tuple[int, bytes]:
         return self.ask(f"GET /who/ HTTP/1.1\r\nAuthorization: Bearer {token}")
+
+    def read_by_session(self, key: str) -> tuple[int, bytes]:
+        return self.ask(f"GET /who/session/ HTTP/1.1\r\nCookie: sessionid={key}")
 
     def close(self) -> None:
         self.reader.close()
@@ -136,10 +140,15 @@ def asked(
         started = time.monotonic()
         if started >= until:
             return
-        refresh = operation == "refresh"
-        status, body = connection.refresh(pair.refresh) if refresh else connection.read(pair.access)
+        match operation:
+            case "refresh":
+                status, body = connection.refresh(pair.refresh)
+            case "read":
+                status, body = connection.read(pair.access)
+            case _:
+                status, body = connection.read_by_session(pair.session)
         yield time.monotonic() - started
         if status != 200:
             raise RuntimeError(f"{operation} was answered {status}: {body[:200]!r}")
-        if refresh:
+        if operation == "refresh":
             pair.refresh = json.loads(body)["refresh"]

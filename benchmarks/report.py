@@ -8,7 +8,12 @@ from benchmarks.clients import Round
 from benchmarks.race import Outcome
 from benchmarks.sites import Site
 
-OPERATIONS = ("refresh", "read")
+#: What is measured, and what each side is asked for it.
+OPERATIONS = {
+    "refresh": ("refresh", "refresh"),
+    "read": ("read", "read"),
+    "read / session": ("read", "read by session"),
+}
 
 
 @dataclass

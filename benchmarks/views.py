@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 
 class WhoView(APIView):
-    """Name the caller, whom each side's default authentication class has found out."""
+    """Name the caller, whom the view's authentication class has found out: each side's default."""
 
     def get(self, request: Request) -> Response:
         return Response({"user": str(request.user.pk)})

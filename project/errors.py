@@ -17,6 +17,7 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 from structlog.contextvars import bind_contextvars
 
+from project import pool
 from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
@@ -72,6 +73,7 @@ class RefusalMiddleware:
         if not isinstance(error, AWAY) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
+        pool.look_over()
         response = answer(request, 503, "unavailable", "The database is not reached. Try again.")
         response["Retry-After"] = RETRY_AFTER
         return response

@@ -1,10 +1,9 @@
-"""What `make serve` runs: prepare and check everything, then become the production server."""
+"""What `make serve` runs: prepare and check everything, then become what runs the server."""
 
 import os
 import re
 import secrets
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError, SystemCheckError
 from django.db import DatabaseError
+
+from project.server import address
 
 #: Pages of others that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
@@ -31,7 +32,7 @@ def main() -> None:
 
         from tokens.signingkeys import adopt
 
-        claim_port(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
+        claim_port(*address())
         call_command("check", deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
@@ -43,9 +44,7 @@ def main() -> None:
     os.environ.pop("ADMIN_PASSWORD", None)
     if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
         print("Mail is printed here and not sent: EMAIL_URL is not set.", flush=True)
-    # This process becomes the server and so stays the worker's parent, whose end the worker sees.
-    subprocess.Popen(worker_command(), stdin=subprocess.DEVNULL)
-    os.execv(sys.executable, server_command())
+    os.execv(sys.executable, [sys.executable, "-m", "project.supervisor"])
 
 
 def keep_secret_key(path: Path) -> None:
@@ -69,7 +68,7 @@ def keep_secret_key(path: Path) -> None:
 
 
 def claim_port(host: str, port: int) -> None:
-    """Raise OSError if somebody listens there already, such as workers left by a killed server.
+    """Raise OSError if somebody listens there already.
 
     The server itself would not notice: it shares its port with whoever else does.
     """
@@ -82,24 +81,6 @@ def claim_port(host: str, port: int) -> None:
             raise OSError(
                 f"Port {port} of {host} cannot be listened at: {error.strerror}"
             ) from error
-
-
-def worker_command() -> list[str]:
-    """Return the command line of the worker that ends with this process."""
-    return [sys.executable, "-m", "project.worker", str(os.getpid())]
-
-
-def server_command() -> list[str]:
-    """Return the command line of the production server."""
-    options = {
-        "--interface": "wsgi",
-        "--host": os.environ.get("HOST", "127.0.0.1"),
-        "--port": os.environ.get("PORT", "8000"),
-        "--workers": os.environ.get("WORKERS", "2"),
-        "--blocking-threads": os.environ.get("THREADS", "4"),
-    }
-    words = [word for option in options.items() for word in option]
-    return [sys.executable, "-m", "granian", "--no-ws", *words, "project.wsgi:application"]
 
 
 if __name__ == "__main__":

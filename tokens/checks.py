@@ -184,6 +184,12 @@ def _check_reach() -> Iterator[CheckMessage]:
             "A signing key would be replaced before others know the next one.",
             "Set SIGNING_KEY_AGE to 90 days, or to 0: then only rotatesigningkey replaces it.",
         )
+    if have.issuer != have.PUBLIC_URL:
+        yield _warning(
+            2,
+            f"Other services look for keys at the issuer of tokens, {have.issuer}.",
+            "Leave TOKEN_ISSUER at PUBLIC_URL, or serve /.well-known/ there too.",
+        )
     if not timedelta(0) < have.STATUS_LIST_MAX_AGE <= have.access_lifetime:
         yield _error(
             21,

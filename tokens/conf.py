@@ -46,7 +46,7 @@ class TokenSettings:
     SIGNING_KEY_AGE: timedelta = timedelta(days=90)
     #: How long other services may keep the key set; a key is published twice as long ahead.
     JWKS_MAX_AGE: timedelta = timedelta(minutes=5)
-    #: Whether access tokens name their place in the status lists, 120 bytes each.
+    #: Whether access tokens name their place in the status lists, some 116 bytes each.
     STATUS_LIST: bool = True
     #: How long other services may keep a status list.
     STATUS_LIST_MAX_AGE: timedelta = timedelta(seconds=5)

@@ -217,7 +217,7 @@ def refresh_token_in(request: Request) -> tuple[str, bool]:
     CsrfFailed if the cookie's is not to be used by whoever asks.
     """
     cookie, body = cookies.token_in(request, "refresh"), request.data
-    if not cookies.are_spoken(request) or (isinstance(body, dict) and body.get("refresh")):
+    if not cookies.are_spoken(request) or not isinstance(body, dict) or "refresh" in body:
         raw = token_in(request, "refresh")
         if cookie and is_refresh_token(cookie):
             raise ValidationError({"refresh": ["There is one in the cookie too: send only one."]})

@@ -1,5 +1,6 @@
 """Where somebody is signed in, and the end of that."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -69,9 +70,9 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
         browser.sign_in(self.request, self.user, remember=remember)
         return self.end()
 
+    @abstractmethod
     def end(self) -> HttpResponse:
         """End what is to be ended and lead back to the list."""
-        raise NotImplementedError
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(status, is_recent=self.is_recent, **context)

@@ -1,5 +1,6 @@
 """What the pages share: no browser keeps them, and a refused form says why beside its fields."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
@@ -67,9 +68,9 @@ class FormPage(Page, Generic[F]):
         """Return what the fields hold before anybody has typed."""
         return {}
 
+    @abstractmethod
     def act(self, form: F) -> HttpResponse:
         """Do what the form asks and answer, or raise ValidationError."""
-        raise NotImplementedError
 
 
 class SignedInPage(LoginRequiredMixin, Page):

@@ -101,6 +101,12 @@ def test_a_browser_is_signed_in_and_out_whatever_keeps_its_data(kept: Kept, alic
     assert not DeviceSession.objects.living().exists()
 
 
+@every_store
+def test_who_is_not_signed_in_signs_out_without_a_trace(kept: Kept, alice: User) -> None:
+    assert Browser().client.post("/leave/").status_code == 204
+    assert kept.dump() == {}
+
+
 @pytest.mark.trap(61)
 @every_store
 def test_who_reads_the_data_can_make_no_cookie_of_it(kept: Kept, alice: User) -> None:

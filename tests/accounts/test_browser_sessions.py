@@ -1,5 +1,7 @@
 """A browser is signed in as long as its device session lives, and the list of devices shows it."""
 
+import math
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -62,14 +64,23 @@ def test_a_sign_in_begins_a_session_of_the_list(api: API, alice: User, heard: Li
     assert [event["session"].sid for event in begun] == [session.sid, row(phone).sid]
 
 
-def test_the_admins_sign_in_begins_one_too(alice: User) -> None:
+def test_the_admin_believes_the_same_row(laptop: Browser, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)
-    client = Client()
-    client.post("/admin/login/", {"username": "alice", "password": PASSWORD})
-    assert client.get("/admin/").status_code == 200
-    assert DeviceSession.objects.get().kind == Kind.BROWSER
-    client.post("/admin/logout/")
-    assert DeviceSession.objects.get().revoked_reason == Reason.LOGOUT
+    assert laptop.client.get("/admin/").status_code == 200
+    DeviceSession.objects.all().revoke(Reason.ADMIN)
+    assert laptop.client.get("/admin/").status_code == 302
+
+
+@pytest.mark.spec("ASVS 5.0", "7.2.1", "7.2.2", "7.2.3")
+def test_a_cookie_is_a_secret_of_its_own_that_means_nothing_elsewhere(alice: User) -> None:
+    keys = set()
+    for _ in range(3):
+        laptop = Browser()
+        laptop.sign_in()
+        keys.add(laptop.key)
+        assert re.fullmatch("[a-z0-9]{32}", laptop.key)
+    assert len(keys) == 3
+    assert 32 * math.log2(36) >= 128  # bits
 
 
 @pytest.mark.django_db(transaction=True)

@@ -37,7 +37,8 @@ def test_an_invited_user_without_a_password_chooses_one(
     assert not dave.has_usable_password()
     assert admin.change(dave, email="dave@example.org").status_code == 302
     assert invite(admin, dave)[-1] == "Invitations on their way: 1."
-    (message,) = post_office()
+    notice, message = post_office()
+    assert notice.subject == "An administrator changed your account"
     assert message.to == ["dave@example.org"]
     assert "dave" in message.body
     link = query_of(link_in(message))

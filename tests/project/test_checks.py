@@ -55,6 +55,7 @@ def test_any_host_is_for_no_public_site(settings: Settings) -> None:
     assert any(message.startswith("latchkey.W004") for message in found(deploy=True))
 
 
+@pytest.mark.trap(43)
 @pytest.mark.parametrize("line", ["{}=1", "export {}=1", "  {} = 1"])
 def test_a_misspelt_line_of_the_file_is_named_with_what_was_meant(
     env_file: Path, line: str
@@ -72,6 +73,7 @@ def test_a_line_of_the_file_that_nobody_reads_is_named(env_file: Path) -> None:
     ]
 
 
+@pytest.mark.trap(43)
 def test_a_misspelt_variable_is_named_and_a_foreign_one_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

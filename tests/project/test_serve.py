@@ -3,15 +3,17 @@
 import socket
 import stat
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import environ
 import pytest
+from django.db import connection
 
-from project.serve import claim_port, keep_secret_key, server_command
+from project.serve import claim_port, keep_secret_key
+from project.server import address, server
 from tests.environment import STATE
+from tests.tokens.test_processes import database_url
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -92,12 +94,8 @@ def test_the_server_listens_on_loopback_unless_told_otherwise(
 ) -> None:
     for name in ("HOST", "PORT", "WORKERS", "THREADS"):
         monkeypatch.delenv(name, raising=False)
-    command = server_command()
-    assert command[:3] == [sys.executable, "-m", "granian"]
-    assert command[-1] == "project.wsgi:application"
-    options = dict(zip(command[4:-1:2], command[5:-1:2], strict=True))
-    assert options["--host"] == "127.0.0.1"
-    assert options["--port"] == "8000"
+    made = server()
+    assert (made.bind_addr, made.bind_port) == address() == ("127.0.0.1", 8000)
 
 
 def test_the_environment_decides_where_and_how_the_server_runs(
@@ -106,21 +104,38 @@ def test_the_environment_decides_where_and_how_the_server_runs(
     given = {"HOST": "192.0.2.1", "PORT": "8100", "WORKERS": "3", "THREADS": "9"}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    command = server_command()
-    options = dict(zip(command[4:-1:2], command[5:-1:2], strict=True))
-    assert options == {
-        "--interface": "wsgi",
-        "--host": "192.0.2.1",
-        "--port": "8100",
-        "--workers": "3",
-        "--blocking-threads": "9",
-    }
+    made = server()
+    assert (made.bind_addr, made.bind_port) == address() == ("192.0.2.1", 8100)
+    assert (made.workers, made.blocking_threads, made.websockets) == (3, 9, False)
 
 
-def test_the_servers_options_are_options_of_the_server(run: Run) -> None:
-    shown = run("-m", "granian", "--help").stdout
-    words = [word for word in server_command()[3:] if word.startswith("--")]
-    assert [word for word in words if word.replace("--no-", "--") not in shown] == []
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a limit of PostgreSQL's")
+@pytest.mark.parametrize(
+    ("program", "given", "limit"),
+    [
+        ("server.limit_statements()", "", "30s"),
+        ("server.limit_statements()", "-c statement_timeout=5s", "5s"),
+        ("", "", "0"),
+    ],
+    ids=["the server", "as the operator wants", "a command"],
+)
+def test_only_the_server_gives_up_on_a_long_statement(
+    run: Run, program: str, given: str, limit: str
+) -> None:
+    shown = run(
+        "-c",
+        f"from project import server; {program}\n"
+        "import django; django.setup()\n"
+        "from django.db import connection\n"
+        "with connection.cursor() as cursor:\n"
+        "    print(cursor.execute('SHOW statement_timeout').fetchone()[0])\n"
+        "connection.close_pool()",
+        DATABASE_URL=database_url(),
+        DJANGO_SETTINGS_MODULE="project.settings",
+        **({"PGOPTIONS": given} if given else {}),
+    )
+    assert shown.stdout.strip() == limit, shown.stderr
 
 
 def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:

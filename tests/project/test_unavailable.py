@@ -10,8 +10,10 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from project import pool
 from tests.conftest import API, PASSWORD, Answer, row
-from tests.project.conftest import Outage, disconnect
+from tests.project.conftest import Outage, comes_true, disconnect
+from tests.tokens.racing import race
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -102,6 +104,31 @@ def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_no
     assert row(phone).revoked_at is None
     assert row(phone).generation == 1
     api.rotated(phone["refresh"])
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
+def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
+    api: API, alice: User
+) -> None:
+    """Guards pool.look_over: without it each connection of the pool would cost somebody a 503."""
+    phone = api.login(alice)
+
+    def ask() -> int:
+        try:
+            return int(API(Client()).refresh(phone["refresh"]).status_code)
+        finally:
+            connection.close()
+
+    assert set(race(*[ask] * 6)) == {200}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert len(cursor.fetchall()) >= 2
+    assert race(ask) == [503]
+    assert comes_true(lambda: not pool.looking.locked())
+    assert [race(ask) for _ in range(8)] == [[200]] * 8
 
 
 def test_people_get_a_page(client: Client, alice: User, outage: Outage) -> None:

@@ -44,6 +44,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E013 an old snapshot": ("TOKENS", {"SNAPSHOT_INTERVAL": timedelta(minutes=2)}),
     "tokens.E019 a key set kept for ever": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
     "tokens.E020 keys in a hurry": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
+    "tokens.W002 an issuer elsewhere": ("SIMPLE_JWT", {"ISSUER": "https://other.example"}),
     "tokens.E021 a status list kept long": (
         "TOKENS",
         {"STATUS_LIST_MAX_AGE": timedelta(minutes=6)},
@@ -75,6 +76,7 @@ def test_the_settings_as_shipped_are_in_order() -> None:
     assert found() == []
 
 
+@pytest.mark.trap(43)
 @pytest.mark.parametrize(("name", "change"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_named(
     settings: Settings, request: pytest.FixtureRequest, name: str, change: dict[str, Any]

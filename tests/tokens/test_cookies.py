@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -15,6 +16,7 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD
 from tests.conftest import API, PASSWORD, Answer, Clock, row
 from tests.tokens.browsing import App, flags
+from tests.tokens.racing import race
 from tests.tokens.test_hostile_tokens import parts
 from tokens import cookies
 from tokens.models import DeviceSession, Reason
@@ -280,6 +282,7 @@ def test_a_browser_without_a_token_is_signed_out_already(alice: User) -> None:
     assert app.post("auth/refresh/").status_code == 400
 
 
+@pytest.mark.trap(32)
 @pytest.mark.parametrize("path", ["auth/refresh/", "auth/logout/"])
 def test_a_token_in_the_body_and_one_in_the_cookie_are_400(
     app: App, alice: User, path: str
@@ -336,6 +339,25 @@ def test_two_tabs_that_refresh_at_once_get_the_same(app: App) -> None:
         given.add(app.cookie("refresh"))
     assert [answer["generation"] for answer in answers] == [2, 2]
     assert len(given) == 1
+
+
+def test_five_tabs_that_refresh_at_the_same_moment_all_go_on(app: App) -> None:
+    """Guards that a refresh which comes second is answered, and clears nothing."""
+    kinds: tuple[cookies.Kind, ...] = ("access", "refresh")
+    kept = {kind: app.cookie(kind) for kind in kinds}
+    tabs = [App(csrf=app.csrf) for _ in range(5)]
+    for tab in tabs:
+        tab.client.cookies["csrftoken"] = app.client.cookies["csrftoken"].value
+        for kind, value in kept.items():
+            tab.plant(kind, value)
+    answers = race(*(partial(tab.post, "auth/refresh/") for tab in tabs))
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert {tab.cookie("refresh") for tab in tabs} != {kept["refresh"]}
+    assert len({tab.cookie("refresh") for tab in tabs}) == 1
+    assert living().generation == 2
+    for tab in tabs:
+        assert tab.get("account/me/").status_code == 200
+    assert tabs[3].post("auth/refresh/").json()["generation"] == 3
 
 
 def test_a_lost_answer_is_given_again_for_its_idempotency_key(app: App, clock: Clock) -> None:

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -159,6 +160,7 @@ REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
 }
 
 
+@pytest.mark.trap(38, 39)
 @pytest.mark.trap(18)
 @pytest.mark.spec("RFC 8725", "3.1", "3.2", "3.8", "3.11", "3.12")
 @pytest.mark.spec("ASVS 5.0", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2")
@@ -218,6 +220,7 @@ ACCESS_FORGERIES: dict[str, Callable[[str, str], str]] = {
 }
 
 
+@pytest.mark.trap(38, 39)
 @pytest.mark.spec(
     "ASVS 5.0", "9.1.1", "9.1.2", "9.1.3", "9.2.1", "9.2.2", "9.2.3", "9.2.4", "10.3.1"
 )
@@ -246,3 +249,60 @@ def test_the_forger_of_these_tests_makes_good_tokens_when_nothing_is_changed(
     pair = api.login(alice)
     assert api.post("verify/", {"token": resigned_access(pair["access"])}).status_code == 200
     assert api.refresh(resigned_refresh(pair["refresh"])).status_code == 200
+
+
+#: Every call that an access token opens, or that says what one is worth.
+OPENED: dict[str, tuple[str, str]] = {
+    "logout all": ("post", "/api/auth/logout/all/"),
+    "logout others": ("post", "/api/auth/logout/others/"),
+    "sessions": ("get", "/api/auth/sessions/"),
+    "a session": ("delete", "/api/auth/sessions/{sid}/"),
+    "account": ("get", "/api/account/me/"),
+    "change of the account": ("patch", "/api/account/me/"),
+    "deletion": ("delete", "/api/account/me/"),
+    "password": ("post", "/api/account/password/"),
+    "a developer's own API": ("get", "/api/example/"),
+    "a developer's own API, by role": ("get", "/api/example/editors/"),
+}
+
+
+@pytest.mark.trap(38, 39)
+@pytest.mark.spec("RFC 9068", "4")
+@pytest.mark.spec("ASVS 5.0", "10.3.1", "9.2.2", "9.2.3")
+@pytest.mark.parametrize(("method", "path"), OPENED.values(), ids=OPENED)
+@pytest.mark.parametrize("place", ["header", "cookie"])
+def test_no_call_is_opened_by_a_forged_access_token(
+    api: API, alice: User, *, method: str, path: str, place: str
+) -> None:
+    pair = api.login(alice)
+    before = row(pair)
+    for name, forge in ACCESS_FORGERIES.items():
+        forged = forge(pair["access"], pair["refresh"])
+        client = Client()
+        headers = {"Authorization": f"Bearer {forged}"} if place == "header" else {}
+        if place == "cookie":
+            client.cookies["access"] = forged
+        send = getattr(client, method)
+        answer = send(path.format(sid=pair["session"]), {}, "application/json", headers=headers)
+        assert answer.status_code == 401, name
+    assert row(pair).revoked_at is before.revoked_at is None
+    assert User.objects.get() == alice
+
+
+#: Signing out is for genuine tokens, however old.
+NOT_GENUINE = {
+    name: REFRESH_FORGERIES[name] for name in REFRESH_FORGERIES if name != "an expiry long past"
+}
+
+
+@pytest.mark.trap(21)
+@pytest.mark.parametrize("forge", NOT_GENUINE.values(), ids=NOT_GENUINE)
+def test_a_forged_refresh_token_signs_nobody_out_and_verifies_as_nothing(
+    api: API, alice: User, forge: Callable[[str, str], str]
+) -> None:
+    pair = api.login(alice)
+    forged = forge(pair["refresh"], pair["access"])
+    assert api.post("logout/", {"refresh": forged}).status_code == 204
+    assert row(pair).revoked_at is None
+    if forged != pair["access"]:
+        assert api.post("verify/", {"token": forged}).status_code == 401

@@ -76,6 +76,7 @@ def test_refreshing_does_not_carry_a_session_past_ninety_days(
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
 
 
+@pytest.mark.trap(44)
 def test_lifetimes_are_read_when_they_are_needed(
     api: API, alice: User, settings: Settings, clock: Clock
 ) -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic
 from typing import Any, TypeAlias
 
 import pytest
@@ -87,7 +88,7 @@ def test_an_end_in_another_process_is_known_within_the_interval(
     api: API, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
     settings.TOKENS = {**settings.TOKENS, "SNAPSHOT_INTERVAL": timedelta(seconds=seconds)}
-    now = [1000.0]
+    now = [monotonic()]
     monkeypatch.setattr(snapshot, "monotonic", lambda: now[0])
     pair = api.login(alice)
     assert read(api, pair).status_code == 200

@@ -1,0 +1,55 @@
+"""The production server. It ends with whoever started it, and its workers end with it."""
+
+import os
+import sys
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIHandler
+from granian import Granian
+from granian.constants import Interfaces
+from granian.server.common import AbstractServer
+
+from project.supervisor import GRACE, end_with
+
+
+def address() -> tuple[str, int]:
+    """Return the host and port that the site listens at."""
+    return os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
+
+
+def limit_statements() -> None:
+    """Have PostgreSQL give up on a statement of a request, as commands and migrations must not.
+
+    PGOPTIONS is libpq's own; what the operator has put there stays.
+    """
+    os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s")
+
+
+def server() -> AbstractServer[Any]:
+    """Return the server as the environment wants it."""
+    host, port = address()
+    return Granian(
+        "project.server:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=int(os.environ.get("WORKERS", "2")),
+        blocking_threads=int(os.environ.get("THREADS", "4")),
+        websockets=False,
+        workers_kill_timeout=GRACE - 5,
+    )
+
+
+def application() -> WSGIHandler:
+    """Return the site, for a worker of the server to serve."""
+    end_with(os.getppid())
+    from project.wsgi import application as site
+
+    return site
+
+
+if __name__ == "__main__":
+    end_with(int(sys.argv[1]))
+    limit_statements()
+    server().serve()

@@ -1,0 +1,18 @@
+"""Device sessions, blacklist and signing keys in Django admin: to read, and to end what must end.
+
+Nothing that somebody could sign in with is shown, and no address can ask for it.
+"""
+
+from tokens.admin.blacklist import BlacklistAdmin
+from tokens.admin.lists import BigTableAdmin, LimitedPaginator
+from tokens.admin.sessions import DeviceSessionAdmin, SessionsInline
+from tokens.admin.signingkeys import SigningKeyAdmin
+
+__all__ = [
+    "BigTableAdmin",
+    "BlacklistAdmin",
+    "DeviceSessionAdmin",
+    "LimitedPaginator",
+    "SessionsInline",
+    "SigningKeyAdmin",
+]

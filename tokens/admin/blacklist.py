@@ -1,0 +1,104 @@
+"""The blacklist: a token is pasted, and dead; its text is kept and shown nowhere."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.views.debug import SafeExceptionReporterFilter
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
+from tokens.blacklist import blacklist
+from tokens.exceptions import TokenDeadError, TokenUnknownError
+from tokens.models import BlacklistedToken, DeviceSession, Reason
+
+
+class Unshown(forms.Textarea):
+    """A field whose text is sent and never sent back."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+class BlacklistForm(forms.Form):
+    token = forms.CharField(
+        widget=Unshown(
+            attrs={
+                "class": "vLargeTextField",
+                "rows": 8,
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
+        help_text="An access token is refused from now on. A refresh token ends its session, "
+        "however old the token is. The text is kept nowhere.",
+    )
+
+    def clean_token(self) -> str:
+        # Mails and chats wrap long lines; no token has a blank in it.
+        return "".join(self.cleaned_data["token"].split())
+
+
+class DiscreetFilter(SafeExceptionReporterFilter):
+    """Keeps what is sensitive out of error pages, those of DEBUG as well."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+
+@admin.register(BlacklistedToken)
+class BlacklistAdmin(RecordAdmin):
+    """The single tokens that are refused before their time; adding one is pasting it."""
+
+    list_display = ("jti", "token_type", "user", "reason", "created_at", "expires_at")
+    list_filter = ("reason",)
+    list_select_related = ("user",)
+    lookups = frozenset({"reason__exact"})
+    search_fields = ("user", "jti")
+    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole jti."
+    fields = list_display
+
+    def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
+        return queryset.filter(Q(jti=words) | Q(user__in=users_named(words)))
+
+    @method_decorator(sensitive_post_parameters())
+    @sensitive_variables()
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Take a token, recognise it and make it dead; what was pasted is never shown again."""
+        request.exception_reporter_filter = DiscreetFilter()  # type: ignore[attr-defined]
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = BlacklistForm(request.POST or None)
+        if form.is_valid():
+            try:
+                dead = blacklist(form.cleaned_data["token"], Reason.ADMIN)
+            except (TokenDeadError, TokenUnknownError) as error:
+                form.add_error("token", str(error))
+            else:
+                self.note(request, dead)
+                return redirect("admin:tokens_blacklistedtoken_add")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Blacklist a token",
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/blacklist.html", context)
+
+    def note(self, request: HttpRequest, dead: BlacklistedToken | DeviceSession) -> None:
+        """Log and say what the token was."""
+        if isinstance(dead, BlacklistedToken):
+            self.log_addition(request, dead, "Blacklisted.")
+            what = f"an access token of {dead.user}"
+        else:
+            self.log_change(request, dead, "Ended by one of its refresh tokens.")
+            what = f"a refresh token of {dead.user}, whose session {dead} is ended"
+        messages.success(request, f"Recognised, and dead: {what}.")
