@@ -1,6 +1,5 @@
 """alice has a browser, Chromium, and the site runs as in production."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +18,6 @@ addEventListener("securitypolicyviolation", (violation) => {
 """
 
 expect.set_options(timeout=PATIENCE)
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in this thread.
 
 
 @pytest.fixture(scope="session")
