@@ -410,7 +410,7 @@ def test_an_error_page_does_not_show_what_was_pasted(
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an index of PostgreSQL")
 def test_postgresql_finds_the_sessions_that_ended_for_a_reason_by_an_index(alice: User) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         reused = DeviceSession.objects.filter(revoked_reason=Reason.REUSE).order_by("-pk")
         plan = reused[:100].explain()
     assert "tokens_session_reason" in plan
