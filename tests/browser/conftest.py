@@ -1,6 +1,5 @@
 """alice has a browser, Chromium, and the site runs as in production."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,12 +18,13 @@ addEventListener("securitypolicyviolation", (violation) => {
 """
 
 expect.set_options(timeout=PATIENCE)
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in this thread.
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with pytest.MonkeyPatch.context() as patch, chromium() as browser:
+        # Playwright's loop runs in this thread. Not set before: it is no setting for other tests.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield browser
 
 
