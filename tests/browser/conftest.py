@@ -22,7 +22,9 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    with pytest.MonkeyPatch.context() as patch, chromium() as browser:
+        # Playwright's loop runs in this thread. Not set before: it is no setting for other tests.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield browser
 
 
