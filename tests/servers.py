@@ -10,15 +10,20 @@ import pytest
 import redis
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Redis of the run's own and return its address."""
     server = shutil.which("redis-server")
     if server is None:
         pytest.skip("redis-server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     directory = str(tmp_path_factory.mktemp("redis"))
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
     process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)

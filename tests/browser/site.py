@@ -4,7 +4,6 @@ import email
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.request import urlopen
+
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "seven wet otters"
@@ -27,14 +28,6 @@ hashed = make_password({password!r})
 for name in {names!r}:
     User.objects.create(username=name, email=f"{{name}}@example.org", password=hashed)
 """
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Site:

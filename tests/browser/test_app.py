@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Person
 from tests.browser.origin import origin
-from tests.browser.site import PASSWORD, ROOT, Site, free_port
+from tests.browser.site import PASSWORD, ROOT, Site
+from tests.servers import free_port
 
 pytestmark = pytest.mark.browser
 

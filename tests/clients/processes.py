@@ -1,7 +1,6 @@
 """The real site and services beside it, each a server of its own on loopback."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx
 
 from tests.clients.conftest import ROOT
 from tests.conftest import PASSWORD
+from tests.servers import free_port
 
 STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 
@@ -159,12 +159,6 @@ def wait_for(server: Server, log: Path) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError(f"It did not start:\n{log.read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:

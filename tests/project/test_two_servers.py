@@ -17,8 +17,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.clients.conftest import ROOT
-from tests.clients.processes import Server, free_port, serve
+from tests.clients.processes import Server, serve
 from tests.conftest import PASSWORD
+from tests.servers import free_port
 from tests.tokens.test_processes import database_url
 from tokens import signingkeys
 from tokens.models import SigningKey
