@@ -190,7 +190,7 @@ def _check_reach() -> Iterator[CheckMessage]:
             f"Other services look for keys at the issuer of tokens, {have.issuer}.",
             "Leave TOKEN_ISSUER at PUBLIC_URL, or serve /.well-known/ there too.",
         )
-    if not timedelta(0) < have.STATUS_LIST_MAX_AGE <= have.access_lifetime:
+    if have.STATUS_LIST and not timedelta(0) < have.STATUS_LIST_MAX_AGE <= have.access_lifetime:
         yield _error(
             21,
             "A status list that is kept as long as access tokens live tells nobody anything.",
