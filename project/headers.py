@@ -25,6 +25,8 @@ class HeadersMiddleware(CSPMiddleware):
             response = super().process_response(request, response)
         else:
             headers.setdefault("Content-Security-Policy", INERT)
+        if request.path_info.startswith("/api/"):
+            headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response

@@ -18,6 +18,7 @@ from tokens import keys, snapshot
 from tokens.backends import AccessBackend, RefreshBackend, backend_of
 from tokens.conf import conf
 from tokens.models import DeviceSession
+from tokens.signingkeys import Key
 
 LONGEST_TOKEN = 8192  # characters
 #: Of every access token of ours: what does not begin so is refused without looking at the keys.
@@ -65,12 +66,10 @@ class AccessToken(SessionToken):
 
     @cached_property
     def backend(self) -> AccessBackend:
-        """The backend of the key that this token names, or that a new one is signed with."""
-        if self.token and not self.token.startswith(BEGINNING):
+        """The backend of the key that this token names."""
+        if not self.token.startswith(BEGINNING):
             raise TokenError("Token has no header of ours")
-        ring = snapshot.ring.current()
-        named = ring.keys if self.token else [ring.signer]
-        return backend_of(map(AccessBackend, named), self.token)
+        return backend_of(map(AccessBackend, snapshot.ring.current().keys), self.token)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -80,9 +79,10 @@ class AccessToken(SessionToken):
         return self.backend
 
     @classmethod
-    def mint(cls, session: DeviceSession, roles: Sequence[str]) -> Self:
+    def mint(cls, session: DeviceSession, roles: Sequence[str], signer: Key) -> Self:
         """Return a new token for the session; it does not outlive the session."""
         token, now = cls(), timezone.now()
+        token.backend = AccessBackend(signer)
         token.payload = {
             "sub": str(session.user_id),
             "exp": epoch(min(now + conf().access_lifetime, session.expires_at)),
@@ -97,7 +97,7 @@ class AccessToken(SessionToken):
         }
         if conf().STATUS_LIST:
             number, index = divmod(session.pk, LIST_SIZE)
-            place = {"idx": index, "uri": list_address(conf().PUBLIC_URL, number)}
+            place = {"idx": index, "uri": list_address(conf().issuer, number)}
             token["status"] = {"status_list": place}
         return token
 
@@ -165,12 +165,21 @@ class Pair:
 
     @classmethod
     def mint(
-        cls, session: DeviceSession, *, jti: str, subkeys: keys.Subkeys, roles: Sequence[str]
+        cls,
+        session: DeviceSession,
+        *,
+        jti: str,
+        subkeys: keys.Subkeys,
+        roles: Sequence[str],
+        signer: Key,
     ) -> Self:
-        """Return the pair for the session as it stands."""
-        return cls(
-            AccessToken.mint(session, roles), RefreshToken.mint(session, jti, subkeys), session
-        )
+        """Return the pair for the session as it stands.
+
+        `signer` was the signing key before the row was read: what is signed with a key has seen
+        every end that is older than the key.
+        """
+        access = AccessToken.mint(session, roles, signer)
+        return cls(access, RefreshToken.mint(session, jti, subkeys), session)
 
     def as_json(self) -> dict[str, str | int]:
         """Return the body of an answer; lifetimes are in seconds (RFC 6749, section 5.1)."""

@@ -24,7 +24,7 @@ def metadata(request: HttpRequest) -> JsonResponse:
     """Answer with what of OAuth this site has (RFC 8414, section 2): only what answers is named."""
     facts = {
         "issuer": conf().issuer,
-        "jwks_uri": f"{conf().PUBLIC_URL}{reverse('key-set')}",
+        "jwks_uri": f"{conf().issuer}{reverse('key-set')}",
         "response_types_supported": [],
         "grant_types_supported": [],
         "service_documentation": f"{conf().PUBLIC_URL}{reverse('docs')}",

@@ -226,7 +226,7 @@ class SigningKey(models.Model):
     signs_from = models.DateTimeField()
     signs_until = models.DateTimeField(null=True)
     disappears_at = models.DateTimeField(null=True)
-    everybody_ended_at = models.DateTimeField(null=True)
+    everybody_ended_at = models.JSONField("moments of ends that no entry tells of", default=list)
 
     objects = CurrentQuerySet["SigningKey"].as_manager()
 

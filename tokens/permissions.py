@@ -12,7 +12,8 @@ def has_role(*names: str) -> type[BasePermission]:
     """Return a permission for who has at least one of these roles: 403 for others, 401 for nobody.
 
     Roles are the names of the user's groups when the access token was made. Permissions combine by
-    `&`, `|` and `~`, as those of Django REST framework do.
+    `&`, `|` and `~`, as those of Django REST framework do; who is nobody has no role, so whatever
+    begins with `~` wants `IsAuthenticated &` before it.
     """
     wanted = frozenset(names)
 
@@ -22,5 +23,8 @@ def has_role(*names: str) -> type[BasePermission]:
         def has_permission(self, request: Request, view: Any) -> bool:
             token = request.auth
             return isinstance(token, AccessToken) and not wanted.isdisjoint(token.roles)
+
+        def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+            return self.has_permission(request, view)  # or `~` would refuse everybody
 
     return HasRole

@@ -30,7 +30,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
-from tokens import keys, signals, statements, throttles
+from tokens import keys, signals, snapshot, statements, throttles
 from tokens.claims import Pair, RefreshToken, secret_hash
 from tokens.conf import conf
 from tokens.exceptions import AlreadyRotated, Refusal, SessionBusy, TokenRefused
@@ -63,6 +63,7 @@ def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = N
 
 def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
     """Put a successor in the token's place, or return None if the token is not the living one."""
+    signer = snapshot.ring.current().signer
     now, nonce, subkeys = timezone.now(), secrets.token_bytes(16), keys.newest_subkeys()
     jti = token.successor_jti(nonce, subkeys)
     found = statements.advance(
@@ -88,13 +89,14 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
         # in others: the tag beside the user's old password hash, the version of the rights beside
         # old roles. Only a statement of its own tells what belongs together.
         roles = admit(statements.read(token.sid), token).roles
-    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles)
+    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
 
 
 def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
     """Answer a token that is not the living one, or return None if it turns out to be."""
+    signer = snapshot.ring.current().signer
     found = admit(statements.read(token.sid), token)
-    session = found.session
+    session, roles = found.session, found.roles
     match session.generation - token.generation:
         case 0 if compare_digest(session.secret_hash, secret_hash(token.jti)):
             return None
@@ -104,7 +106,7 @@ def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | N
                     signals.refresh_token_sent_again, session=session, ip_address=ip_address
                 )
                 jti = token.successor_jti(session.nonce, subkeys)
-                return Pair.mint(session, jti=jti, subkeys=subkeys, roles=found.roles)
+                return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
         case distance if distance <= 1:
             report(signals.refresh_token_out_of_step, session, token, ip_address)
             raise TokenRefused(Refusal.OUT_OF_STEP)

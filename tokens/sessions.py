@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 
-from tokens import keys, signals
+from tokens import keys, signals, snapshot
 from tokens.claims import Pair, RefreshToken, secret_hash
 from tokens.conf import conf
 from tokens.models import DeviceSession, Kind, Reason
 from tokens.signingkeys import replace_all
+
+SLICES_A_KEY = 50  # that everybody's sessions end in before the signing keys are replaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     Returns None if the user was deactivated or deleted, or the password changed, since it was
     verified.
     """
-    jti = secrets.token_urlsafe(32)
+    jti, signer = secrets.token_urlsafe(32), snapshot.ring.current().signer
     have = conf()
     with transaction.atomic():
         session = _begin(
@@ -50,7 +52,7 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
             return None
         # Whoever changes the roles waits for the row of the user, or was before us.
         roles = list(user.groups.order_by("name").values_list("name", flat=True))
-    return Pair.mint(session, jti=jti, subkeys=keys.newest_subkeys(), roles=roles)
+    return Pair.mint(session, jti=jti, subkeys=keys.newest_subkeys(), roles=roles, signer=signer)
 
 
 def open_browser_session(
@@ -216,20 +218,25 @@ def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
     """End the session of everybody who is signed in by now, in slices of `size`.
 
     Yields after each slice how many were living until then. A session that begins meanwhile stays.
-    No process has to know of each: their access tokens are dead by their key, which is replaced
-    before, and after for those that were refreshed meanwhile.
+    No process has to know of each for long: after so many slices, and at the end, whatever the end
+    is, the signing keys are replaced, and every access token that was out is dead by its key.
     """
-    moment = timezone.now()
-    replace_all(everybody_ended_at=moment)
+    moments: list[datetime] = []
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
     standing = DeviceSession.objects.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
     last = 0
-    while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
-        now = timezone.now()
-        ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason, at=moment)
-        yield sum(now < session.ends_at for session in ended)
-        last = ids[-1]
-    replace_all(everybody_ended_at=moment)
+    try:
+        while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
+            now = timezone.now()
+            moments.append(now)
+            ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason, at=now)
+            yield sum(now < session.ends_at for session in ended)
+            last = ids[-1]
+            if len(moments) == SLICES_A_KEY:
+                replace_all(everybody_ended_at=moments)
+                moments = []
+    finally:
+        replace_all(everybody_ended_at=moments)
 
 
 def sign_out(raw: str) -> None:

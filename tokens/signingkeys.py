@@ -14,7 +14,8 @@ can follow the same: of any number of callers who want a next key, the database 
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -32,6 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from jwt.api_jws import get_algorithm_by_name
@@ -80,7 +82,7 @@ class Ring:
     keys: tuple[Key, ...]
     signer: Key
     jwks: tuple[Mapping[str, str], ...]
-    everybody_ended_at: tuple[datetime, ...]  # no token of these keys is of a session ended then
+    everybody_ended_at: frozenset[datetime]  # no token of these keys is of a session ended then
 
 
 def ring() -> Ring:
@@ -88,7 +90,7 @@ def ring() -> Ring:
     rows = published()
     signing = signer_of(rows)
     if signing is None:
-        make(follows=rows[-1].kid if rows else "", ahead=timedelta(0))
+        make(follows=newest_kid(), ahead=timedelta(0))
     elif is_due(rows[-1], signing):
         make(follows=signing.kid, ahead=announcement())
     else:
@@ -96,8 +98,8 @@ def ring() -> Ring:
             keys=tuple(map(parsed, rows)),
             signer=parsed(signing),
             jwks=tuple(map(as_jwk, rows)),
-            everybody_ended_at=tuple(
-                row.everybody_ended_at for row in rows if row.everybody_ended_at
+            everybody_ended_at=frozenset(
+                datetime.fromisoformat(moment) for row in rows for moment in row.everybody_ended_at
             ),
         )
     return ring()
@@ -108,6 +110,11 @@ def published() -> list[SigningKey]:
     now = timezone.now()
     rows = SigningKey.objects.order_by("pk")
     return [row for row in rows if row.disappears_at is None or row.disappears_at > now]
+
+
+def newest_kid() -> str:
+    """Return the name of the key that no other follows, published or not, or nothing."""
+    return SigningKey.objects.order_by("-pk").values_list("kid", flat=True).first() or ""
 
 
 def signer_of(rows: list[SigningKey]) -> SigningKey | None:
@@ -134,26 +141,27 @@ def rotate() -> SigningKey:
     rows = published()
     if rows and rows[-1].signs_from > timezone.now():
         return rows[-1]
-    follows, ahead = (rows[-1].kid, announcement()) if rows else ("", timedelta(0))
-    made = make(follows=follows, ahead=ahead)
+    made = make(follows=newest_kid(), ahead=announcement() if rows else timedelta(0))
     tell()
     return made
 
 
-def replace_all(*, everybody_ended_at: datetime | None = None) -> SigningKey:
+def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
     """Put a new key in the place of all others, at once, and return it.
 
-    For a key that somebody else may have, or for sessions that all end at that moment: every access
-    token that is out by now is dead, here within SNAPSHOT_INTERVAL, elsewhere when the key set is
-    fetched anew.
+    For a key that somebody else may have, or for many sessions that have ended, at those moments:
+    every access token that is out by now is dead, here within SNAPSHOT_INTERVAL, elsewhere when the
+    key set is fetched anew.
     """
-    newest = SigningKey.objects.order_by("pk").last()
     with transaction.atomic():
-        made = make(follows=newest.kid if newest else "", ahead=timedelta(0))
+        made = make(follows=newest_kid(), ahead=timedelta(0))
         if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
             made = make(follows=made.kid, ahead=timedelta(0))
-        SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=everybody_ended_at)
-        SigningKey.objects.filter(pk__lt=made.pk).delete()
+        replaced = SigningKey.objects.filter(pk__lt=made.pk)
+        before = [moment for row in replaced for moment in row.everybody_ended_at]
+        moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
+        SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=moments)
+        replaced.delete()
         tell()
     return made
 
@@ -166,7 +174,10 @@ def adopt(file: Path) -> None:
     if not file.exists():
         return
     if not published():
-        private: Any = load_pem_private_key(file.read_bytes(), password=None)
+        try:
+            private: Any = load_pem_private_key(file.read_bytes(), password=None)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{file} is no key; remove it to have one made.") from error
         make(follows="", ahead=timedelta(0), algorithm="ES256", private=private)
     file.unlink()
 
@@ -197,7 +208,9 @@ def make(
                 published_at=now,
                 signs_from=now + ahead,
             )
-            dead = made.signs_from + conf().access_lifetime + 2 * conf().leeway
+            # A process that has not heard of it signs with the old one for SNAPSHOT_INTERVAL more.
+            last = made.signs_from + conf().SNAPSHOT_INTERVAL
+            dead = last + conf().access_lifetime + 2 * conf().leeway
             before = SigningKey.objects.filter(kid=follows, signs_until=None)
             before.update(signs_until=made.signs_from, disappears_at=dead)
             SigningKey.objects.filter(disappears_at__lt=now).delete()
@@ -242,12 +255,15 @@ def parsed(row: SigningKey) -> Key:
     return _parsed(row.kid, row.algorithm, jwk, bytes(row.private_key), secret_keys)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _parsed(
     kid: str, algorithm: str, jwk: str, private_key: bytes, secret_keys: tuple[bytes, ...]
 ) -> Key:
     public = get_algorithm_by_name(algorithm).from_jwk(jwk)
-    return Key(kid, algorithm, public, decrypted(kid, private_key, secret_keys))
+    private = decrypted(kid, private_key, secret_keys)
+    if private is None:
+        log.error("signing_key_unreadable", kid=kid)
+    return Key(kid, algorithm, public, private)
 
 
 def encrypted(private: Private, kid: str) -> bytes:
@@ -258,19 +274,23 @@ def encrypted(private: Private, kid: str) -> bytes:
 
 
 def decrypted(kid: str, data: bytes, secret_keys: tuple[bytes, ...]) -> Private | None:
-    """Return the private key, or None if none of the secret keys opens it.
-
-    What a fallback opens is encrypted anew, so that the fallback can be dropped one day.
-    """
+    """Return the private key, or None if none of the secret keys opens it."""
     for secret_key in secret_keys:
-        try:
+        with suppress(InvalidTag):
             der = AESGCM(secret_key).decrypt(data[:NONCE], data[NONCE:], kid.encode())
-        except InvalidTag:
-            continue
-        private: Any = load_der_private_key(der, password=None)
-        if secret_key != secret_keys[0]:
-            row = SigningKey.objects.filter(kid=kid, private_key=data)
-            row.update(private_key=encrypted(private, kid))
-        return private  # type: ignore[no-any-return]
-    log.error("signing_key_unreadable", kid=kid)
+            return load_der_private_key(der, password=None)  # type: ignore[return-value]  # ours
     return None
+
+
+def encrypt_anew() -> None:
+    """Encrypt with the secret key what only a fallback opens, so that the fallback can go one day.
+
+    Never done by the way: while servers with another secret key still run, each would undo it, and
+    write with a key that may be stolen.
+    """
+    secret_key = newest_subkeys().signing_keys
+    for row in published():
+        data, private = bytes(row.private_key), parsed(row).private
+        if private is not None and decrypted(row.kid, data, (secret_key,)) is None:
+            same = SigningKey.objects.filter(pk=row.pk, private_key=data)
+            same.update(private_key=encrypted(private, row.kid))

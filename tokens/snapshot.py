@@ -9,7 +9,7 @@ committed late. If it cannot be taken, nobody is believed: the database's error 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,8 @@ from tokens.conf import conf
 from tokens.models import BlacklistedToken, DeviceSession
 
 T = TypeVar("T")
+#: How long an end may wait for a row, in a statement or in a transaction that does more.
+LONGEST_WAIT = timedelta(minutes=1)
 
 
 class Keeper(Generic[T]):
@@ -83,9 +85,10 @@ def begin_of_window(now: datetime) -> datetime:
     """Return since when a session must have ended for no token of it to be living.
 
     The token may be minted by a clock that is fast, the session ended by one that is slow, and both
-    judged by one that is right, with leeway.
+    judged by one that is right, with leeway. And who ends a session looks at the clock before it
+    waits for those who refresh it.
     """
-    return now - conf().access_lifetime - 2 * conf().leeway
+    return now - conf().access_lifetime - 2 * conf().leeway - LONGEST_WAIT
 
 
 def take() -> Ends:

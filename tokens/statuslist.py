@@ -27,9 +27,9 @@ CONTENT_TYPE = "application/statuslist+jwt"
 @require_safe
 def status_list(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with a list as a signed token (section 5.1); 404 if no session has a place in it."""
-    row = kept(number).current()
-    if row is None:
+    if number >= lists.current():
         raise Http404
+    row = kept(number).current()
     response = HttpResponse(signed(number, row), content_type=CONTENT_TYPE)
     response["Cache-Control"] = f"public, max-age={seconds()}"
     response["Access-Control-Allow-Origin"] = "*"
@@ -40,7 +40,7 @@ def signed(number: int, row: bytes) -> str:
     """Return the list of this number as a JWT, to be kept for `ttl` seconds."""
     now = epoch(timezone.now())
     claims = {
-        "sub": list_address(conf().PUBLIC_URL, number),
+        "sub": list_address(conf().issuer, number),
         "iat": now,
         "exp": now + 2 * seconds(),
         "ttl": seconds(),
@@ -51,22 +51,28 @@ def signed(number: int, row: bytes) -> str:
 
 
 @lru_cache(maxsize=256)
-def kept(number: int) -> Keeper[bytes | None]:
+def kept(number: int) -> Keeper[bytes]:
     """Return who keeps the bits of this list, and asks for them once in SNAPSHOT_INTERVAL."""
     return Keeper(partial(bits, number))
 
 
-def bits(number: int) -> bytes | None:
-    """Return the compressed bits of the list, or None if no session has a place in it: two queries.
+def count_lists() -> int:
+    """Return how many lists have a place for every session so far: one query."""
+    newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return 0 if newest is None else newest // LIST_SIZE + 1
+
+
+lists = Keeper(count_lists)
+
+
+def bits(number: int) -> bytes:
+    """Return the compressed bits of the list: one query.
 
     The first eight sessions are in the first byte, of which the first is the lowest bit.
     """
     first = number * LIST_SIZE
-    sessions = DeviceSession.objects.filter(pk__gte=first)
-    if not sessions.exists():
-        return None
-    begin = begin_of_window(timezone.now())
-    ended = sessions.filter(pk__lt=first + LIST_SIZE, revoked_at__gte=begin)
+    places = DeviceSession.objects.filter(pk__gte=first, pk__lt=first + LIST_SIZE)
+    ended = places.filter(revoked_at__gte=begin_of_window(timezone.now()))
     row = bytearray(LIST_SIZE // 8)
     for pk in ended.values_list("pk", flat=True).iterator():
         index = pk - first

@@ -432,7 +432,7 @@ def test_keys_are_listed_by_what_they_do(carol: Client, clock: Clock) -> None:
     assert states(carol) == ["waits to sign", "signs"]
     clock.forward(minutes=10)
     assert states(carol) == ["signs", "verifies"]
-    clock.forward(minutes=6)
+    clock.forward(minutes=7)
     assert states(carol) == ["signs", "is gone"]
 
 

@@ -68,7 +68,9 @@ def test_nobody_is_asked_to_sign_in(api: API) -> None:
 def test_permissions_combine(
     api: API, alice: User, *, permission: type[BasePermission], allowed: bool
 ) -> None:
+    """For the view, and for an object that a view looks at."""
     alice.groups.add(Group.objects.create(name="editors"))
     request = APIView().initialize_request(APIRequestFactory().get("/"))
     request.auth = AccessToken(api.login(alice)["access"])
     assert permission().has_permission(request, APIView()) is allowed
+    assert permission().has_object_permission(request, APIView(), alice) is allowed

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
@@ -79,7 +80,7 @@ def test_processes_that_start_at_once_make_one_key() -> None:
 @pytest.mark.trap(37)
 @pytest.mark.spec("ASVS 5.0", "13.3.4")
 def test_a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(
-    api: API, alice: User, clock: Clock
+    api: API, alice: User, clock: Clock, settings: Settings
 ) -> None:
     pair = api.login(alice)
     old = kid_of(pair["access"])
@@ -99,7 +100,8 @@ def test_a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(
 
     clock.forward(seconds=298)
     assert is_accepted(api, last)
-    clock.forward(seconds=23)  # as far as clocks may be apart, twice
+    # As far as clocks may be apart, twice; and as long as a process may not know of the new key.
+    clock.forward(seconds=23 + settings.TOKENS["SNAPSHOT_INTERVAL"].total_seconds())
     assert published(api) == [new]
     assert not is_accepted(api, last)
     pair = api.rotated(pair["refresh"])
@@ -138,7 +140,7 @@ def test_keys_that_are_gone_are_deleted_with_the_next_rotation(clock: Clock) -> 
     clock.forward(minutes=15)
     signingkeys.rotate()
     assert SigningKey.objects.filter(kid=first).exists()
-    clock.forward(minutes=15)
+    clock.forward(minutes=17)
     signingkeys.rotate()
     assert not SigningKey.objects.filter(kid=first).exists()
 
@@ -271,8 +273,9 @@ def test_a_private_key_is_in_no_column_as_it_is(api: API, alice: User) -> None:
     assert set(row.public_jwk) == {"kty", "crv", "x", "y"}
 
 
-def test_a_changed_secret_key_goes_on_signing_with_the_same_key_and_needs_its_fallback_once(
-    api: API, alice: User, settings: Settings
+@pytest.mark.parametrize("command", ["purgetokens", "rotatesigningkey"])
+def test_a_changed_secret_key_goes_on_signing_with_the_same_key_until_that_is_encrypted_anew(
+    api: API, alice: User, settings: Settings, command: str
 ) -> None:
     token = api.login(alice)["access"]
     before = bytes(SigningKey.objects.get().private_key)
@@ -280,11 +283,30 @@ def test_a_changed_secret_key_goes_on_signing_with_the_same_key_and_needs_its_fa
     settings.SECRET_KEY = "another-secret-key-" + "n" * 40
     snapshot.ring.forget()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
-    assert bytes(SigningKey.objects.get().private_key) != before
+    assert bytes(SigningKey.objects.get().private_key) == before  # others may still run without
+    call_command(command)
+    assert bytes(SigningKey.objects.get(kid=kid_of(token)).private_key) != before
     settings.SECRET_KEY_FALLBACKS = []
     snapshot.ring.forget()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
-    assert SigningKey.objects.count() == 1
+
+
+def test_processes_with_different_secret_keys_leave_each_others_keys_alone(
+    settings: Settings,
+) -> None:
+    """One is restarted with the new secret key alone, since the old one was stolen."""
+    old, new = settings.SECRET_KEY, "another-secret-key-" + "n" * 40
+    first = signingkeys.ring().signer.kid
+    kids = set()
+    for _ in range(5):
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = new, []
+        kids.add(signingkeys.ring().signer.kid)
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = old, [new]
+        signingkeys.ring()
+    assert len(kids) == 1
+    assert SigningKey.objects.count() == 2
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = old, []
+    assert signingkeys.ring().signer.kid == first  # who has the old one alone reads nothing new
 
 
 def test_a_secret_key_that_is_lost_costs_a_new_key_and_no_access_token(
@@ -335,6 +357,23 @@ def test_a_key_in_a_file_that_comes_too_late_signs_nothing(tmp_path: Path) -> No
     signingkeys.adopt(file)
     assert signingkeys.ring().keys == (signer,)
     assert not file.exists()
+
+
+def test_a_file_that_is_no_key_is_named_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "access-key.pem"
+    file.write_text("")
+    with pytest.raises(ImproperlyConfigured, match=r"access-key\.pem is no key"):
+        signingkeys.adopt(file)
+    assert file.exists()
+
+
+def test_a_newest_key_that_somebody_has_deleted_by_hand_is_made_good(clock: Clock) -> None:
+    signingkeys.ring()
+    waiting = signingkeys.rotate()
+    SigningKey.objects.filter(pk=waiting.pk).delete()
+    clock.forward(minutes=17)
+    ring = signingkeys.ring()
+    assert [key.kid for key in ring.keys] == [ring.signer.kid]
 
 
 def test_the_command_says_which_key_signs_from_when(clock: Clock) -> None:

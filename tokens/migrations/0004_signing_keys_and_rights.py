@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
                 ("signs_from", models.DateTimeField()),
                 ("signs_until", models.DateTimeField(null=True)),
                 ("disappears_at", models.DateTimeField(null=True)),
-                ("everybody_ended_at", models.DateTimeField(null=True)),
+                (
+                    "everybody_ended_at",
+                    models.JSONField(
+                        default=list, verbose_name="moments of ends that no entry tells of"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from tokens.purging import purge
+from tokens.signingkeys import encrypt_anew
 
 LARGEST_SLICE = 10_000
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("clearsessions")  # what Django keeps of browsers whose time has run out
+        encrypt_anew()  # so that a fallback of the secret key can go
         deleted: Counter[str] = Counter()
         for name, rows in purge(options["slice"]):
             deleted[name] += rows
