@@ -87,10 +87,11 @@ class Ring:
 
 def ring() -> Ring:
     """Return the keys as they are now; make the first one, or the next one if that is due."""
-    rows = published()
+    every = all_rows()
+    rows = published(every)
     signing = signer_of(rows)
     if signing is None:
-        make(follows=newest_kid(), ahead=timedelta(0))
+        make(follows=newest_kid(every), ahead=timedelta(0))
     elif is_due(rows[-1], signing):
         make(follows=signing.kid, ahead=announcement())
     else:
@@ -105,16 +106,24 @@ def ring() -> Ring:
     return ring()
 
 
-def published() -> list[SigningKey]:
-    """Return the rows of the keys that are published now, the newest last."""
+def all_rows() -> list[SigningKey]:
+    """Return the rows of all keys, the newest last: one query."""
+    return list(SigningKey.objects.order_by("pk"))
+
+
+def published(every: list[SigningKey]) -> list[SigningKey]:
+    """Return those of the rows whose keys are published now."""
     now = timezone.now()
-    rows = SigningKey.objects.order_by("pk")
-    return [row for row in rows if row.disappears_at is None or row.disappears_at > now]
+    return [row for row in every if row.disappears_at is None or row.disappears_at > now]
 
 
-def newest_kid() -> str:
-    """Return the name of the key that no other follows, published or not, or nothing."""
-    return SigningKey.objects.order_by("-pk").values_list("kid", flat=True).first() or ""
+def newest_kid(every: list[SigningKey]) -> str:
+    """Return the name of the key that the next one follows, or nothing if there is none yet.
+
+    Of the rows that the decision to make one was based on: who has made one meanwhile has then
+    followed the same.
+    """
+    return every[-1].kid if every else ""
 
 
 def signer_of(rows: list[SigningKey]) -> SigningKey | None:
@@ -138,10 +147,11 @@ def rotate() -> SigningKey:
     It signs once nobody can have a key set without it. Its predecessor is published until the last
     token that it signs is dead, wherever the clocks of two servers are as far apart as they may be.
     """
-    rows = published()
+    every = all_rows()
+    rows = published(every)
     if rows and rows[-1].signs_from > timezone.now():
         return rows[-1]
-    made = make(follows=newest_kid(), ahead=announcement() if rows else timedelta(0))
+    made = make(follows=newest_kid(every), ahead=announcement() if rows else timedelta(0))
     tell()
     return made
 
@@ -153,8 +163,9 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
     every access token that is out by now is dead, here within SNAPSHOT_INTERVAL, elsewhere when the
     key set is fetched anew.
     """
+    every = all_rows()
     with transaction.atomic():
-        made = make(follows=newest_kid(), ahead=timedelta(0))
+        made = make(follows=newest_kid(every), ahead=timedelta(0))
         if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
             made = make(follows=made.kid, ahead=timedelta(0))
         replaced = SigningKey.objects.filter(pk__lt=made.pk)
@@ -173,7 +184,7 @@ def adopt(file: Path) -> None:
     """
     if not file.exists():
         return
-    if not published():
+    if not all_rows():
         try:
             private: Any = load_pem_private_key(file.read_bytes(), password=None)
         except ValueError as error:
@@ -289,7 +300,7 @@ def encrypt_anew() -> None:
     write with a key that may be stolen.
     """
     secret_key = newest_subkeys().signing_keys
-    for row in published():
+    for row in published(all_rows()):
         data, private = bytes(row.private_key), parsed(row).private
         if private is not None and decrypted(row.kid, data, (secret_key,)) is None:
             same = SigningKey.objects.filter(pk=row.pk, private_key=data)

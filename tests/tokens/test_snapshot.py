@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -166,7 +166,7 @@ def test_who_is_refreshed_while_everybody_is_ended_is_ended_with_their_slice(
     assert snapshot.ends.current().sessions == frozenset()
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="nobody waits so on SQLite")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
 def test_an_end_that_waited_for_a_row_is_known_as_long_as_the_token_minted_meanwhile(
     api: API, alice: User, clock: Clock
 ) -> None:
