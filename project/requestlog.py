@@ -27,7 +27,6 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        clear_contextvars()
         bind_contextvars(request_id=uuid.uuid4().hex, address=client_address(request))
         response = self.get_response(request)
         level = logging.ERROR if response.status_code >= 500 else logging.INFO

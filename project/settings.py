@@ -341,6 +341,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# What a page has to say after a redirect is in a cookie: nobody gets a session for it.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = static_root()
