@@ -208,11 +208,11 @@ MIDDLEWARE = [
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.browser.SessionMiddleware",
     "project.errors.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browser.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.browser.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
