@@ -68,9 +68,8 @@ def database() -> dict[str, Any]:
     SQLite writes ahead, takes its write lock when a transaction begins and reaches the disk before
     it answers; PostgreSQL is reached through psycopg's pool.
     """
-    config: dict[str, Any] = env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
-    )
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
+    config: dict[str, Any] = environ.Env.db_url_config(url)
     engine = config.get("ENGINE", "")
     if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured("DATABASE_URL begins with sqlite:/// or postgres://.")
@@ -218,6 +217,8 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
+# Processes that count for themselves would each allow what is allowed once.
+WORKERS = number("WORKERS", 2 if env.str("REDIS_URL", default="") else 1)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
