@@ -54,6 +54,15 @@ def read_email_token(token: str) -> dict[str, Any] | None:
     return claims
 
 
+def claims_of_email_link(token: str) -> dict[str, Any] | None:
+    """Return the same, if the link was not used yet and nothing it was built on has changed."""
+    claims = read_email_token(token)
+    if claims is None:
+        return None
+    user = User.objects.filter(pk=claims["user"], is_active=True).first()
+    return claims if user and is_email_mark(claims["mark"], user, claims["email"]) else None
+
+
 def email_mark(user: User, email: str) -> str:
     """Return what binds a change to `email` to the user as they are when they ask for it."""
     return _marks(user, email)[0]

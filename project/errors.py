@@ -4,10 +4,12 @@ import logging
 import math
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from redis.exceptions import RedisError
@@ -24,13 +26,15 @@ RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
 AWAY = (OperationalError, InterfaceError, RedisError)
 PROBES = ("/healthz", "/readyz")
+#: What a form brings along of the address of its page, by the name of the page.
+CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
 #: What a page says on top, by the code that a program is given.
 TITLES = {
     "bad_request": "That was not understood",
     "csrf_failed": "This form is too old",
     "error": "Something went wrong",
     "length_required": "That was not understood",
-    "not_found": "There is nothing here",
+    "not_found": "Not found",
     "permission_denied": "This is not open to you",
     "throttled": "Too many tries",
     "unavailable": "Back in a moment",
@@ -74,7 +78,8 @@ class RefusalMiddleware:
             return None
         log.error("database_unavailable", exc_info=error)
         pool.look_over()
-        response = answer(request, 503, "unavailable", "The database is not reached. Try again.")
+        detail = "The database is not reached. Try again."
+        response = answer(request, 503, "unavailable", detail, again=address(request))
         response["Retry-After"] = RETRY_AFTER
         return response
 
@@ -127,13 +132,16 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Refuse the form, unless it is a sign-in of somebody who has signed in meanwhile."""
+    if is_of("login", request) and request.user.is_authenticated:
+        return redirect(address(request))  # The page leads on from there.
     return answer(
         request,
         403,
         "csrf_failed",
         "The form is too old or not ours. Load it again.",
         advice="Nothing was changed. If it happens again, have your browser keep our cookies.",
-        again=request.get_full_path(),
+        again=address(request),
     )
 
 
@@ -146,13 +154,31 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def too_many(request: HttpRequest, wait: int) -> HttpResponse:
     detail = f"That was tried too often. Try again in {in_words(wait)}."
-    response = answer(request, 429, "throttled", detail)
+    response = answer(request, 429, "throttled", detail, again=address(request))
     response["Retry-After"] = str(wait)
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return answer(request, 500, "error", "Something went wrong here. It has been logged.")
+
+
+def address(request: HttpRequest) -> str:
+    """Return where the page is that was asked for, or whose form was sent."""
+    asked = request.get_full_path()
+    carried = {
+        name: request.POST[name]
+        for page, names in CARRIED.items()
+        if is_of(page, request)
+        for name in names
+        if name in request.POST
+    }
+    return f"{asked.partition('?')[0]}?{urlencode(carried, safe='/')}" if carried else asked
+
+
+def is_of(page: str, request: HttpRequest) -> bool:
+    """Return whether the request is for the page of this name."""
+    return request.resolver_match is not None and request.resolver_match.url_name == page
 
 
 def in_words(seconds: int) -> str:

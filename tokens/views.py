@@ -172,7 +172,7 @@ class SessionsView(SignedInView):
 
 
 class SessionView(SignedInView):
-    """End one of this user's sessions; ending it twice is no error."""
+    """End one of this user's sessions; ending it twice is no error. Its own forgets its cookies."""
 
     @schema.end_session
     def delete(self, request: Request, sid: str) -> Response:
@@ -183,7 +183,10 @@ class SessionView(SignedInView):
         ended = sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=session)
         if not ended and not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
             raise NotFound
-        return Response(status=204)
+        response = Response(status=204)
+        if session == self.sid and cookies.stands_in(request):
+            cookies.forget(response)
+        return response
 
 
 def parse(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:

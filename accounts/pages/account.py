@@ -55,7 +55,7 @@ class EmailConfirmPage(Page):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         count("link", self.place)
         token = request.GET.get("token", "")
-        claims = links.read_email_token(token)
+        claims = links.claims_of_email_link(token)
         if claims is None:
             return self.refuse()
         return self.show(email=claims["email"], token=token)
@@ -66,10 +66,14 @@ class EmailConfirmPage(Page):
             changes.confirm_email(request.POST.get("token", ""))
         except LinkInvalid:
             return self.refuse()
-        return self.show(done=True)
+        return redirect("email-confirmed")
 
     def refuse(self) -> HttpResponse:
         return self.show(400, refused=LinkInvalid.default_detail)
+
+
+class EmailConfirmedPage(Page):
+    template_name = "email_confirmed.html"
 
 
 class DeletePage(SignedInFormPage[CurrentPasswordForm]):
@@ -81,4 +85,13 @@ class DeletePage(SignedInFormPage[CurrentPasswordForm]):
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
         changes.delete_account(self.user, current=form.cleaned_data["current_password"])
         logout(self.request)
-        return self.show(deleted=True)
+        return redirect("account-deleted")
+
+
+class DeletedPage(Page):
+    """Say that it is done; nobody is signed in any more, and whoever is has not deleted theirs."""
+
+    template_name = "account_deleted.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return redirect("account") if request.user.is_authenticated else super().get(request)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from accounts.pages.page import Page
@@ -12,7 +11,9 @@ from accounts.pages.page import Page
 class AdminSignInPage(Page):
     """Lead to our sign-in, or refuse whoever is signed in and no administrator."""
 
+    template_name = "no_administrator.html"
+
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if request.user.is_authenticated and not self.user.is_staff:
-            raise PermissionDenied
+            return self.show(403)
         return redirect_to_login(request.GET.get("next", "/admin/"))

@@ -63,7 +63,7 @@ class ChoosePage(FormPage[NewPasswordForm]):
             changes.choose_password(**self.link, new=form.cleaned_data["new_password"])
         except LinkInvalid:
             return self.refuse()
-        return self.show(done=True)
+        return redirect("password-chosen")
 
     def refuse(self) -> HttpResponse:
         return self.show(400, refused=LinkInvalid.default_detail)
@@ -76,3 +76,7 @@ class ChoosePage(FormPage[NewPasswordForm]):
         """What the link has: in the address when it is followed, in the form after that."""
         brought = self.request.POST or self.request.GET
         return {name: brought.get(name, "") for name in ("uid", "token")}
+
+
+class ChosenPage(Page):
+    template_name = "password_chosen.html"

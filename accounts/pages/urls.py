@@ -15,7 +15,10 @@ urlpatterns = [
     path("password/reset/", passwords.ForgottenPage.as_view(), name="password-forgotten"),
     path("password/reset/sent/", passwords.LinkSentPage.as_view(), name="password-link-sent"),
     path("password/choose/", passwords.ChoosePage.as_view(), name="password-link"),
+    path("password/chosen/", passwords.ChosenPage.as_view(), name="password-chosen"),
     path("email/change/", account.EmailChangePage.as_view(), name="email-change"),
     path("email/confirm/", account.EmailConfirmPage.as_view(), name="email-link"),
+    path("email/confirmed/", account.EmailConfirmedPage.as_view(), name="email-confirmed"),
     path("delete/", account.DeletePage.as_view(), name="account-delete"),
+    path("deleted/", account.DeletedPage.as_view(), name="account-deleted"),
 ]

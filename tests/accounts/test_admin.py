@@ -109,7 +109,11 @@ def test_only_staff_come_in(alice: User) -> None:
     page = "/admin/accounts/user/"
     assert client.get(page, follow=True).redirect_chain[-1][0] == f"/accounts/login/?next={page}"
     client.force_login(alice)
-    assert client.get(page, follow=True).status_code == 403
+    refused = client.get(page, follow=True)
+    assert refused.status_code == 403
+    assert "You are signed in as alice, which is no administrator’s account." in refused.text
+    assert "Sign in as somebody else" in refused.text
+    assert 'href="/"' in refused.text
 
 
 def test_an_administrator_signs_in_where_everybody_does(alice: User) -> None:

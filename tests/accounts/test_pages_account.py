@@ -52,10 +52,14 @@ def test_another_address_takes_the_password_and_effect_when_its_link_is_followed
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"
     done = Person().post("email/confirm/", **query_of(link))
-    assert "The address is confirmed." in done.text
+    assert done["Location"] == "/accounts/email/confirmed/"
+    assert "Your e-mail address is confirmed" in Person().get("email/confirmed/").text
     alice.refresh_from_db()
     assert alice.email == NEW
-    assert Person().post("email/confirm/", **query_of(link)).status_code == 400
+    for used in (Person().client.get(link), Person().post("email/confirm/", **query_of(link))):
+        assert used.status_code == 400
+        assert "This link is invalid or was used already." in used.text
+        assert "<button>Confirm" not in used.text
     assert person.is_signed_in
 
 
@@ -84,7 +88,9 @@ def test_an_account_is_deleted_with_the_password_alone(api: API, alice: User, bo
     assert person.get("delete/").status_code == 200
     assert User.objects.filter(pk=alice.pk).exists()
     done = person.post("delete/", current_password=PASSWORD)
-    assert "Your account is deleted" in done.text
+    assert done["Location"] == "/accounts/deleted/"
+    assert "Your account is deleted" in person.get("deleted/").text
+    assert signed_in(bob).get("deleted/")["Location"] == "/accounts/"
     assert not User.objects.filter(pk=alice.pk).exists()
     assert row(phone).revoked_reason == Reason.DELETED
     assert not person.is_signed_in

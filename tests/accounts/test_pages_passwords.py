@@ -118,7 +118,8 @@ def test_a_mailed_link_leads_to_a_page_that_sets_the_password_once(api: API, ali
     assert person.client.get(link).status_code == 200
     form = {**query_of(link), "new_password": NEW_PASSWORD}
     done = person.post("password/choose/", **form)
-    assert "The password is set." in done.text
+    assert done["Location"] == "/accounts/password/chosen/"
+    assert "Your password is set" in person.get("password/chosen/").text
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
     again = person.post("password/choose/", **form)
     assert (again.status_code, told(again)) == (400, told(person.get("password/choose/")))

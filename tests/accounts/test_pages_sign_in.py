@@ -169,10 +169,12 @@ def test_a_password_changed_while_it_is_verified_lets_nobody_in(
 def test_a_form_of_somebody_else_signs_nobody_in(alice: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     form = {"username": "alice", "password": PASSWORD, "next": "/accounts/devices/"}
-    refused = browser.post("/accounts/login/?next=/accounts/devices/", form)
+    refused = browser.post("/accounts/login/", form)
     assert refused.status_code == 403
     assert "This form is too old" in refused.text
-    assert 'href="/accounts/login/?next=/accounts/devices/"' in refused.text
+    for address in ("/accounts/login/", "/accounts/login/?next=/accounts/devices/"):
+        refused = browser.post(address, form)
+        assert 'href="/accounts/login/?next=/accounts/devices/"' in refused.text
     assert not DeviceSession.objects.exists()
     browser.get("/accounts/login/")
     token = browser.cookies[site.CSRF_COOKIE_NAME].value
@@ -180,3 +182,21 @@ def test_a_form_of_somebody_else_signs_nobody_in(alice: User) -> None:
     with_token = {**form, "csrfmiddlewaretoken": token}
     assert browser.post("/accounts/login/", with_token, headers=evil).status_code == 403
     assert browser.post("/accounts/login/", with_token).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("where", "there"), [("/accounts/devices/", "/accounts/devices/"), ("//evil.example/", "/")]
+)
+def test_a_form_left_open_in_another_tab_leads_whoever_has_signed_in_meanwhile_on(
+    alice: User, where: str, there: str
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.get("/accounts/login/")
+    old = browser.cookies[site.CSRF_COOKIE_NAME].value
+    form = {"username": "alice", "password": PASSWORD, "next": where, "csrfmiddlewaretoken": old}
+    assert browser.post("/accounts/login/", form)["Location"] == there
+    session = newest(alice)
+    second = browser.post("/accounts/login/", form, follow=True)
+    assert [path for path, _ in second.redirect_chain][-1] == there
+    assert second.status_code == 200
+    assert newest(alice) == session

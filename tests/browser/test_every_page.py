@@ -24,7 +24,10 @@ OPEN = [
     "/accounts/password/reset/",
     "/accounts/password/reset/sent/",
     "/accounts/password/choose/",
+    "/accounts/password/chosen/",
     "/accounts/email/confirm/",
+    "/accounts/email/confirmed/",
+    "/accounts/deleted/",
     "/nowhere/",
 ]
 CLOSED = [

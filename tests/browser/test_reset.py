@@ -33,7 +33,9 @@ def test_a_mailed_link_leads_to_another_password(person: Person, somebody: Perso
     expect(page.get_by_role("alert")).to_contain_text("too short")
     page.get_by_label("New password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("status")).to_contain_text("The password is set.")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your password is set")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your password is set")
     assert not somebody.is_signed_in()
 
     person.sign_in(password=NEW_PASSWORD)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as site
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import path
+from django.urls import path, resolve
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from project import errors, urls
 from tests.accounts.people import signed_in
+from tests.conftest import PASSWORD
 from tests.project.conftest import Outage
 from tokens import throttles
 
@@ -49,6 +52,42 @@ def test_who_tries_too_often_is_told_in_words_and_in_seconds_when_to_come_again(
     assert "Try again in 60 minutes." in answer.text
     assert 3590 < int(answer["Retry-After"]) <= 3600
     assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.usefixtures("people_may_try_once")
+@pytest.mark.parametrize(
+    ("page", "carried"),
+    [
+        ("/accounts/email/confirm/", {"token": "a-b"}),
+        ("/accounts/password/choose/", {"uid": "a", "token": "b", "new_password": "c"}),
+    ],
+)
+def test_who_tries_a_link_too_often_is_led_back_to_it(
+    client: Client, page: str, carried: dict[str, str]
+) -> None:
+    client.get(page, carried)
+    link = urlencode({name: carried[name] for name in carried if name != "new_password"})
+    for answer in (client.get(f"{page}?{link}"), client.post(page, carried)):
+        assert answer.status_code == 429
+        assert f'href="{page}?{escape(link)}"' in answer.text
+        assert 'href="/"' in answer.text
+
+
+def test_a_sign_in_without_the_database_leads_back_and_says_where_to(
+    alice: User, outage: Outage
+) -> None:
+    form = {"username": "alice", "password": PASSWORD, "next": "/accounts/devices/"}
+    with outage():
+        answer = Client().post("/accounts/login/", form)
+    assert answer.status_code == 503
+    assert 'href="/accounts/login/?next=/accounts/devices/"' in answer.text
+    assert PASSWORD not in answer.text
+
+
+def test_what_an_administrator_pastes_gets_into_no_address(rf: RequestFactory) -> None:
+    request = rf.post("/admin/tokens/blacklistedtoken/add/", {"token": "secret", "next": "/"})
+    request.resolver_match = resolve(request.path)
+    assert errors.address(request) == "/admin/tokens/blacklistedtoken/add/"
 
 
 WORDS = {

@@ -421,7 +421,7 @@ def test_a_wrong_password_ends_nothing_and_clears_nothing(app: App) -> None:
 @pytest.mark.trap(33)
 @pytest.mark.spec("ASVS 5.0", "14.3.1", "7.4.1")
 @pytest.mark.parametrize("secure", [True, False], ids=["https", "a first try"])
-@pytest.mark.parametrize("call", [logout, logout_all, delete_account])
+@pytest.mark.parametrize("call", [logout, logout_all, end, delete_account])
 def test_signing_out_deletes_the_cookies_exactly_as_they_were_set(
     alice: User, settings: Settings, call: Call, *, secure: bool
 ) -> None:
@@ -441,6 +441,22 @@ def test_signing_out_deletes_the_cookies_exactly_as_they_were_set(
 def test_signing_out_in_the_body_leaves_cookies_alone(api: API, alice: User) -> None:
     answer = api.post("logout/", {"refresh": api.login(alice)["refresh"]})
     assert (set(answer.cookies), "Clear-Site-Data" in answer) == (set(), False)
+
+
+def test_ending_another_session_keeps_the_cookies(app: App, alice: User) -> None:
+    phone = API(Client()).login(alice)
+    answer = app.send("delete", f"auth/sessions/{phone['session']}/")
+    assert (answer.status_code, set(answer.cookies)) == (204, set())
+    assert "Clear-Site-Data" not in answer
+    assert row(phone).revoked_reason == Reason.LOGOUT
+
+
+def test_ending_the_session_of_a_header_leaves_cookies_alone(app: App, alice: User) -> None:
+    phone = API(Client()).login(alice)
+    path = f"auth/sessions/{phone['session']}/"
+    answer = app.send("delete", path, Authorization=f"Bearer {phone['access']}")
+    assert (answer.status_code, set(answer.cookies)) == (204, set())
+    assert app.get("account/me/").status_code == 200
 
 
 def test_signing_out_the_others_keeps_this_browser(app: App, alice: User) -> None:
