@@ -234,6 +234,7 @@ PROVOKE: dict[str, Provoke] = {
             }
         ),
     ),
+    "NoPassword": lambda example, pair: ask(example, pair, '{"email": "new@example.org"}'),
     "InvalidLink": ask,
     "CsrfFailed": lambda example, pair: ask_by_cookie(example, pair, strict=True),
     "TooManyRoles": with_many_roles,
