@@ -8,8 +8,12 @@ from django.db import transaction
 from accounts.mail import Mail, queue
 from accounts.models import User
 
-#: What is told, in people's words.
-TOLD = {"password": "password", "username": "user name", "email": "e-mail address"}
+#: What is told, in people's words. A new address may be a thief's, and a new name is needed.
+TOLD = {
+    "password": "password",
+    "username": "user name (now {username})",
+    "email": "e-mail address",
+}
 
 
 @contextmanager
@@ -30,7 +34,9 @@ def told(user: User) -> Iterator[None]:
 
 def tell(before: User, after: User) -> None:
     differing = [
-        word for name, word in TOLD.items() if getattr(before, name) != getattr(after, name)
+        words.format(username=after.username)
+        for name, words in TOLD.items()
+        if getattr(before, name) != getattr(after, name)
     ]
     changed = ", ".join(differing)
     for address in {before.email, after.email} - {""}:

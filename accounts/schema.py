@@ -32,6 +32,7 @@ ACCOUNT = {
 WRONG_PASSWORD = example(
     "wrong password", {"current_password": ["This is not the current password."]}
 )
+NO_PASSWORD = example("no password", {"current_password": [REQUIRED]})
 INVALID_LINK = example(
     "invalid link",
     {
@@ -60,7 +61,7 @@ change = operation(
             "renamed",
             {**ACCOUNT, "first_name": "Alice"},
         ),
-        **malformed(WRONG_PASSWORD),
+        **malformed(WRONG_PASSWORD, NO_PASSWORD),
         **THROTTLED,
         **UNAUTHENTICATED,
         **FORGED,
@@ -68,7 +69,7 @@ change = operation(
     tag="account",
     request=asked(serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}),
     description="A new `email` needs `current_password`, and takes effect when the link that is "
-    "mailed to it is followed.",
+    "mailed to it is followed. Until then the account is shown with the old address.",
 )
 
 delete = operation(
@@ -82,8 +83,9 @@ delete = operation(
         **FORGED,
     },
     tag="account",
-    description='The body is `{"current_password": "…"}`; OpenAPI 3.0 has no word for the body of '
-    "a DELETE.",
+    request=asked(
+        serializers.CurrentPasswordSerializer, "the password", {"current_password": PASSWORD}
+    ),
 )
 
 confirm_email = operation(

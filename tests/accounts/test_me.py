@@ -82,6 +82,19 @@ def test_a_bad_change_is_400_and_changes_nothing(
     assert post_office() == []
 
 
+def test_a_new_address_without_the_password_is_told_what_is_missing(
+    api: API, account: Account, alice: User
+) -> None:
+    bearer = api.login(alice)["access"]
+    answer = account.patch({"email": "new@example.org", "first_name": "A"}, bearer=bearer)
+    assert answer.status_code == 400
+    assert answer.json() == {"current_password": ["This field is required."]}
+    assert account.patch({"email": alice.email}, bearer=bearer).status_code == 200
+    alice.refresh_from_db()
+    assert (alice.email, alice.first_name) == ("alice@example.org", "")
+    assert post_office() == []
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("get", "me/"), ("patch", "me/"), ("delete", "me/"), ("post", "password/")],
