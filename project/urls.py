@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
     path("admin/", admin.site.urls),
     path("api/auth/", include("tokens.urls")),
+    path(".well-known/change-password", RedirectView.as_view(pattern_name="password-change")),
     path(".well-known/", include(tokens.urls.well_known)),
     path("api/account/", include("accounts.urls")),
     path("accounts/", include("accounts.pages.urls")),
