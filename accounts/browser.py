@@ -18,6 +18,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import login, logout, middleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.messages import middleware as message_middleware
+from django.contrib.sessions import middleware as session_middleware
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -35,8 +37,27 @@ class SignInOvertaken(PermissionDenied):
     """The password was changed, or the user deactivated, since it was verified a moment ago."""
 
 
-class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
-    """Django's, but `request.user` is whoever the browser's device session belongs to.
+class PagesOnly:
+    """A middleware that leaves calls of the API alone: they carry what proves them, or cookies."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(("/api/", "/.well-known/")):
+            return self.get_response(request)
+        return cast("Any", super()).__call__(request)
+
+
+class SessionMiddleware(PagesOnly, session_middleware.SessionMiddleware):
+    """Django's, for pages."""
+
+
+class MessageMiddleware(PagesOnly, message_middleware.MessageMiddleware):
+    """Django's, for pages."""
+
+
+class AuthenticationMiddleware(PagesOnly, middleware.AuthenticationMiddleware):
+    """Django's, for pages, but `request.user` is whoever the browser's device session belongs to.
 
     Nothing is asked before somebody looks, and then the row and its user are one query.
     """

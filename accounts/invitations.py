@@ -1,7 +1,5 @@
 """How an administrator lets somebody in: a mail with a link to choose a password."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,20 +7,23 @@ from django.http import HttpRequest
 
 from accounts.mail import Mail, queue
 from accounts.models import User
+from tokens.admin import BigTableAdmin
 
 
 @admin.action(description="Send an invitation to choose a password", permissions=["change"])
 def send_invitation(
-    modeladmin: admin.ModelAdmin[Any], request: HttpRequest, chosen: QuerySet[User]
+    modeladmin: BigTableAdmin, request: HttpRequest, chosen: QuerySet[User]
 ) -> None:
-    """Queue a mail for each active user who has an address, and say how many there were."""
+    """Queue and note a mail for each active user who has an address, and say how many they are."""
     reachable = chosen.filter(is_active=True).exclude(email="")
     with transaction.atomic():
-        invited = list(reachable.values_list("pk", flat=True))
-        for pk in invited:
-            queue(Mail.INVITATION, user=str(pk))
+        invited = list(reachable)
+        for user in invited:
+            queue(Mail.INVITATION, user=str(user.pk))
+        modeladmin.log_each(request, invited, "Sent an invitation.")
     left_out = chosen.count() - len(invited)
-    modeladmin.message_user(request, f"Invitations on their way: {len(invited)}.")
+    if invited:
+        modeladmin.message_user(request, f"Invitations on their way: {len(invited)}.")
     if left_out:
         sentence = f"Left out, inactive or without an e-mail address: {left_out}."
         modeladmin.message_user(request, sentence, messages.WARNING)

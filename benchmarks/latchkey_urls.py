@@ -7,7 +7,7 @@ from benchmarks.views import WhoView
 from project.urls import urlpatterns as site
 from tokens.sessions import Device, open_session
 
-urlpatterns = [*site, path("who/", WhoView.as_view())]
+urlpatterns = [path("who/", WhoView.as_view()), *site]
 
 
 def sign_in(user: AbstractUser) -> dict[str, str]:

@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -18,12 +20,18 @@ SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
 def check_environment(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong wherever the site runs."""
-    return [*_check_transport(), *_check_names(), *_check_origins()]
+    return [
+        *_check_transport(),
+        *_check_names(),
+        *_check_origins(),
+        *_check_mail(),
+        *_check_workers(),
+    ]
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong for a site in public."""
-    return [*_check_database(), *_check_hosts()]
+    return [*_check_database(), *_check_hosts(), *_check_letters(), *_check_counting()]
 
 
 def _warning(number: int, message: str, hint: str) -> CheckMessage:
@@ -57,6 +65,44 @@ def _check_origins() -> Iterator[CheckMessage]:
                 f"Whoever is on the way to {origin} could act for who is signed in here.",
                 "Leave only origins in CORS_ORIGINS that begin with https://.",
             )
+        elif _site(origin) != _site(settings.PUBLIC_URL):
+            yield _warning(
+                8,
+                f"{origin} is another site than {settings.PUBLIC_URL} and sends no cookies.",
+                "Name only origins in CORS_ORIGINS that share the domain of PUBLIC_URL.",
+            )
+
+
+def _site(origin: str) -> str:
+    """Return the last two labels of the host: which site this is, but for suffixes like co.uk.
+
+    There a page of somebody else passes for one of the same site, and no warning comes.
+    """
+    host = urlsplit(origin).hostname or ""
+    if ":" in host or host.replace(".", "").isdigit():
+        return host  # an address has no labels
+    return ".".join(host.split(".")[-2:])
+
+
+def _check_mail() -> Iterator[CheckMessage]:
+    if settings.PASSWORD_RESET_TIMEOUT <= 0:
+        yield _error(
+            3,
+            "A link in a mail would be dead before anybody reads it.",
+            "Set LINK_LIFETIME to 86400 (seconds).",
+        )
+    local, _, domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
+    if not (local and domain):
+        yield _error(
+            5,
+            f"Mail cannot come from {settings.DEFAULT_FROM_EMAIL!r}, which is no address.",
+            "Set DEFAULT_FROM_EMAIL as in Latchkey <no-reply@example.org>.",
+        )
+
+
+def _check_workers() -> Iterator[CheckMessage]:
+    if settings.WORKERS < 1:
+        yield _error(4, "No process would serve the site.", "Set WORKERS to 1 or more.")
 
 
 def _check_names() -> Iterator[CheckMessage]:
@@ -86,4 +132,29 @@ def _check_hosts() -> Iterator[CheckMessage]:
             4,
             "The site answers under any name that a request makes up.",
             "Take * out of ALLOWED_HOSTS: the host of PUBLIC_URL is allowed anyway.",
+        )
+
+
+def _check_letters() -> Iterator[CheckMessage]:
+    if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+        yield _warning(
+            5,
+            "Mail is printed into the log, with links that set passwords, and reaches nobody.",
+            "Set EMAIL_URL to your mail server: smtp+tls://user:password@smtp.example.org:587.",
+        )
+
+
+def _check_counting() -> Iterator[CheckMessage]:
+    """Look at whether attempts are counted together, and visitors apart."""
+    if settings.WORKERS > 1 and not settings.TOKENS["THROTTLE_STORAGE"]:
+        yield _warning(
+            6,
+            f"Each of {settings.WORKERS} processes counts attempts for itself, and allows them.",
+            "Set REDIS_URL, where they count together, or WORKERS to 1.",
+        )
+    if settings.SECURE and not settings.TOKENS["PROXIES"]:
+        yield _warning(
+            7,
+            "Every visitor seems to come from the proxy, and one can use up what all may try.",
+            "Set PROXIES to how many proxies append to X-Forwarded-For: usually 1.",
         )

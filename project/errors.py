@@ -17,7 +17,6 @@ from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
-from structlog.contextvars import bind_contextvars
 
 from project import pool
 from tokens.exceptions import TokenRefused
@@ -51,7 +50,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
     if isinstance(error, TokenRefused):
-        bind_contextvars(reason=error.reason.value)  # for the line of the request alone
+        vars(context["request"]._request)["_refusal"] = error.reason.value  # for the log alone
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response

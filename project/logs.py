@@ -5,11 +5,12 @@ A path can hold a secret, as a reset link does, so the route stands in its place
 """
 
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
 from django.http import HttpRequest
-from structlog.contextvars import merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
@@ -31,9 +32,18 @@ def without_path(logger: Any, method: str, event: EventDict) -> EventDict:
     return event
 
 
+#: Says what every line of the request has that is answered now; asked only if a line is written.
+ABOUT: ContextVar[Callable[[], dict[str, str | None]]] = ContextVar("about", default=dict)
+
+
+def of_request(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Add what the request has that is answered now, if there is one."""
+    return {**ABOUT.get()(), **event}
+
+
 #: What every line has, whoever wrote it.
 SHARED: list[Processor] = [
-    merge_contextvars,
+    of_request,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso"),

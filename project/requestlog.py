@@ -4,12 +4,12 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from project.logs import route
+from project.logs import ABOUT, route
 from tokens.claims import AccessToken
 from tokens.throttles import client_address
 
@@ -27,8 +27,7 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        clear_contextvars()
-        bind_contextvars(request_id=uuid.uuid4().hex, address=client_address(request))
+        told = ABOUT.set(partial(about_request, request))
         response = self.get_response(request)
         level = logging.ERROR if response.status_code >= 500 else logging.INFO
         if log.isEnabledFor(level):
@@ -41,14 +40,29 @@ class RequestLog:
                 milliseconds=round((time.perf_counter() - began) * 1000, 1),
                 **who(request),
             )
-        clear_contextvars()
+        ABOUT.reset(told)
         return response
 
 
+def about_request(request: HttpRequest) -> dict[str, str | None]:
+    """Return the id and the address of the request, worked out when its first line is written."""
+    known = vars(request)
+    if "_log" not in known:
+        known["_log"] = {"request_id": uuid.uuid4().hex, "address": client_address(request)}
+    about: dict[str, str | None] = known["_log"]
+    return about
+
+
 def who(request: HttpRequest) -> dict[str, str]:
-    """Return the user and the session of the request as far as they are known without a query."""
-    token = getattr(request, "auth", None)
+    """Return the user and the session of the request as far as they are known without a query.
+
+    Whoever learns them, or why a refresh token was refused, leaves them with the request.
+    """
+    known = vars(request)
+    token, session = known.get("auth"), known.get("_device_session")
+    refused = {"reason": known["_refusal"]} if "_refusal" in known else {}
     if isinstance(token, AccessToken):
-        return {"user": token.sub, "sid": str(token.sid)}
-    session = getattr(request, "_device_session", None)  # where accounts.browser keeps it
-    return {} if session is None else {"user": str(session.user_id), "sid": str(session.sid)}
+        return {"user": token.sub, "sid": str(token.sid), **refused}
+    if session is None:
+        return refused
+    return {"user": str(session.user_id), "sid": str(session.sid), **refused}

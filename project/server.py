@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from granian import Granian
 from granian.constants import Interfaces
@@ -34,7 +35,7 @@ def server() -> AbstractServer[Any]:
         interface=Interfaces.WSGI,
         address=host,
         port=port,
-        workers=int(os.environ.get("WORKERS", "2")),
+        workers=settings.WORKERS,
         blocking_threads=int(os.environ.get("THREADS", "4")),
         websockets=False,
         workers_kill_timeout=GRACE - 5,

@@ -68,9 +68,8 @@ def database() -> dict[str, Any]:
     SQLite writes ahead, takes its write lock when a transaction begins and reaches the disk before
     it answers; PostgreSQL is reached through psycopg's pool.
     """
-    config: dict[str, Any] = env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
-    )
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
+    config: dict[str, Any] = environ.Env.db_url_config(url)
     engine = config.get("ENGINE", "")
     if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise ImproperlyConfigured("DATABASE_URL begins with sqlite:/// or postgres://.")
@@ -208,16 +207,18 @@ MIDDLEWARE = [
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.browser.SessionMiddleware",
     "project.errors.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browser.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.browser.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
+# Processes that count for themselves would each allow what is allowed once.
+WORKERS = number("WORKERS", 2 if env.str("REDIS_URL", default="") else 1)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -340,6 +341,9 @@ TOKENS = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# What a page has to say after a redirect is in a cookie: nobody gets a session for it.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -11,6 +11,12 @@ from accounts.pages.sign_in import SignOutPage
 from project import docs, example, views
 
 urlpatterns = [
+    # First what is asked most.
+    path("api/auth/", include("tokens.urls")),
+    path(".well-known/", include(tokens.urls.well_known)),
+    path("api/account/", include("accounts.urls")),
+    path("api/example/", example.CallerView.as_view()),
+    path("api/example/editors/", example.EditorsView.as_view()),
     path("", HomePage.as_view(), name="home"),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
@@ -18,13 +24,8 @@ urlpatterns = [
     path("admin/logout/", SignOutPage.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
     path("admin/", admin.site.urls),
-    path("api/auth/", include("tokens.urls")),
     path(".well-known/change-password", RedirectView.as_view(pattern_name="password-change")),
-    path(".well-known/", include(tokens.urls.well_known)),
-    path("api/account/", include("accounts.urls")),
     path("accounts/", include("accounts.pages.urls")),
-    path("api/example/", example.CallerView.as_view()),
-    path("api/example/editors/", example.EditorsView.as_view()),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),
 ]

@@ -1,17 +1,16 @@
 """Tokens that are made dead before their time, because somebody found them where none belong."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
-from rest_framework_simplejwt.exceptions import TokenError
 
 from tokens.claims import AccessToken, RefreshToken
 from tokens.conf import conf
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.recognition import recognise, why_foreign
 from tokens.signals import after_commit, token_blacklisted
 
 
@@ -23,17 +22,11 @@ def blacklist(raw: str, reason: Reason) -> BlacklistedToken | DeviceSession:
     The text itself is kept nowhere.
     """
     token = recognise(raw)
+    if token is None:
+        raise TokenUnknownError(why_foreign(raw) or "This is no token of this site.")
     if isinstance(token, AccessToken):
         return _refuse(token, reason)
     return _end_session(token, reason)
-
-
-def recognise(raw: str) -> AccessToken | RefreshToken:
-    """Return the token of ours that this text is, living or expired; the database is not asked."""
-    for kind in (AccessToken, RefreshToken):
-        with suppress(TokenError):
-            return kind(raw, verify=False)
-    raise TokenUnknownError("This is no token of this site.")
 
 
 def _refuse(token: AccessToken, reason: Reason) -> BlacklistedToken:

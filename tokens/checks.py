@@ -105,7 +105,7 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
         yield _error(
             5,
             "Tokens need an issuer, an audience, a client id and the address of this site.",
-            "Set PUBLIC_URL and TOKEN_CLIENT_ID.",
+            "Set PUBLIC_URL, and TOKEN_CLIENT_ID, TOKEN_ISSUER and TOKEN_AUDIENCE or none of them.",
         )
     if (simplejwt.api_settings.USER_ID_FIELD, simplejwt.api_settings.USER_ID_CLAIM) != USER_ID:
         yield _error(
@@ -127,21 +127,26 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
         yield _error(
             7,
             "Lifetimes must grow: access token, idle session, session.",
-            "Look at ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_LIFETIME and ABSOLUTE_LIFETIME.",
+            "Look at ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_IDLE_LIFETIME and"
+            " REFRESH_TOKEN_ABSOLUTE_LIFETIME.",
         )
     if not timedelta(0) <= have.GRACE_PERIOD <= timedelta(minutes=5):
         yield _error(
-            8, "A grace period over five minutes shelters a thief.", "Set GRACE_PERIOD to 30 s."
+            8,
+            "A grace period over five minutes shelters a thief.",
+            "Set REFRESH_GRACE_PERIOD to 30 (seconds).",
         )
     if not have.GRACE_PERIOD <= have.RETRY_WINDOW <= have.idle_lifetime:
         yield _error(
             9,
-            "RETRY_WINDOW must lie between GRACE_PERIOD and the idle lifetime.",
-            "Set RETRY_WINDOW to 24 h.",
+            "The window of retries must lie between the grace period and the idle lifetime.",
+            "Set REFRESH_RETRY_WINDOW to 86400 (seconds).",
         )
     if not timedelta(0) <= have.leeway <= timedelta(minutes=1):
         yield _error(
-            10, "A leeway over a minute is more than clocks differ.", 'Lower SIMPLE_JWT["LEEWAY"].'
+            10,
+            "A leeway over a minute is more than clocks differ.",
+            "Set TOKEN_LEEWAY to 10 (seconds).",
         )
     if have.SESSIONS_PER_USER < 1:
         yield _error(11, "Nobody could sign in.", "Set SESSIONS_PER_USER to 1 or more.")
@@ -149,7 +154,7 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
         yield _error(
             30,
             "A browser that is not to remember a sign-in must forget it before one that is.",
-            "Set BROWSER_LIFETIME to 12 h.",
+            "Set BROWSER_LIFETIME to 43200 (seconds).",
         )
 
 
@@ -170,19 +175,19 @@ def _check_reach() -> Iterator[CheckMessage]:
         yield _error(
             13,
             "A snapshot over a minute old believes sessions that have long been ended.",
-            "Set SNAPSHOT_INTERVAL to 1 s.",
+            "Set SNAPSHOT_INTERVAL to 1 (second).",
         )
     if not timedelta(0) < have.JWKS_MAX_AGE <= timedelta(days=1):
         yield _error(
             19,
             "A key set has to be kept for a while, and a stolen key is believed for as long.",
-            "Set JWKS_MAX_AGE to 300 s.",
+            "Set JWKS_MAX_AGE to 300 (seconds).",
         )
     if have.SIGNING_KEY_AGE and have.SIGNING_KEY_AGE <= 4 * have.JWKS_MAX_AGE:
         yield _error(
             20,
             "A signing key would be replaced before others know the next one.",
-            "Set SIGNING_KEY_AGE to 90 days, or to 0: then only rotatesigningkey replaces it.",
+            "Set SIGNING_KEY_AGE to 7776000 (seconds), or to 0: only rotatesigningkey replaces it.",
         )
     if have.issuer != have.PUBLIC_URL:
         yield _warning(
@@ -194,7 +199,7 @@ def _check_reach() -> Iterator[CheckMessage]:
         yield _error(
             21,
             "A status list that is kept as long as access tokens live tells nobody anything.",
-            "Set STATUS_LIST_MAX_AGE to 5 s.",
+            "Set STATUS_LIST_MAX_AGE to 5 (seconds).",
         )
 
 
@@ -215,7 +220,7 @@ def _check_throttles() -> Iterator[CheckMessage]:
             yield _error(
                 17,
                 f"The throttle {name!r} cannot be {rate!r}.",
-                'Write it as in "10 per 5 minutes".',
+                f'Write THROTTLE_{name.upper()} as in "10 per 5 minutes".',
             )
 
 

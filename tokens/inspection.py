@@ -14,14 +14,16 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from tokens import keys, rotation, statements
 from tokens.authentication import ask
 from tokens.backends import AccessBackend, RefreshBackend
-from tokens.claims import LONGEST_TOKEN, AccessToken, RefreshToken, SessionToken, secret_hash
+from tokens.claims import AccessToken, RefreshToken, SessionToken, secret_hash
 from tokens.conf import conf
 from tokens.models import DeviceSession
+from tokens.recognition import parse, recognise, why_foreign
 from tokens.statements import Found
 
 HEADER = ("alg", "kid", "typ")
 CLAIMS = dict.fromkeys((*RefreshBackend.required, *AccessBackend.required))
 MOMENTS = ("exp", "iat", "auth_time")
+FOREIGN = "No living key of this site signed it, or a claim is not as this site writes it."
 
 
 @dataclass
@@ -47,7 +49,7 @@ def inspect(raw: str) -> Inspection:
     shown = {"header": chosen(header, HEADER), "claims": chosen(claims, CLAIMS)}
     token = recognise(raw)
     if token is None:
-        refusal = "No living key of this site signed it, or a claim is not as this site writes it."
+        refusal = why_foreign(raw) or FOREIGN
         return Inspection("foreign token, not verified", **shown, refusal=refusal)
     found = statements.read(token.sid)
     return Inspection(
@@ -56,27 +58,6 @@ def inspect(raw: str) -> Inspection:
         session=describe(found.session) if found else {},
         refusal=why_refused(raw, token, found),
     )
-
-
-def parse(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims, with nothing verified, or raise ValueError."""
-    if not (raw.isascii() and len(raw) <= LONGEST_TOKEN):
-        raise ValueError
-    try:
-        header, claims = (json.loads(keys.from_base64url(part)) for part in raw.split(".")[:-1])
-    except RecursionError as error:
-        raise ValueError from error
-    if not (isinstance(header, dict) and isinstance(claims, dict)):
-        raise ValueError  # noqa: TRY004  (it is a value from outside)
-    return header, claims
-
-
-def recognise(raw: str) -> RefreshToken | AccessToken | None:
-    """Return the token if its signature and claims are ours, be it expired or not."""
-    for kind in (RefreshToken, AccessToken):
-        with suppress(TokenError):
-            return kind(raw, verify=False)
-    return None
 
 
 def chosen(values: Mapping[str, Any], names: Any) -> dict[str, str]:

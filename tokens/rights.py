@@ -1,9 +1,10 @@
 """What somebody may do: the names of their groups, which access tokens carry as roles.
 
 When it changes, the `rights_version` of the user's sessions moves in the same transaction; a group
-saved outside of one is renamed a moment before. Access tokens with a smaller version are refused from
-then on, and the next refresh brings the new roles. The users are locked first, so that a sign-in is
-before the change or after it; a rotation notices by itself that it has waited (tokens/statements.py).
+saved outside of one is renamed a moment before. Access tokens with a smaller version are refused
+from then on, and the next refresh brings the new roles. The users are locked first, so that a
+sign-in is before the change or after it; a rotation notices by itself that it has waited
+(tokens/statements.py).
 """
 
 from collections import deque

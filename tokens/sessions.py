@@ -253,8 +253,14 @@ def sign_out(raw: str) -> None:
 
 
 def end_sessions_of_deleted(instance: AbstractUser, **kwargs: Any) -> None:
-    """End the sessions of a user being deleted; the rows stay until their tokens are dead."""
+    """End the sessions of a user being deleted, and forget where they were.
+
+    The rows stay until their tokens are dead, and tell of no person: those ended earlier as well.
+    """
     end_sessions([instance.pk], Reason.DELETED)
+    DeviceSession.objects.filter(user=instance.pk).update(
+        device="", ip_address=None, rotated_from=None, user_agent=""
+    )
 
 
 def rebind(user: AbstractUser, *, old_hash: str, new_hash: str) -> None:

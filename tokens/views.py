@@ -16,7 +16,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
-from structlog.contextvars import bind_contextvars
 
 from tokens import cookies, schema, sessions
 from tokens.authentication import RowAuthentication, ask
@@ -103,7 +102,7 @@ class RefreshView(TokenView):
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
-        bind_contextvars(user=str(pair.session.user_id), sid=str(pair.session.sid))  # for the log
+        vars(request._request)["_device_session"] = pair.session  # for the log
         return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
 
 

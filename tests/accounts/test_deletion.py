@@ -58,6 +58,24 @@ def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
     is_refused(api, phone)
     is_refused(api, laptop)
     assert row(other).revoked_at is None
+
+
+@pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
+def test_a_deletion_forgets_where_the_sessions_were(
+    api: API, alice: User, bob: User, delete: Callable[[User], None]
+) -> None:
+    living, ended, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
+    api.rotated(living["refresh"])
+    api.post("logout/", {"refresh": ended["refresh"]})
+    known = {"ip_address": "192.0.2.7", "rotated_from": "192.0.2.8", "user_agent": "curl/8.5.0"}
+    DeviceSession.objects.update(device="phone", **known)
+    delete(alice)
+    for pair in (living, ended):
+        left = row(pair)
+        forgotten = (left.device, left.ip_address, left.rotated_from, left.user_agent)
+        assert forgotten == ("", None, None, "")
+    assert row(ended).revoked_reason == Reason.LOGOUT
+    assert (row(other).device, row(other).user_agent) == ("phone", "curl/8.5.0")
     api.rotated(other["refresh"])
 
 

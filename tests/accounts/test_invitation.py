@@ -1,6 +1,7 @@
 """An administrator creates users and invites them: they choose the password themselves."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from accounts.models import User
 from tests.accounts.conftest import (
@@ -79,6 +80,21 @@ def test_who_cannot_be_invited_is_counted_and_left_out(
         "Left out, inactive or without an e-mail address: 2.",
     ]
     assert [message.to for message in post_office()] == [["alice@example.org"]]
+
+
+def test_who_was_invited_has_it_in_their_history(alice: User, bob: User, admin: AdminPages) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    invite(admin, alice, bob)
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.user) == (str(alice.pk), admin.carol)
+    assert "Sent an invitation." in entry.get_change_message()
+    assert "Sent an invitation." in admin.get(f"{alice.pk}/history/").content.decode()
+
+
+def test_an_invitation_that_reaches_nobody_is_no_success(bob: User, admin: AdminPages) -> None:
+    User.objects.filter(pk=bob.pk).update(email="")
+    assert invite(admin, bob) == ["Left out, inactive or without an e-mail address: 1."]
+    assert not LogEntry.objects.exists()
 
 
 def test_who_was_deactivated_since_is_not_invited(alice: User, admin: AdminPages) -> None:

@@ -55,7 +55,6 @@ BAD = ("serious", "critical")
 NOT_OURS = {
     "nested-interactive": "/api/docs/",  # Swagger UI has a button inside of a button
     "select-name": "/api/docs/",  # and a choice whose label stands beside it as plain text
-    "label-title-only": "/admin/",  # Django labels its search by a picture
 }
 
 
@@ -114,3 +113,23 @@ def test_an_opened_call_of_the_api(viewer: Person) -> None:
     page.get_by_role("button", name="/api/auth/login/").first.click()
     page.get_by_role("button", name="Try it out").wait_for()
     assert problems(viewer) == []
+
+
+LONG = """
+from accounts.models import User
+from tokens.models import DeviceSession
+User.objects.get_or_create(username="b" * 150)
+DeviceSession.objects.update(device="d" * 100)
+"""
+
+
+def test_a_long_name_wraps_in_the_lists_of_administrators(viewer: Person) -> None:
+    viewer.sign_in("admin")
+    viewer.site.run(LONG)
+    width = (
+        "Math.max(...[...document.querySelectorAll('.field-username, .field-device_name')]"
+        ".map(cell => cell.getBoundingClientRect().width))"
+    )
+    for path in ("/admin/accounts/user/", "/admin/tokens/devicesession/"):
+        viewer.go(path)
+        assert 0 < viewer.page.evaluate(width) <= SMALL["width"]

@@ -3,9 +3,11 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 from pytest_django import Settings
 
 
@@ -22,6 +24,18 @@ def env_file(settings: Settings, tmp_path: Path) -> Path:
     shutil.copy(settings.BASE_DIR / ".env.example", tmp_path)
     settings.BASE_DIR = tmp_path
     return tmp_path / ".env"
+
+
+@pytest.fixture
+def public(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of a site in public that is in order."""
+    settings.PUBLIC_URL, settings.HOSTNAME = "https://id.example.org", "id.example.org"
+    settings.SECURE = True
+    settings.TOKENS = {**settings.TOKENS, "PROXIES": 1, "THROTTLE_STORAGE": ""}
+    settings.WORKERS = 1
+    postgresql = {"ENGINE": "django.db.backends.postgresql"}
+    monkeypatch.setitem(settings.DATABASES, "default", {**connection.settings_dict, **postgresql})
+    return settings
 
 
 def test_the_settings_as_shipped_are_in_order(env_file: Path) -> None:
@@ -53,6 +67,78 @@ def test_sqlite_is_for_no_public_site(settings: Settings) -> None:
 def test_any_host_is_for_no_public_site(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     assert any(message.startswith("latchkey.W004") for message in found(deploy=True))
+
+
+#: What is given, the settings it makes, and the name of the environment that the hint gives.
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "latchkey.E003 links that are dead at once": ({"PASSWORD_RESET_TIMEOUT": 0}, "LINK_LIFETIME"),
+    "latchkey.E004 nobody serves": ({"WORKERS": 0}, "WORKERS"),
+    "latchkey.E005 a sender without an address": (
+        {"DEFAULT_FROM_EMAIL": "Latchkey"},
+        "DEFAULT_FROM_EMAIL",
+    ),
+    "latchkey.E005 a sender without a host": (
+        {"DEFAULT_FROM_EMAIL": "Latchkey <no-reply@>"},
+        "DEFAULT_FROM_EMAIL",
+    ),
+    "latchkey.E005 no sender": ({"DEFAULT_FROM_EMAIL": ""}, "DEFAULT_FROM_EMAIL"),
+    "latchkey.W008 pages of another site": (
+        {"CORS_ORIGINS": ["https://app.example.net"]},
+        "CORS_ORIGINS",
+    ),
+    "latchkey.W008 pages of another address": (
+        {"CORS_ORIGINS": ["https://198.51.2.1"], "PUBLIC_URL": "https://192.0.2.1"},
+        "CORS_ORIGINS",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "name"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named_with_the_variable_that_mends_it(
+    public: Settings, request: pytest.FixtureRequest, changes: dict[str, Any], name: str
+) -> None:
+    assert found() == []
+    for setting, value in changes.items():
+        setattr(public, setting, value)
+    (message,) = found()
+    assert message.startswith(request.node.callspec.id.split()[0])
+    assert f" {name}" in message
+
+
+#: What is no mistake everywhere, and one of a site in public.
+IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
+    "latchkey.W005": (
+        "EMAIL_BACKEND",
+        "django.core.mail.backends.console.EmailBackend",
+        "EMAIL_URL",
+    ),
+    "latchkey.W006": ("WORKERS", 2, "REDIS_URL"),
+    "latchkey.W007": ("TOKENS", {"PROXIES": 0}, "PROXIES"),
+}
+
+
+@pytest.mark.parametrize("number", IN_PUBLIC)
+def test_what_is_wrong_in_public_alone_is_named_there(public: Settings, number: str) -> None:
+    setting, value, name = IN_PUBLIC[number]
+    assert found(deploy=True) == []
+    changed = {**public.TOKENS, **value} if isinstance(value, dict) else value
+    setattr(public, setting, changed)
+    assert found() == []
+    (message,) = found(deploy=True)
+    assert message.startswith(number)
+    assert f" {name}" in message
+
+
+def test_processes_that_count_together_may_be_many(public: Settings) -> None:
+    public.WORKERS = 2
+    public.TOKENS = {**public.TOKENS, "THROTTLE_STORAGE": "redis://127.0.0.1:6379/0"}
+    assert found(deploy=True) == []
+
+
+@pytest.mark.parametrize("port", ["", ":8443"])
+def test_pages_of_the_same_site_are_in_order(public: Settings, port: str) -> None:
+    public.CORS_ORIGINS = [f"https://app.example.org{port}", "https://example.org"]
+    assert found() == []
 
 
 @pytest.mark.trap(43)

@@ -9,6 +9,7 @@ from pathlib import Path
 import environ
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from project.serve import claim_port, keep_secret_key
 from project.server import address, server
@@ -92,16 +93,17 @@ def test_an_empty_key_in_the_file_is_filled_in_once_and_is_what_the_settings_rea
 def test_the_server_listens_on_loopback_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("HOST", "PORT", "WORKERS", "THREADS"):
+    for name in ("HOST", "PORT", "THREADS"):
         monkeypatch.delenv(name, raising=False)
     made = server()
     assert (made.bind_addr, made.bind_port) == address() == ("127.0.0.1", 8000)
 
 
 def test_the_environment_decides_where_and_how_the_server_runs(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    given = {"HOST": "192.0.2.1", "PORT": "8100", "WORKERS": "3", "THREADS": "9"}
+    settings.WORKERS = 3
+    given = {"HOST": "192.0.2.1", "PORT": "8100", "THREADS": "9"}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     made = server()
@@ -146,6 +148,10 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
         SECRET_KEY="vGq7XkRp-" * 8,
         DATABASE_URL="postgres://latchkey@db.example.org/latchkey",
         THROTTLES="on",
+        EMAIL_URL="smtp+tls://latchkey:password@smtp.example.org:587",
+        DEFAULT_FROM_EMAIL="Latchkey <no-reply@example.org>",
+        REDIS_URL="redis://redis.example.org:6379/0",
+        PROXIES="1",
     )
     assert checked.returncode == 0, checked.stderr
     assert checked.stderr == ""

@@ -183,6 +183,28 @@ def test_what_the_database_address_asks_of_tls_is_kept(run: Run) -> None:
     assert "pool" in database["OPTIONS"]
 
 
+def test_an_empty_database_address_is_none(run: Run) -> None:
+    shown = run("-W", "error", "-c", SHOW, DATABASE_URL="")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    database = json.loads(shown.stdout)["DATABASES"]["default"]
+    assert database["NAME"].endswith("var/latchkey.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("environment", "workers"),
+    [
+        ({"REDIS_URL": ""}, 1),
+        ({"REDIS_URL": "redis://redis.example.org:6379/0"}, 2),
+        ({"REDIS_URL": "", "WORKERS": "3"}, 3),
+    ],
+    ids=["each would count for itself", "they count together", "as the operator wants"],
+)
+def test_processes_are_several_where_they_count_together(
+    run: Run, environment: dict[str, str], workers: int
+) -> None:
+    assert read(run, **environment)["WORKERS"] == workers
+
+
 @pytest.mark.parametrize("size", ["1", "0", "-3"])
 def test_a_pool_without_room_is_named(run: Run, size: str) -> None:
     url = "postgres://latchkey@db.example.org/latchkey"

@@ -19,6 +19,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.test_hostile_tokens import parts
+from tests.tokens.test_inspecttoken import WRAPPINGS
 from tokens import signingkeys
 from tokens.admin import LimitedPaginator
 from tokens.models import (
@@ -128,6 +129,46 @@ def test_a_long_list_ends_where_its_count_ends_and_says_so(
     carol.post(SESSIONS, everything)
     oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:4]
     assert set(DeviceSession.objects.living().values_list("pk", flat=True)) == set(oldest)
+
+
+def test_a_count_that_was_not_finished_is_not_given_as_one(
+    carol: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(1105)
+    monkeypatch.setattr(LimitedPaginator, "limit", 1104)
+    for address in (
+        USERS,
+        SESSIONS,
+        SESSIONS + "?kind__exact=token",
+        BLACKLIST + "?reason__exact=admin",
+    ):
+        page = carol.get(address).content.decode()
+        assert "more than 1,104 " in page, address
+        assert "1104 results" not in page
+    found = carol.get(USERS, {"q": "user-110"}).content.decode()
+    assert "6 results" in found
+    assert "1 result " in carol.get(USERS, {"q": "carol"}).content.decode()
+    monkeypatch.setattr(LimitedPaginator, "limit", 1105)
+    page = carol.get(BLACKLIST).content.decode()
+    assert "1105 blacklisted tokens" in page
+    assert "more than" not in page
+    assert "Only the first" not in page
+
+
+def test_the_search_of_a_list_has_a_label(carol: Client) -> None:
+    assert 'id="searchbar" aria-label="Search"' in carol.get(USERS).content.decode()
+
+
+def test_a_browser_is_called_by_its_name(api: API, alice: User, carol: Client) -> None:
+    session = row(api.login(alice, "phone"))
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+    pages = (SESSIONS, f"{SESSIONS}{session.pk}/change/", f"{USERS}{alice.pk}/change/")
+    for label, name in {"phone": "phone", "": "Firefox on Linux"}.items():
+        DeviceSession.objects.filter(pk=session.pk).update(device=label, user_agent=firefox)
+        for page in pages:
+            shown = carol.get(page).content.decode()
+            assert name in re.sub(r"(?s)<th\b.*?</th>", "", shown), page
+            assert ("Firefox on Linux" in shown) is (label == "")
 
 
 def test_sessions_are_listed_with_their_state(
@@ -324,6 +365,32 @@ def test_a_pasted_refresh_token_ends_its_session(api: API, alice: User, carol: C
     assert row(phone).revoked_reason == Reason.ADMIN
     assert api.refresh(phone["refresh"]).status_code == 401
     api.rotated(laptop["refresh"])
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_a_pasted_token_is_recognised_in_what_it_is_copied_with(
+    api: API, alice: User, carol: Client, wrapping: str
+) -> None:
+    phone = api.login(alice)
+    carol.post(BLACKLIST + "add/", {"token": wrapping.format(phone["access"])})
+    assert api.post("verify/", {"token": phone["access"]}).status_code == 401
+    carol.post(BLACKLIST + "add/", {"token": wrapping.format(phone["refresh"])})
+    assert row(phone).revoked_reason == Reason.ADMIN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pasted_token_of_another_key_or_address_is_called_so(
+    api: API, alice: User, carol: Client, settings: Settings
+) -> None:
+    phone = api.login(alice)
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
+    answer = carol.post(BLACKLIST + "add/", {"token": phone["refresh"]})
+    assert "Its iss is http://localhost:8000" in answer.content.decode()
+    signingkeys.replace_all()
+    answer = carol.post(BLACKLIST + "add/", {"token": phone["access"]})
+    assert "signed with a key that this site does not have" in answer.content.decode()
+    assert not BlacklistedToken.objects.exists()
+    assert row(phone).revoked_at is None
 
 
 def test_who_may_add_to_the_blacklist_needs_no_other_permission(api: API, alice: User) -> None:

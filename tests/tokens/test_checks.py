@@ -1,5 +1,6 @@
 """Unsafe, impossible and misspelt settings are found at start."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -86,6 +87,31 @@ def test_a_mistake_is_named(
     assert found() == [expected]
     hints = [message.hint for message in run_checks() if message.id == expected]
     assert all(hints)
+
+
+OPERATORS = {
+    "ACCESS_TOKEN_LIFETIME REFRESH_TOKEN_IDLE_LIFETIME REFRESH_TOKEN_ABSOLUTE_LIFETIME": (
+        "tokens.E007 access beyond idle"
+    ),
+    "REFRESH_GRACE_PERIOD": "tokens.E008 a long grace period",
+    "REFRESH_RETRY_WINDOW": "tokens.E009 a long retry window",
+    "TOKEN_LEEWAY": "tokens.E010 a long leeway",
+    "TOKEN_CLIENT_ID TOKEN_AUDIENCE": "tokens.E005 no audience",
+    "THROTTLE_REFRESH": "tokens.E017 a rate nobody can read",
+    "SNAPSHOT_INTERVAL": "tokens.E013 an old snapshot",
+}
+
+
+@pytest.mark.parametrize(("names", "mistake"), OPERATORS.items(), ids=OPERATORS.values())
+def test_a_hint_names_what_an_operator_sets(settings: Settings, names: str, mistake: str) -> None:
+    name, change = MISTAKES[mistake]
+    setattr(settings, name, {**getattr(settings, name), **change})
+    expected = mistake.partition(" ")[0]
+    (hint,) = (message.hint or "" for message in run_checks() if message.id == expected)
+    words = set(re.findall(r"[A-Z_]{5,}", hint))
+    assert set(names.split()) <= words
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    assert all(f"#{word}=" in example for word in words)
 
 
 def test_simplejwts_own_blacklist_is_refused(settings: Settings) -> None:

@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, Clock, Listen, row
-from tokens import signals, snapshot
+from tokens import signals, signingkeys, snapshot
 from tokens.authentication import ask
 from tokens.claims import AccessToken, RefreshToken, secret_hash
 from tokens.keys import base64url
@@ -25,6 +26,10 @@ from tokens.rotation import rotate
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Inspect: TypeAlias = Callable[[str], tuple[int, str]]
+FOREIGN = "No living key of this site signed it, or a claim is not as this site writes it."
+LOST = "It is signed with a key that this site does not have (any more)."
+#: What people copy together with a token.
+WRAPPINGS = ["Bearer {}", "bearer  {}\n", '"{}"', "'{}',", "`{}`", 'Authorization: Bearer "{}";']
 KEY = "a-retry-key-of-the-phone"
 
 
@@ -259,8 +264,76 @@ def test_a_foreign_token_is_described_with_care(db: None, inspect: Inspect) -> N
         'claims iat: "soon"',
         f"claims auth_time: {10**30}",
         "accepted now: no",
-        "No living key of this site signed it, or a claim is not as this site writes it.",
+        FOREIGN,
     ]
+
+
+ELSEWHERE = {"ISSUER": "https://id.example.org", "AUDIENCE": "https://id.example.org"}
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_of_another_address_of_this_site_is_told_apart_from_a_foreign_one(
+    api: API, alice: User, inspect: Inspect, settings: Settings, kind: str
+) -> None:
+    phone = api.login(alice)
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, **ELSEWHERE}
+    for raw, sentence in {
+        phone[kind]: "Its iss is http://localhost:8000; this site's is https://id.example.org: is"
+        " PUBLIC_URL or PORT set differently here?",
+        phone[kind][:-6] + "AAAAAA": FOREIGN,
+    }.items():
+        status, printed = inspect(raw)
+        assert (status, printed.splitlines()[-1]) == (1, sentence)
+
+
+def test_a_token_for_another_audience_is_named(
+    api: API, alice: User, inspect: Inspect, settings: Settings
+) -> None:
+    access = api.login(alice)["access"]
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "AUDIENCE": "https://id.example.org"}
+    assert "Its aud is http://localhost:8000; this site's is" in inspect(access)[1]
+
+
+def test_a_token_whose_access_key_was_withdrawn_is_called_so(
+    api: API, alice: User, inspect: Inspect
+) -> None:
+    access = api.login(alice)["access"]
+    signingkeys.replace_all()
+    assert inspect(access)[1].splitlines()[-1] == LOST
+
+
+def test_a_token_whose_secret_key_was_withdrawn_is_called_so(
+    api: API, alice: User, inspect: Inspect, settings: Settings
+) -> None:
+    refresh = api.login(alice)["refresh"]
+    settings.SECRET_KEY = "another-" * 8
+    assert inspect(refresh)[1].splitlines()[-1] == LOST
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "ES256", "kid": "theirs", "typ": "at+jwt"},
+        {"alg": "HS256", "kid": "k" * 43, "typ": "JWT"},
+        {"alg": "HS256", "kid": ["k" * 12], "typ": "JWT"},
+        {"alg": "ES256", "kid": "k" * 43, "typ": "dpop+jwt"},
+        {"alg": "ES256", "typ": ["at+jwt"]},
+    ],
+    ids=["another name", "of the other kind", "no text", "another type", "none"],
+)
+def test_a_key_that_is_not_named_as_ours_are_is_somebody_elses(
+    db: None, inspect: Inspect, header: dict[str, Any]
+) -> None:
+    assert inspect(jwt(header, {}))[1].splitlines()[-1] == FOREIGN
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_a_token_is_recognised_in_what_it_is_copied_with(
+    api: API, alice: User, inspect: Inspect, wrapping: str
+) -> None:
+    phone = api.login(alice)
+    for kind in ("access", "refresh"):
+        assert "accepted now: yes" in inspect(wrapping.format(phone[kind]))[1]
 
 
 def test_a_token_as_an_argument_is_refused_and_not_repeated(db: None) -> None:

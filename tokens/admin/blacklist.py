@@ -17,6 +17,7 @@ from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.recognition import unwrapped
 
 
 class Unshown(forms.Textarea):
@@ -41,8 +42,7 @@ class BlacklistForm(forms.Form):
     )
 
     def clean_token(self) -> str:
-        # Mails and chats wrap long lines; no token has a blank in it.
-        return "".join(self.cleaned_data["token"].split())
+        return unwrapped(self.cleaned_data["token"])
 
 
 class DiscreetFilter(SafeExceptionReporterFilter):

@@ -25,9 +25,24 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when
 
     @cached_property
     def count(self) -> int:
+        return min(self.limit, self.counted)
+
+    @cached_property
+    def counted(self) -> int:
+        """How many rows there are; one more than the limit stands for any number beyond it."""
         rows: Any = self.object_list
-        counted: int = rows.order_by()[: self.limit].count()
+        counted: int = rows.order_by()[: self.limit + 1].count()
         return counted
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are rows that are not listed."""
+        return self.counted > self.limit
+
+    @property
+    def shown_count(self) -> str:
+        """How many rows there are, for people to read."""
+        return f"more than {self.limit:,}" if self.is_cut else str(self.count)
 
 
 class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 
 from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
 from tokens.models import DeviceSession, Reason
+from tokens.user_agents import friendly_name
 
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
 
@@ -48,6 +49,10 @@ class Columns:
     def name(self, session: DeviceSession) -> str:
         return str(session.sid)[:8]
 
+    @admin.display(description="device")
+    def device_name(self, session: DeviceSession) -> str:
+        return session.device or friendly_name(session.user_agent)
+
     @admin.display
     def status(self, session: DeviceSession) -> str:
         if session.revoked_at is not None:
@@ -63,7 +68,7 @@ class Columns:
 class DeviceSessionAdmin(Columns, RecordAdmin):
     """Every sign-in, and what became of it. Who may change sessions may end them."""
 
-    list_display = ("name", "user", "device", "status", "created_at", "last_use", "kind")
+    list_display = ("name", "user", "device_name", "status", "created_at", "last_use", "kind")
     list_filter = (Status, "kind", "revoked_reason")
     list_select_related = ("user",)
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
@@ -71,10 +76,10 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole sid."
     actions = ("end",)
     fields = (
-        *("sid", "user", "device", "kind", "status", "revoked_at"),
+        *("sid", "user", "device_name", "kind", "status", "revoked_at"),
         *("created_at", "last_use", "expires_at", "ip_address", "user_agent"),
     )
-    readonly_fields = ("status", "last_use")
+    readonly_fields = ("device_name", "status", "last_use")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
         return super().get_queryset(request).defer(*SECRETS)
@@ -122,7 +127,7 @@ class SessionsInline(Columns, admin.TabularInline):  # type: ignore[type-arg]
     model = DeviceSession
     formset = ShownOnly
     verbose_name_plural = "living sessions"
-    fields = readonly_fields = ("device", "kind", "created_at", "last_use", "ip_address")
+    fields = readonly_fields = ("device_name", "kind", "created_at", "last_use", "ip_address")
     ordering = ("-pk",)
     extra = 0
     show_change_link = True

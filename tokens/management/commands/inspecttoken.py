@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tokens.claims import LONGEST_TOKEN
 from tokens.inspection import inspect
+from tokens.recognition import unwrapped
 
 
 class Command(BaseCommand):
@@ -25,8 +26,8 @@ class Command(BaseCommand):
                 "The token is read from standard input: an argument is seen by everybody who lists"
                 " the processes, and kept in the history of your shell."
             )
-        raw = sys.stdin.buffer.read(LONGEST_TOKEN + 100).decode("ascii", "replace").strip()
-        found = inspect(raw)
+        raw = sys.stdin.buffer.read(LONGEST_TOKEN + 100).decode("ascii", "replace")
+        found = inspect(unwrapped(raw))
         self.stdout.write(f"kind: {found.kind}")
         for title in ("header", "claims", "session"):
             for name, value in getattr(found, title).items():

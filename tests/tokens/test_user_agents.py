@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from accounts.user_agents import friendly_name
+from tokens.user_agents import friendly_name
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 MAC = "(Macintosh; Intel Mac OS X 10_15_7)"
