@@ -24,6 +24,7 @@ urlpatterns = [
     path("admin/logout/", SignOutPage.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
     path("admin/", admin.site.urls),
+    path(".well-known/change-password", RedirectView.as_view(pattern_name="password-change")),
     path("accounts/", include("accounts.pages.urls")),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),

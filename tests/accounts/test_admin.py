@@ -112,7 +112,7 @@ def test_only_staff_come_in(alice: User) -> None:
     refused = client.get(page, follow=True)
     assert refused.status_code == 403
     assert "You are signed in as alice, which is no administrator’s account." in refused.text
-    assert "Sign in as somebody else" in refused.text
+    assert "sign in as somebody else" in refused.text
     assert 'href="/"' in refused.text
 
 

@@ -105,6 +105,17 @@ def test_whoever_asks_for_a_link_is_answered_the_same_after_the_same_queries(ali
     assert [message.to for message in post_office()] == [["alice@example.org"]]
 
 
+@pytest.mark.parametrize("path", ["password/reset/", "password/reset/sent/"])
+def test_only_who_is_not_signed_in_is_led_back_to_the_sign_in(path: str, alice: User) -> None:
+    assert "Back to sign-in" in Person().get(path).text
+    assert "Back to sign-in" not in signed_in(alice).get(path).text
+
+
+def test_password_managers_find_the_page_where_a_password_is_changed(alice: User) -> None:
+    answer = signed_in(alice).client.get("/.well-known/change-password")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/change/")
+
+
 def test_what_is_no_address_is_refused_and_not_queued() -> None:
     for address in ("", "alice", "a@b", "a\0@example.org", "a" * 300 + "@example.org"):
         assert Person().post("password/reset/", email=address).status_code == 400

@@ -83,6 +83,12 @@ def test_what_was_typed_is_kept_but_for_the_password(person: Person, alice: User
     assert "<title>Error: Sign in" in refused
 
 
+def test_the_summary_of_what_is_missing_names_each_field(person: Person) -> None:
+    refused = person.post("login/").text
+    for field, name in {"username": "User name or e-mail address", "password": "Password"}.items():
+        assert f'<a href="#id_{field}">{name}: This field is required.</a>' in refused
+
+
 OURS = ["/accounts/devices/", "/admin/?a=1&b=2", "/accounts/?next=//evil.example"]
 THEIRS = [
     "",

@@ -54,6 +54,7 @@ BAD = ("serious", "critical")
 #: What is wrong with what others made, and by which address: no style of ours could mend it.
 NOT_OURS = {
     "nested-interactive": "/api/docs/",  # Swagger UI has a button inside of a button
+    "select-name": "/api/docs/",  # and a choice whose label stands beside it as plain text
 }
 
 
@@ -105,6 +106,13 @@ def test_pages_for_who_is_signed_in(viewer: Person) -> None:
 def test_pages_for_programmers_and_administrators(viewer: Person) -> None:
     viewer.sign_in("admin")
     assert problems_at(viewer, OTHERS) == []
+
+
+def test_an_opened_call_of_the_api(viewer: Person) -> None:
+    page = viewer.go("/api/docs/")
+    page.get_by_role("button", name="/api/auth/login/").first.click()
+    page.get_by_role("button", name="Try it out").wait_for()
+    assert problems(viewer) == []
 
 
 LONG = """

@@ -512,6 +512,13 @@ def test_the_next_key_is_published_by_a_button(carol: Client) -> None:
     assert LogEntry.objects.get().object_repr == next_key.kid
 
 
+def test_who_replaces_all_keys_ticks_why_before_the_button(carol: Client) -> None:
+    page = carol.get(KEYS).content.decode()
+    form = page[page.index("When all keys are replaced") :]
+    tick = '<label><input type="checkbox" required> Somebody else may have a key.</label>'
+    assert 0 < form.index(tick) < form.index("Replace all keys now")
+
+
 def test_in_an_emergency_all_keys_are_replaced(carol: Client) -> None:
     first = signingkeys.ring().signer.kid
     carol.post(f"{KEYS}rotate/", {"emergency": "yes"})
