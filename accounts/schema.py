@@ -83,8 +83,9 @@ delete = operation(
         **FORGED,
     },
     tag="account",
-    description='The body is `{"current_password": "…"}`; OpenAPI 3.0 has no word for the body of '
-    "a DELETE.",
+    request=asked(
+        serializers.CurrentPasswordSerializer, "the password", {"current_password": PASSWORD}
+    ),
 )
 
 confirm_email = operation(

@@ -277,12 +277,13 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.formats.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "project.errors.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "project.docs.BodySchema",
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Latchkey",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",  # 3.0 has no body for DELETE
     "DESCRIPTION": "Signs people and programs in and rotates their access and refresh tokens.",
     "TAGS": [
         {"name": "tokens", "description": "Sign in, spend a refresh token, sign out."},
