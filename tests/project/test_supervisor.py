@@ -74,7 +74,13 @@ def site() -> Iterator[Site]:
     process = subprocess.Popen(
         [sys.executable, "-m", "project.supervisor"],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": database_url(), "HOST": "127.0.0.1", "PORT": str(port)},
+        env={
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "WORKERS": "2",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # as a terminal gives it: Ctrl-C goes to its group
