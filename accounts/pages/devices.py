@@ -14,9 +14,9 @@ from django.utils.functional import cached_property
 from accounts import browser, changes
 from accounts.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
-from accounts.user_agents import friendly_name
 from tokens import sessions
 from tokens.models import DeviceSession, Kind, Reason
+from tokens.user_agents import friendly_name
 
 RECENT = timedelta(minutes=10)
 
