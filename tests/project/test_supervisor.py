@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from tests.project.conftest import comes_true, runs
+from tests.servers import free_port
 from tests.tokens.test_processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,9 +69,7 @@ def command_of(pid: int) -> str:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "project.supervisor"],
         cwd=settings.BASE_DIR,
@@ -85,14 +84,16 @@ def site() -> Iterator[Site]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # as a terminal gives it: Ctrl-C goes to its group
     )
-    running = Site(process, port)
-    assert comes_true(running.answers)
-    before = running.processes()
-    assert len(before) == 5
-    yield running
-    process.kill()
-    process.wait()
-    assert comes_true(lambda: not any(runs(pid) for pid in before))
+    running, before = Site(process, port), set[int]()
+    try:
+        assert comes_true(running.answers)
+        before = running.processes()
+        assert len(before) == 5
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+        assert comes_true(lambda: not any(runs(pid) for pid in before))
 
 
 def interrupt_the_group(site: Site) -> None:
