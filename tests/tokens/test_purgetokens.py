@@ -150,7 +150,7 @@ def test_twenty_thousand_rows_go_in_slices_of_their_own(alice: User) -> None:
     assert time.monotonic() - started < 30
     statements = [re.sub(r"\W", " ", query["sql"]).split()[0] for query in captured]
     assert statements.count("DELETE") == 20
-    assert statements.count("SELECT") <= 35
+    assert statements.count("SELECT") <= 36  # one of them looks at the signing keys
     assert statements.count("COMMIT") == statements.count("BEGIN") == 23
     assert DeviceSession.objects.count() == 500
 
