@@ -220,7 +220,7 @@ def test_the_page_of_the_link_confirms_but_not_by_being_looked_at(
     assert browser.post(address, query_of(link)).status_code == 403
     form = {**query_of(link), "csrfmiddlewaretoken": browser.cookies["csrftoken"].value}
     done = browser.post(address, form, follow=True)
-    assert "The address is confirmed." in done.content.decode()
+    assert "Your e-mail address is confirmed" in done.content.decode()
     assert email_of(alice) == NEW
     assert browser.post(address, form).status_code == 400
     assert browser.get(address).status_code == 400
