@@ -134,6 +134,20 @@ def test_two_emergencies_and_a_rotation_at_once_leave_one_new_key_that_signs() -
     assert ring.signer.kid in {key.kid for key in ring.keys}
 
 
+def test_an_emergency_that_a_rotation_has_overtaken_leaves_no_key_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signingkeys.ring()
+    seen = signingkeys.all_rows()
+    waiting = signingkeys.rotate()
+    with monkeypatch.context() as patch:
+        patch.setattr(signingkeys, "all_rows", lambda: seen)  # as if it had looked before
+        made = signingkeys.replace_all()
+    assert made.follows == waiting.kid
+    ring = signingkeys.ring()
+    assert [key.kid for key in ring.keys] == [ring.signer.kid] == [made.kid]
+
+
 def test_keys_that_are_gone_are_deleted_with_the_next_rotation(clock: Clock) -> None:
     first = signingkeys.ring().signer.kid
     signingkeys.rotate()
