@@ -131,8 +131,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Refuse the form, unless it is a sign-in of somebody who has signed in meanwhile."""
-    if is_of("login", request) and request.user.is_authenticated:
+    """Refuse the form, unless it is a sign-in, from here, of who has signed in meanwhile."""
+    from_elsewhere = reason.startswith(("Origin checking", "Referer checking"))  # Django's words
+    if is_of("login", request) and request.user.is_authenticated and not from_elsewhere:
         return redirect(address(request))  # The page leads on from there.
     return answer(
         request,

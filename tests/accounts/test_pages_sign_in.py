@@ -206,3 +206,5 @@ def test_a_form_left_open_in_another_tab_leads_whoever_has_signed_in_meanwhile_o
     assert [path for path, _ in second.redirect_chain][-1] == there
     assert second.status_code == 200
     assert newest(alice) == session
+    evil = browser.post("/accounts/login/", form, headers={"Origin": "https://evil.example"})
+    assert evil.status_code == 403
