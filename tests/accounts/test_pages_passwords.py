@@ -90,6 +90,7 @@ def test_who_found_an_open_browser_does_not_guess_the_password(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
+@pytest.mark.usefixtures("clock")  # Expires is a header
 def test_whoever_asks_for_a_link_is_answered_the_same_after_the_same_queries(alice: User) -> None:
     seen = set()
     for address in ("alice@example.org", "nobody@example.org"):

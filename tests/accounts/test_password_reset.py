@@ -60,7 +60,7 @@ def choose(account: Account, link: dict[str, str], new: str = NEW_PASSWORD) -> A
 
 @pytest.mark.trap(45)
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("people", "clock")  # Expires is a header
 def test_a_known_and_an_unknown_address_get_the_same_answer_after_the_same_queries(
     account: Account,
 ) -> None:
