@@ -43,8 +43,9 @@ def note_sent_again(session: DeviceSession, ip_address: str | None, **kwargs: An
 
 
 @receiver(signals.refresh_token_contended)
-def note_contention(session: DeviceSession, **kwargs: Any) -> None:
-    log.warning("refresh_token_contended", **who(session), rotated_by=session.rotated_from)
+def note_contention(session: DeviceSession, ip_address: str | None, **kwargs: Any) -> None:
+    addresses = {"rotated_by": session.rotated_from, "address": ip_address}
+    log.warning("refresh_token_contended", **who(session), **addresses)
 
 
 @receiver(signals.token_blacklisted)

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
 
-from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens import keys, rotation, statements
 from tokens.authentication import ask
 from tokens.backends import AccessBackend, RefreshBackend
 from tokens.claims import AccessToken, RefreshToken, SessionToken, secret_hash
-from tokens.conf import conf
+from tokens.exceptions import AlreadyRotated
 from tokens.models import DeviceSession
 from tokens.recognition import parse, recognise, why_foreign
 from tokens.statements import Found
@@ -136,14 +135,14 @@ def why_spent(token: RefreshToken, session: DeviceSession) -> str | None:
     if distance == 0 and compare_digest(session.secret_hash, secret_hash(token.jti)):
         return None
     if distance == 1 and rotation.successor_subkeys(token, session):
-        # Rotation is not asked where it would report that somebody came with another key.
-        if session.retry_hash and timezone.now() - session.rotated_at < conf().GRACE_PERIOD:
+        try:
+            if rotation.may_have_again(token, session, None):
+                return None
+        except AlreadyRotated:
             return (
                 "It was spent a moment ago, with an Idempotency-Key. Only who has that key is given"
                 " the successor again; anybody else is told to look at what they have (409)."
             )
-        if rotation.may_have_again(token, session, None):
-            return None
     elif distance <= 1:
         return "It is ahead of the database or of another lineage: was a backup restored?"
     if session.retry_hash and distance == 1:

@@ -8,7 +8,6 @@ sign-in is before the change or after it; a rotation notices by itself that it h
 """
 
 from collections import deque
-from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -18,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from tokens.models import DeviceSession
-from tokens.signals import rights_changed
+from tokens.signals import after_commit, rights_changed
 
 
 def move(users: QuerySet[Any]) -> None:
@@ -28,7 +27,7 @@ def move(users: QuerySet[Any]) -> None:
         sessions = DeviceSession.objects.filter(user__in=users.values("pk"), revoked_at=None)
         lock(sessions)
         sessions.update(rights_version=F("rights_version") + 1, rights_changed_at=timezone.now())
-        transaction.on_commit(partial(rights_changed.send_robust, DeviceSession), robust=True)
+        after_commit(rights_changed, DeviceSession)
 
 
 def lock(rows: QuerySet[Any]) -> None:
@@ -37,10 +36,10 @@ def lock(rows: QuerySet[Any]) -> None:
     deque(locked.iterator(), maxlen=0)
 
 
-def members(*groups: Any) -> QuerySet[Any]:
-    """Return the users who are in any of the groups."""
+def members(group: Any) -> QuerySet[Any]:
+    """Return the users who are in the group."""
     users = get_user_model()._base_manager
-    return users.filter(pk__in=users.filter(groups__in=groups).values("pk"))
+    return users.filter(pk__in=users.filter(groups=group).values("pk"))
 
 
 def membership_changes(

@@ -101,7 +101,12 @@ def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | N
         case 0 if compare_digest(session.secret_hash, secret_hash(token.jti)):
             return None
         case 1 if subkeys := successor_subkeys(token, session):
-            if may_have_again(token, session, retry_key):
+            try:
+                again = may_have_again(token, session, retry_key)
+            except AlreadyRotated:
+                report(signals.refresh_token_contended, session, token, ip_address)
+                raise
+            if again:
                 signals.after_commit(
                     signals.refresh_token_sent_again, session=session, ip_address=ip_address
                 )
@@ -177,7 +182,6 @@ def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str |
     if session.retry_hash and shown and compare_digest(session.retry_hash, shown):
         return age < conf().RETRY_WINDOW
     if within_grace:
-        signals.after_commit(signals.refresh_token_contended, session=session)
         raise AlreadyRotated
     return False
 

@@ -1,6 +1,5 @@
 """What the token endpoints are asked, and how a session is shown to its owner."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +40,7 @@ class LoginSerializer(serializers.Serializer[None]):
 
 class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
     id = serializers.UUIDField(source="sid", read_only=True)
-    last_used_on = serializers.SerializerMethodField()
+    last_used_on = serializers.DateField(read_only=True)
     current = serializers.SerializerMethodField()
 
     class Meta:
@@ -58,10 +57,6 @@ class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
             "current",
         ]
         read_only_fields = fields
-
-    def get_last_used_on(self, session: DeviceSession) -> date:
-        # The day, not the moment: who knows when a token was rotated can time the grace period.
-        return session.rotated_at.date()
 
     def get_current(self, session: DeviceSession) -> bool:
         current: UUID = self.context["sid"]

@@ -1,14 +1,15 @@
 """What tokens tells the rest of the site, always after the commit: the extension point for others.
 
 The sender is the class of the row that a signal is about: DeviceSession, with the row as `session`,
-or BlacklistedToken, with the row as `token`; the last two are about no single row. `ip_address` is
-the address that the present request came from, or None.
+or BlacklistedToken, with the row as `token`. The last two are about no single row of DeviceSession
+and SigningKey. `ip_address` is the address that the present request came from, or None.
 """
 
 from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.dispatch import Signal
 
 #: A user signed in. Arguments: session.
@@ -23,7 +24,7 @@ refresh_token_reused = Signal()
 refresh_token_sent_again = Signal()
 #: Within the grace period a spent token came with another Idempotency-Key than it was spent with,
 #: or one of the two came without: a second client of the same store, or a thief. Nothing was given
-#: and nothing was ended. Arguments: session.
+#: and nothing was ended. Arguments: session, generation (of the token that came), ip_address.
 refresh_token_contended = Signal()
 #: A genuine token is not in the database's past: it was restored or failed over. Nothing was
 #: ended. Arguments: session, generation (of the token that came), ip_address.
@@ -37,11 +38,10 @@ rights_changed = Signal()
 signing_keys_changed = Signal()
 
 
-def after_commit(signal: Signal, **arguments: Any) -> None:
+def after_commit(signal: Signal, sender: type[Model] | None = None, **arguments: Any) -> None:
     """Send the signal once what it tells of is committed; a receiver that fails stops nobody.
 
-    The first argument is the row that it is about.
+    Without a sender the first argument is the row that it is about.
     """
-    row = next(iter(arguments.values()))
-    send = partial(signal.send_robust, type(row), **arguments)
-    transaction.on_commit(send, robust=True)
+    sender = sender or type(next(iter(arguments.values())))
+    transaction.on_commit(partial(signal.send_robust, sender, **arguments), robust=True)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -41,7 +41,7 @@ from jwt.api_jws import get_algorithm_by_name
 from tokens.conf import conf
 from tokens.keys import all_subkeys, base64url, newest_subkeys
 from tokens.models import SigningKey
-from tokens.signals import signing_keys_changed
+from tokens.signals import after_commit, signing_keys_changed
 
 Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -152,7 +152,7 @@ def rotate() -> SigningKey:
     if rows and rows[-1].signs_from > timezone.now():
         return rows[-1]
     made = make(follows=newest_kid(every), ahead=announcement() if rows else timedelta(0))
-    tell()
+    after_commit(signing_keys_changed, SigningKey)
     return made
 
 
@@ -173,7 +173,7 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
         moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
         SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=moments)
         replaced.delete()
-        tell()
+        after_commit(signing_keys_changed, SigningKey)
     return made
 
 
@@ -234,11 +234,6 @@ def make(
 def announcement() -> timedelta:
     """Return how long a key is published before it signs: twice as long as others keep a set."""
     return 2 * conf().JWKS_MAX_AGE
-
-
-def tell() -> None:
-    """Say, once it is committed, that the keys have changed."""
-    transaction.on_commit(partial(signing_keys_changed.send_robust, SigningKey), robust=True)
 
 
 def public_jwk(algorithm: str, private: Private) -> dict[str, str]:

@@ -402,4 +402,5 @@ def test_a_second_client_with_the_same_token_is_told_each_time(
     for _ in range(2):
         assert api.refresh(first["refresh"], key=came_with).status_code == 409
     assert [call["session"] for call in contended] == [row(first)] * 2
+    assert [call["ip_address"] for call in contended] == ["127.0.0.1"] * 2
     assert ended == []
