@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.notices import note_failed_sign_in, note_sign_in
 from tokens.names import called
 
 
@@ -27,9 +28,10 @@ class NameOrEmailBackend(ModelBackend):
         user = find_user(username)
         if user is None:
             make_password(password)
-            return None
-        if user.check_password(password) and self.user_can_authenticate(user):
+        elif user.check_password(password) and self.user_can_authenticate(user):
+            note_sign_in(user)
             return user
+        note_failed_sign_in(user)
         return None
 
     async def aauthenticate(

@@ -7,6 +7,7 @@ leaves the queue at once; what could not be sent leaves it after `KEPT`.
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -20,8 +21,8 @@ from django_tasks.signals import task_finished
 from django_tasks_db.models import DBTaskResult
 
 from accounts import links
-from accounts.backends import find_user
 from accounts.models import User
+from tokens.names import called
 
 RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
 KEPT = timedelta(days=1)
@@ -40,6 +41,8 @@ class Mail(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     CHANGED_BY_ADMINISTRATOR = "changed_by_administrator"
     DEACTIVATED = "deactivated"
+    SIGN_IN_AFTER_FAILURES = "sign_in_after_failures"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"
 
 
 def queue(mail: Mail, **about: str) -> None:
@@ -73,7 +76,7 @@ def tidy(**kwargs: Any) -> None:
 
 
 def password_reset(address: str) -> EmailMessage | None:
-    user = find_user(address)
+    user: User | None = called(address).first()
     if user is None or not user.is_active or not user.has_usable_password():
         return None
     # To the address in the row: the one that was asked for may only look the same.
@@ -91,7 +94,7 @@ def invitation(user: str) -> EmailMessage | None:
 
 def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:
     """Write to the new address, unless it is another account's or the account has changed."""
-    owner, other = find_active(user), find_user(address)
+    owner, other = find_active(user), called(address).first()
     if owner is None or other not in (None, owner):
         return None
     if not links.is_email_mark(mark, owner, address):
@@ -101,11 +104,10 @@ def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | Non
     return write(Mail.EMAIL_CONFIRMATION, address, **about)
 
 
-def password_changed(user: str) -> EmailMessage | None:
+def to_owner(mail: Mail, user: str, **about: str) -> EmailMessage | None:
+    """Write to the address that the account has now, if it has one."""
     owner = User.objects.filter(pk=user).exclude(email="").first()
-    if owner is None:
-        return None
-    return write(Mail.PASSWORD_CHANGED, owner.email, username=owner.username)
+    return None if owner is None else write(mail, owner.email, username=owner.username, **about)
 
 
 def email_changed(address: str, username: str) -> EmailMessage | None:
@@ -129,11 +131,13 @@ COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_RESET: password_reset,
     Mail.INVITATION: invitation,
     Mail.EMAIL_CONFIRMATION: email_confirmation,
-    Mail.PASSWORD_CHANGED: password_changed,
+    Mail.PASSWORD_CHANGED: partial(to_owner, Mail.PASSWORD_CHANGED),
     Mail.EMAIL_CHANGED: email_changed,
     Mail.ACCOUNT_DELETED: account_deleted,
     Mail.CHANGED_BY_ADMINISTRATOR: changed_by_administrator,
     Mail.DEACTIVATED: deactivated,
+    Mail.SIGN_IN_AFTER_FAILURES: partial(to_owner, Mail.SIGN_IN_AFTER_FAILURES),
+    Mail.REFRESH_TOKEN_REUSED: partial(to_owner, Mail.REFRESH_TOKEN_REUSED),
 }
 
 

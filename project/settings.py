@@ -111,6 +111,8 @@ def throttles() -> dict[str, str]:
         "link": "30 per minute",
         "reset_account": "3 per hour",
         "reset_address": "20 per hour",
+        "failed_sign_in": "5 per hour",
+        "sign_in_mail": "1 per hour",
     }
     return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
 

@@ -7,9 +7,11 @@ away each process counts for itself: to stop everybody would be worse.
 
 import hashlib
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TypeAlias
 
 from django.http import HttpRequest
 from limits import RateLimitItem, parse
@@ -23,6 +25,7 @@ from tokens.conf import conf
 from tokens.models import DeviceSession
 from tokens.names import called
 
+Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
 #: The counters of this process: one set from the start, or two first callers would make two.
 OWN = FixedWindowRateLimiter(MemoryStorage())
 
@@ -35,6 +38,16 @@ def count(name: str, *who: str | None) -> None:
     wait = _count(name, *who)
     if wait:
         raise Throttled(wait)
+
+
+def allows(name: str, *who: str | None) -> bool:
+    """Count one try of `name` by these and return whether it is not too many."""
+    return not _count(name, *who)
+
+
+def is_used_up(name: str, *who: str | None) -> bool:
+    """Return whether the next try of `name` by these would be too many; it is not counted."""
+    return bool(_ask(_look, name, *who))
 
 
 def count_sign_in(account: str, address: str | None) -> None:
@@ -94,6 +107,11 @@ def _is_at_home(account: str, place: str) -> bool:
 
 def _count(name: str, *who: str | None) -> int:
     """Count one try and return how many seconds to wait, 0 if it is allowed."""
+    return _ask(_hit, name, *who)
+
+
+def _ask(question: Question, name: str, *who: str | None) -> int:
+    """Put the question to the counters, 0 if `name` is not limited."""
     have = conf()
     rate = have.THROTTLES.get(name)
     if rate is None:
@@ -103,8 +121,8 @@ def _count(name: str, *who: str | None) -> int:
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
     if have.THROTTLE_STORAGE:
         with suppress(StorageError):
-            return _hit(_shared(have.THROTTLE_STORAGE), limit, name, who_)
-    return _hit(OWN, limit, name, who_)
+            return question(_shared(have.THROTTLE_STORAGE), limit, name, who_)
+    return question(OWN, limit, name, who_)
 
 
 def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:
@@ -112,6 +130,10 @@ def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: 
         return 0
     reset_at = limiter.get_window_stats(limit, name, who).reset_time
     return max(1, int(reset_at - time.time()) + 1)
+
+
+def _look(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:
+    return 0 if limiter.test(limit, name, who) else 1
 
 
 @lru_cache(maxsize=64)

@@ -1,10 +1,11 @@
-"""What an administrator changes of an account is told to its owner by mail."""
+"""What others did to an account is told to its owner by mail."""
 
 from collections.abc import Callable
 
 import pytest
 from django.core.mail import EmailMessage
 from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
 
 from accounts.mail import deliver
 from accounts.models import User
@@ -16,7 +17,8 @@ from tests.accounts.conftest import (
     post_office,
     query_of,
 )
-from tests.conftest import API, PASSWORD
+from tests.accounts.people import Person
+from tests.conftest import API, PASSWORD, Clock, allow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "6.3.7")]
 
@@ -153,3 +155,68 @@ def test_no_link_to_an_address_works_once_an_administrator_has_changed_it_and_ba
     assert account.post("me/email/confirm/", query_of(link_in(message))).status_code == 400
     alice.refresh_from_db()
     assert alice.email == OLD
+
+
+SIGN_IN_TOLD = "A sign-in after several that failed"
+
+
+@pytest.fixture
+def told_of_failures(settings: Settings, fresh_counters: None) -> None:
+    allow(settings, failed_sign_in="3 per hour", sign_in_mail="1 per hour")
+
+
+def try_to_sign_in(api: API, *tries: tuple[str, str]) -> list[int]:
+    bodies = ({"username": name, "password": password} for name, password in tries)
+    return [api.post("login/", body).status_code for body in bodies]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.3.5")
+@pytest.mark.usefixtures("told_of_failures")
+def test_a_sign_in_after_many_that_failed_is_told_once_an_hour(
+    api: API, alice: User, clock: Clock
+) -> None:
+    """However the account was called; the owner's own mail says what to do."""
+    guesses = (("alice", "wrong"), ("ALICE@example.org", "wrong"), ("alice", "wrong"))
+    for _ in range(2):
+        assert try_to_sign_in(api, *guesses, ("alice", PASSWORD)) == [401, 401, 401, 200]
+    (message,) = post_office()
+    assert (message.to, message.subject) == ([OLD], SIGN_IN_TOLD)
+    assert "http://localhost:8000/accounts/password/reset/" in message.body
+    clock.forward(hours=2)
+    assert try_to_sign_in(api, *guesses, ("alice", PASSWORD)) == [401, 401, 401, 200]
+    assert len(post_office()) == 1
+
+
+@pytest.mark.spec("ASVS 5.0", "6.3.5")
+@pytest.mark.usefixtures("told_of_failures")
+def test_few_failures_those_of_others_and_many_successes_are_told_nobody(
+    api: API, alice: User, bob: User
+) -> None:
+    try_to_sign_in(api, *[("bob", "wrong")] * 5, *[("nobody", PASSWORD)] * 5)
+    try_to_sign_in(api, *[("alice", "wrong")] * 2, *[("alice", PASSWORD)] * 5)
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.spec("ASVS 5.0", "6.3.5")
+@pytest.mark.usefixtures("told_of_failures")
+def test_a_sign_in_on_a_page_after_many_that_failed_is_told_too(alice: User) -> None:
+    person = Person()
+    for _ in range(3):
+        assert person.sign_in("alice", "wrong").status_code == 400
+    assert person.sign_in("alice").status_code == 302
+    assert [message.subject for message in post_office()] == [SIGN_IN_TOLD]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.3.5")
+@pytest.mark.parametrize("device", ["phone", ""])
+def test_who_has_a_copy_of_a_refresh_token_is_told_to_its_owner_once(
+    api: API, alice: User, device: str
+) -> None:
+    first = api.login(alice, device)
+    api.rotated(api.rotated(first["refresh"])["refresh"])
+    for _ in range(2):
+        assert api.refresh(first["refresh"]).status_code == 401
+    (message,) = post_office()
+    assert (message.to, message.subject) == ([OLD], "A device was signed out to be safe")
+    named = f"The device “{device}” was" if device else "A device was"
+    assert f"{named} signed out of the account alice at http://localhost:8000" in message.body
