@@ -1,5 +1,6 @@
 """What a password must not be, beyond what Django refuses already."""
 
+import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -25,20 +26,25 @@ class MaximumLengthValidator:
 
 
 class ContextWordValidator:
-    """Refuse a password that is little more than the name of this site (ASVS 5.0 6.2.11)."""
+    """Refuse a password that is little more than the user's or site's name (ASVS 5.0 6.2.11)."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        host = urlsplit(settings.PUBLIC_URL).hostname or ""
         rest = password.casefold()
-        for word in (
-            "latchkey",
-            *(label for label in host.casefold().split(".") if len(label) > 3),
-        ):
+        for word in sorted({"latchkey", *_words(user)}, key=len, reverse=True):
             rest = rest.replace(word, "")
         if sum(character.isalnum() for character in rest) < 6 and rest != password.casefold():
             raise ValidationError(
-                "This password is made of the name of this site.", code="password_context_word"
+                "This password is made of your name or this site's.", code="password_context_word"
             )
 
     def get_help_text(self) -> str:
-        return "Your password can't be made of the name of this site."
+        return "Your password can't be made of your name or this site's."
+
+
+def _words(user: User | None) -> list[str]:
+    """Return the words of four letters or more in the site's address and the user's names."""
+    names = [urlsplit(settings.PUBLIC_URL).hostname or ""]
+    if user is not None:
+        names += [user.username, user.email, user.first_name, user.last_name]
+    words = (word for name in names for word in re.split(r"[\W_]+", name.casefold()))
+    return [word for word in words if len(word) > 3]

@@ -91,6 +91,9 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             # At DEBUG it would write the values of every statement, password hashes among them.
             "django.db.backends": {"level": "INFO"},
+            # They would write what is asked of a stolen password: the beginning of its hash.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
             # It would write to a handler of its own, with the path.
             "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         },

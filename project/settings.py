@@ -152,6 +152,18 @@ def mail() -> dict[str, Any]:
     return config
 
 
+def breached_passwords() -> list[dict[str, Any]]:
+    """Return the validator that asks the service at BREACHED_PASSWORDS_URL, if that is set."""
+    url = env.str("BREACHED_PASSWORDS_URL", default="")
+    if url and not re.fullmatch(r"(https://|http://(localhost|127\.0\.0\.1)[:/])\S*/", url):
+        raise ImproperlyConfigured(
+            "BREACHED_PASSWORDS_URL must be like https://api.pwnedpasswords.com/range/,"
+            f" not {url!r}."
+        )
+    name = "accounts.breaches.BreachedPasswordValidator"
+    return [{"NAME": name, "OPTIONS": {"url": url}}] if url else []
+
+
 def static_root() -> Path:
     """Return where static files are collected; it is made, since WhiteNoise looks there."""
     directory = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
@@ -261,6 +273,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("username", "first_name", "last_name", "email")},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    *breached_passwords(),
 ]
 
 PASSWORD_RESET_TIMEOUT = int(duration("LINK_LIFETIME", timedelta(days=1)).total_seconds())

@@ -68,7 +68,7 @@ def test_nothing_is_done_where_there_is_an_administrator(
     [
         ("admin", "vgq7xkr", "This password is too short"),
         ("admin", "password123", "This password is too common"),
-        ("admin", "latchkey", "the name of this site"),
+        ("admin", "latchkey", "this site's"),
         ("badgers", "badgers1", "too similar to the user name"),
         ("carol@example.org", "nine dry badgers", "Use letters, digits"),
         ("a" * 151, "nine dry badgers", "at most 150 characters"),

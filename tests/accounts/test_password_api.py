@@ -79,7 +79,7 @@ def test_a_wrong_current_password_is_a_400_that_changes_nothing(
         ("short", "too short"),
         ("password123", "too common"),
         ("alice@example.org", "too similar"),
-        ("latchkey1", "name of this site"),
+        ("latchkey1", "this site's"),
         ("a" * 1025, "at most 1024"),
     ],
     ids=["short", "common", "similar", "site", "long"],

@@ -1,5 +1,11 @@
 """Which passwords are taken, and that every character of them counts."""
 
+import hashlib
+import logging
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.contrib.auth.password_validation import validate_password
@@ -9,6 +15,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import API, PASSWORD
 
+STOLEN = "nine dry herons"
 ALICE = User(username="alice", first_name="Liddell", email="wonderland@example.org")
 
 TAKEN = {
@@ -25,6 +32,7 @@ TAKEN = {
     "emoji": "🦦🦦🦦🦦🦦🦦🦦🦦",
     "combining characters": "e\u0301" * 6,
     "a word of the site in a sentence": "my latchkey opens seven doors",
+    "a name in a sentence": "alice falls for ever",
 }
 
 REFUSED = {
@@ -39,6 +47,9 @@ REFUSED = {
     "the site's name in capitals with digits": ("LatchKey2024!", "password_context_word"),
     "the site's name twice": ("latchkeylatchkey", "password_context_word"),
     "the host's name": ("localhost123", "password_context_word"),
+    "the user name twice": ("alicealice", "password_context_word"),
+    "the user's names": ("Alice.Liddell!", "password_context_word"),
+    "a name and the site": ("latchkey4alice", "password_context_word"),
     "the user name": ("alice123", "password_too_similar"),
     "the first name": ("liddell1", "password_too_similar"),
     "the e-mail": ("wonderland@example.org", "password_too_similar"),
@@ -68,6 +79,64 @@ def test_the_words_of_the_public_address_are_no_passwords(
     with pytest.raises(ValidationError) as error:
         validate_password(password)
     assert [problem.code for problem in error.value.error_list] == ["password_context_word"]
+
+
+class Breaches(BaseHTTPRequestHandler):
+    """A service that knows one stolen password, and some that begin alike."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        digest = hashlib.sha1(STOLEN.encode(), usedforsecurity=False).hexdigest().upper()
+        found = digest[5:] if self.path.endswith(digest[:5]) else "F" * 35
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{'0' * 35}:0\r\n{found}:1,234\r\n".encode())
+
+    def log_message(self, *arguments: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def breaches() -> Iterator[tuple[str, list[str]]]:
+    """Serve them; return the address and what is asked for there."""
+    asked: list[str] = []
+    handler = type("Handler", (Breaches,), {"asked": asked})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/range/", asked
+        server.shutdown()
+
+
+def ask_at(settings: Settings, url: str) -> None:
+    breached = {"NAME": "accounts.breaches.BreachedPasswordValidator", "OPTIONS": {"url": url}}
+    settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, breached]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.12")
+def test_a_stolen_password_is_refused_by_a_service_that_does_not_learn_it(
+    settings: Settings, breaches: tuple[str, list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, asked = breaches
+    ask_at(settings, url)
+    caplog.set_level(logging.DEBUG)
+    validate_password("seven wet otters", ALICE)
+    with pytest.raises(ValidationError) as error:
+        validate_password(STOLEN, ALICE)
+    (problem,) = error.value.error_list
+    assert problem.code == "password_compromised"
+    assert problem.messages == ["This password was stolen from another site, and is known."]
+    assert [len(path) for path in asked] == [len("/range/01234")] * 2
+    assert not any(path[-5:] in caplog.text for path in asked)
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.12")
+def test_where_the_service_is_away_common_stolen_passwords_are_refused(settings: Settings) -> None:
+    ask_at(settings, "http://127.0.0.1:1/range/")
+    validate_password(STOLEN, ALICE)
+    with pytest.raises(ValidationError, match="too common"):
+        validate_password("password123", ALICE)
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.8")

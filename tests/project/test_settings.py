@@ -150,6 +150,22 @@ def test_a_mail_server_that_cannot_be_read_is_named(run: Run, url: str) -> None:
     assert stopped.returncode == 1
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: EMAIL_URL must be like" in last
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.12")
+def test_who_is_asked_of_stolen_passwords_is_nobody_or_a_safe_address(run: Run) -> None:
+    nobody = read(run, BREACHED_PASSWORDS_URL="")["AUTH_PASSWORD_VALIDATORS"]
+    url = "https://api.pwnedpasswords.com/range/"
+    (asked,) = (
+        validator
+        for validator in read(run, BREACHED_PASSWORDS_URL=url)["AUTH_PASSWORD_VALIDATORS"]
+        if validator not in nobody
+    )
+    assert asked["OPTIONS"] == {"url": url}
+    for wrong in ("http://pwned.example.org/range/", "https://pwned.example.org/range", "yes"):
+        stopped = run("-c", "import project.settings", BREACHED_PASSWORDS_URL=wrong)
+        (*_, last) = stopped.stderr.strip().splitlines()
+        assert "ImproperlyConfigured: BREACHED_PASSWORDS_URL must be like" in last
     assert "secret@b" not in last
 
 
