@@ -1,6 +1,11 @@
 """The subkeys of the secret key, and its change."""
 
+import ast
+import re
+from collections.abc import Iterator
+
 import pytest
+from django.conf import settings as site
 from pytest_django import Settings
 
 from accounts.models import User
@@ -126,3 +131,34 @@ def tokens_in(pair: dict[str, str]) -> list[str]:
         AccessToken(pair["access"]).jti,
         RefreshToken(pair["refresh"]).jti,
     ]
+
+
+#: What nobody outside may learn by how long a comparison takes.
+SECRET = re.compile(r"hash|tag$|secret|digest|signature|nonce|mark$|password$")
+#: Of a signature that anybody can check, whether it is spelled in the only way there is.
+IN_PUBLIC = {"base64url(raw) != signature"}
+
+
+def compared_at_once(tree: ast.AST) -> Iterator[str]:
+    """Return the comparisons of a secret that end at the first difference."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left, [ast.Eq() | ast.NotEq() | ast.In()], [right]):
+                if any(SECRET.search(last_name(side)) for side in (left, right)):
+                    yield ast.unparse(node)
+
+
+def last_name(side: ast.AST) -> str:
+    match side:
+        case ast.Call(func=called):
+            return last_name(called)
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return str(name)
+    return ""
+
+
+@pytest.mark.spec("ASVS 5.0", "11.2.4")
+def test_no_secret_is_compared_in_a_time_that_tells_of_it() -> None:
+    files = [file for app in ("tokens", "accounts") for file in (site.BASE_DIR / app).rglob("*.py")]
+    found = {text for file in files for text in compared_at_once(ast.parse(file.read_text()))}
+    assert found == IN_PUBLIC
