@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 
+from accounts.events import log
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import throttles
@@ -63,8 +64,10 @@ def note_sign_in(user: User) -> None:
     counts are failures, so an owner who signs in often hears nothing.
     """
     who = str(user.pk)
-    if throttles.is_used_up("failed_sign_in", who) and throttles.allows("sign_in_mail", who):
-        queue(Mail.SIGN_IN_AFTER_FAILURES, user=who)
+    if throttles.is_used_up("failed_sign_in", who):
+        log.warning("sign_in_after_failures", user=who)
+        if throttles.allows("sign_in_mail", who):
+            queue(Mail.SIGN_IN_AFTER_FAILURES, user=who)
 
 
 def note_failed_sign_in(user: User | None) -> None:

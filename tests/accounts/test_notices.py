@@ -173,9 +173,9 @@ def try_to_sign_in(api: API, *tries: tuple[str, str]) -> list[int]:
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
 @pytest.mark.usefixtures("told_of_failures")
 def test_a_sign_in_after_many_that_failed_is_told_once_an_hour(
-    api: API, alice: User, clock: Clock
+    api: API, alice: User, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However the account was called; the owner's own mail says what to do."""
+    """However the account was called."""
     guesses = (("alice", "wrong"), ("ALICE@example.org", "wrong"), ("alice", "wrong"))
     for _ in range(2):
         assert try_to_sign_in(api, *guesses, ("alice", PASSWORD)) == [401, 401, 401, 200]
@@ -185,6 +185,7 @@ def test_a_sign_in_after_many_that_failed_is_told_once_an_hour(
     clock.forward(hours=2)
     assert try_to_sign_in(api, *guesses, ("alice", PASSWORD)) == [401, 401, 401, 200]
     assert len(post_office()) == 1
+    assert caplog.text.count("'event': 'sign_in_after_failures'") == 3
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
