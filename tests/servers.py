@@ -1,13 +1,19 @@
-"""Servers beside the site that tests start for themselves."""
+"""Servers that tests start for themselves."""
 
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+import httpx
 import pytest
 import redis
+
+STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 
 
 def free_port() -> int:
@@ -15,6 +21,61 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A process that serves HTTP at `url`."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    environment: dict[str, str]
+
+    def stop(self) -> None:
+        """End it, and what it started; twice is no error."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def serve(
+    command: list[str], url: str, environment: dict[str, str], *, log: Path, cwd: Path
+) -> Iterator[Server]:
+    """Run a server until the block ends; what it says is in the log."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    server = Server(url, process, environment)
+    try:
+        wait_for(server, log)
+        yield server
+    finally:
+        server.stop()
+
+
+def wait_for(server: Server, log: Path) -> None:
+    """Return once the server is alive."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            if httpx.get(f"{server.url}/healthz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"It did not start:\n{log.read_text()}")
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
+    """Return once it holds; fail if it takes longer. No clock of another process can be moved."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

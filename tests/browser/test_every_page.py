@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize
 
 from tests.browser.conftest import Person
-from tests.browser.site import Site
+from tests.site import Site
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
 from tests.browser.origin import origin
-from tests.browser.site import PASSWORD
+from tests.site import PASSWORD
 
 pytestmark = pytest.mark.browser
 

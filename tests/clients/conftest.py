@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.site import ROOT
+
 NODE = Path(__file__).resolve().parent / "node"
 
 if os.environ.get("TEST_ENGINE") == "postgresql":

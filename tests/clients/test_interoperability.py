@@ -23,7 +23,9 @@ from tests.clients.libraries import (
     with_jwcrypto,
     with_pyjwt,
 )
-from tests.clients.processes import Site, latchkey, wait_until
+from tests.clients.processes import issuer
+from tests.servers import wait_until
+from tests.site import Site
 
 KINDS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}
 
@@ -36,7 +38,7 @@ def algorithm(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def site(algorithm: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     state = tmp_path_factory.mktemp(algorithm)
-    with latchkey(state, TOKEN_ALGORITHM=algorithm, STATUS_LIST_MAX_AGE="1") as site:
+    with issuer(state, TOKEN_ALGORITHM=algorithm, STATUS_LIST_MAX_AGE="1") as site:
         yield site
 
 

@@ -9,14 +9,16 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.clients.processes import Server, Site, latchkey, orders, wait_until
+from tests.clients.processes import issuer, orders, token_of_alice
+from tests.servers import Server, wait_until
+from tests.site import Site
 
 ITEM = {"item": "otter food", "quantity": 7}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with latchkey(tmp_path_factory.mktemp("site"), STATUS_LIST_MAX_AGE="1") as site:
+    with issuer(tmp_path_factory.mktemp("site"), STATUS_LIST_MAX_AGE="1") as site:
         yield site
 
 
@@ -88,8 +90,8 @@ BAD: dict[str, Callable[[Site], str]] = {
     "altered": lambda site: altered(site.login("alice")["access"]),
     "of a foreign key": lambda site: foreign(site.login("alice")["access"]),
     "a refresh token": lambda site: site.login("alice")["refresh"],
-    "for another audience": lambda site: site.token_of_alice(TOKEN_AUDIENCE="https://b.example"),
-    "of another issuer": lambda site: site.token_of_alice(TOKEN_ISSUER="https://b.example"),
+    "for another audience": lambda site: token_of_alice(site, TOKEN_AUDIENCE="https://b.example"),
+    "of another issuer": lambda site: token_of_alice(site, TOKEN_ISSUER="https://b.example"),
     "no token at all": lambda site: "garbage",
 }
 
@@ -104,8 +106,8 @@ def test_a_bad_token_is_refused(site: Site, shop: Server, make: Callable[[Site],
 
 def test_a_token_is_refused_once_it_has_expired(site: Site, shop: Server) -> None:
     """Time passes here, a second of it: no clock of another process can be moved."""
-    assert ask(shop, "GET", "/orders", site.token_of_alice()).status_code == 200
-    token = site.token_of_alice(ACCESS_TOKEN_LIFETIME="1")
+    assert ask(shop, "GET", "/orders", token_of_alice(site)).status_code == 200
+    token = token_of_alice(site, ACCESS_TOKEN_LIFETIME="1")
     wait_until(lambda: ask(shop, "GET", "/orders", token).status_code == 401, seconds=5)
 
 
@@ -137,7 +139,7 @@ def test_a_stopped_site_stops_only_who_wants_to_know_of_ended_sessions(
 ) -> None:
     """Keys serve on, also for a token that was never seen; a list serves until it expires."""
     with (
-        latchkey(tmp_path, STATUS_LIST_MAX_AGE="3") as site,
+        issuer(tmp_path, STATUS_LIST_MAX_AGE="3") as site,
         orders(tmp_path, installed, site.url, STATUS_LIST="ignore") as ignoring,
         orders(tmp_path, installed, site.url) as asking,
     ):

@@ -4,7 +4,8 @@ import re
 from email.parser import Parser
 from pathlib import Path
 
-from tests.clients.conftest import ROOT, run_module
+from tests.clients.conftest import run_module
+from tests.site import ROOT
 
 TESTS = ROOT / "clients" / "verifier" / "tests"
 

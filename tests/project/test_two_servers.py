@@ -16,10 +16,9 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.clients.conftest import ROOT
-from tests.clients.processes import Server, serve
 from tests.conftest import PASSWORD
-from tests.servers import free_port
+from tests.servers import Server, free_port, serve
+from tests.site import ROOT
 from tests.tokens.test_processes import database_url
 from tokens import signingkeys
 from tokens.models import SigningKey
