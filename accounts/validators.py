@@ -45,6 +45,7 @@ def _words(user: User | None) -> list[str]:
     """Return the words of four letters or more in the site's address and the user's names."""
     names = [urlsplit(settings.PUBLIC_URL).hostname or ""]
     if user is not None:
-        names += [user.username, user.email, user.first_name, user.last_name]
+        given = (user.username, user.email, user.first_name, user.last_name)
+        names += [name for name in given if name]  # a form may have refused one
     words = (word for name in names for word in re.split(r"[\W_]+", name.casefold()))
     return [word for word in words if len(word) > 3]
