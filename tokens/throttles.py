@@ -13,6 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -50,18 +51,17 @@ def is_used_up(name: str, *who: str | None) -> bool:
     return bool(_ask(_look, name, *who))
 
 
-def count_sign_in(account: str, address: str | None) -> None:
-    """Count one sign-in; raise Throttled if it is too many for the address, the account or both.
+def count_sign_in(name: str, user: AbstractBaseUser | None, address: str | None) -> None:
+    """Count one sign-in as the user of this name; raise Throttled if it is too many.
 
-    Guessing from many addresses closes the account to strangers only: whoever comes from where the
-    account has a session still gets in, so that nobody can lock the owner out.
+    An account is counted as one whichever of its names is tried. Guessing from many addresses
+    closes it to strangers only: whoever comes from where it has a session still gets in, so that
+    nobody can lock the owner out.
     """
-    name = account.strip().casefold()
-    place = network(address)
-    count("login_address", place)
-    count("login_pair", name, place)
-    wait = _count("login_account", name)
-    if wait and not _is_at_home(account.strip(), place):
+    account, place = str(user.pk) if user else name.strip().casefold(), network(address)
+    count("login_pair", account, place)
+    wait = _count("login_account", account)
+    if wait and not _is_at_home(name.strip(), place):
         raise Throttled(wait)
 
 
@@ -98,9 +98,9 @@ def _parsed(address: str) -> IPv4Address | IPv6Address:
     return mapped or parsed
 
 
-def _is_at_home(account: str, place: str) -> bool:
-    """Return whether the account has had a session at this address: at most one query."""
-    sessions = DeviceSession.objects.filter(user__in=called(account))
+def _is_at_home(name: str, place: str) -> bool:
+    """Return whether who is called so has had a session at this address: at most one query."""
+    sessions = DeviceSession.objects.filter(user__in=called(name))
     addresses = sessions.order_by().values_list("ip_address", flat=True).distinct()
     return any(network(address) == place for address in addresses[:100])
 

@@ -51,6 +51,17 @@ def test_another_case_of_the_name_is_the_same_account(
     assert try_password(api, THIEF, name=" Alice@EXAMPLE.org ").status_code == 429
 
 
+@pytest.mark.parametrize("rate", ["login_pair", "login_account"])
+def test_both_names_of_an_account_are_the_same_account(
+    api: API, alice: User, settings: Settings, rate: str
+) -> None:
+    allow(settings, **{rate: "2 per minute"})
+    assert try_password(api, THIEF, name="alice").status_code == 401
+    assert try_password(api, THIEF, name="alice@example.org").status_code == 401
+    for name in ("alice", "alice@example.org"):
+        assert try_password(api, THIEF, name=name, password=PASSWORD).status_code == 429
+
+
 def test_a_throttled_try_costs_no_query_and_no_hash(
     api: API, alice: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
