@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django_tasks import TaskResultStatus, task
 from django_tasks.signals import task_finished
 from django_tasks_db.models import DBTaskResult
@@ -150,7 +151,7 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
 
     The page is made of the text: its paragraphs, of which one may be the link.
     """
-    values = {**context, "site": settings.PUBLIC_URL, "hours": hours_of_a_link()}
+    values = {**context, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
     paragraphs = body.strip().split("\n\n")
     page = render_to_string(
@@ -161,5 +162,7 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     return message
 
 
-def hours_of_a_link() -> int:
-    return int(settings.PASSWORD_RESET_TIMEOUT) // 3600
+def lifetime_of_a_link() -> str:
+    """Return how long a link works in people's words, as in "1 day"."""
+    now = timezone.now()
+    return timesince(now, now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))

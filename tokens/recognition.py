@@ -13,15 +13,27 @@ from tokens.backends import AccessBackend, RefreshBackend, backend_of
 from tokens.claims import LONGEST_TOKEN, AccessToken, RefreshToken
 from tokens.conf import conf
 
-#: What a token is copied with: `Authorization: Bearer "…"`.
-WRAPPING = re.compile(r"""\A[\s"'`]*(?:authorization:\s*)?(?:bearer\s+)?[\s"'`]*""", re.IGNORECASE)
+#: A token in whatever it was copied with: its header is an object, which begins so in base64url.
+TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
+#: The same, with what a mail or a terminal puts into a long line.
+FOLDED = re.compile(r"(?<![\w-])eyJ[\w\s>-]*\.[\w\s>-]+\.[\w\s>-]+", re.ASCII)
+MOST_TOKENS = 10  # that are looked for in one text
 #: How our keys are named, by what their tokens say that they are.
 KID = {AccessBackend.typ: r"[\w-]{43}", RefreshBackend.typ: r"[\w-]{12}"}
 
 
 def unwrapped(text: str) -> str:
-    """Return the text without what a token is copied with: quotes, `Bearer`, and line breaks."""
-    return "".join(WRAPPING.sub("", text).split()).rstrip("\"'`,;")
+    """Return the token in a text that somebody copied: a header, a cookie, JSON, a folded line.
+
+    Of several that are ours it is the first refresh token, which stands for its whole session. If
+    none is, it is what looks most like one, or the text.
+    """
+    text = text[: 2 * LONGEST_TOKEN].strip()
+    folded = [re.sub(r"[\s>]", "", token) for token in FOLDED.findall(text)]
+    found = [*TOKEN.findall(text), *folded][:MOST_TOKENS]
+    ours = [token for token in found if recognise(token)]
+    refresh = [token for token in ours if isinstance(recognise(token), RefreshToken)]
+    return next(iter([*refresh, *ours, *found[-1:]]), text)
 
 
 def parse(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -169,3 +169,16 @@ def test_what_a_mail_tells_is_escaped_in_its_page() -> None:
 def source(mail: Mail) -> str:
     text: str = (site.BASE_DIR / "templates" / "mail" / f"{mail}.txt").read_text()
     return text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1800, "30 minutes"), (5400, "1 hour, 30 minutes"), (86_400, "1 day"), (172_800, "2 days")],
+)
+def test_a_mail_says_how_long_its_link_works(
+    alice: User, settings: Settings, seconds: int, words: str
+) -> None:
+    settings.PASSWORD_RESET_TIMEOUT = seconds
+    queue(Mail.PASSWORD_RESET, address=alice.email)
+    (message,) = post_office()
+    assert f"Choose it here, within {words}:" in message.body.replace("\N{NO-BREAK SPACE}", " ")

@@ -1,6 +1,7 @@
 """`inspecttoken` says what a token is and whether it would be accepted, and changes nothing."""
 
 import json
+import re
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from typing import Any, TypeAlias
@@ -29,7 +30,27 @@ Inspect: TypeAlias = Callable[[str], tuple[int, str]]
 FOREIGN = "No living key of this site signed it, or a claim is not as this site writes it."
 LOST = "It is signed with a key that this site does not have (any more)."
 #: What people copy together with a token.
-WRAPPINGS = ["Bearer {}", "bearer  {}\n", '"{}"', "'{}',", "`{}`", 'Authorization: Bearer "{}";']
+WRAPPINGS = [
+    "{}",
+    "Bearer {}",
+    "bearer  {}\n",
+    '"{}"',
+    "'{}',",
+    "`{}`",
+    'Authorization: Bearer "{}";',
+    '{{"access": "{}"}}',
+    '  "refresh": "{}",',
+    "curl -H 'Authorization: Bearer {}' https://id.example.org",
+    "Cookie: csrftoken=x; __Host-access={}; Path=/",
+    "https://id.example.org/?token={}&next=/",
+    "<{}>",
+    "({}).",
+    "“{}”",
+    "\ufeff{}",
+    "this one: {} is mine",
+    "JWT {}",
+    "eyJhbGciOiJub25lIn0.e30.x {}",
+]
 KEY = "a-retry-key-of-the-phone"
 
 
@@ -340,3 +361,18 @@ def test_a_token_as_an_argument_is_refused_and_not_repeated(db: None) -> None:
     with pytest.raises(CommandError, match="standard input") as error:
         call_command("inspecttoken", "eyJ.secret.signature")
     assert "secret.signature" not in str(error.value)
+
+
+def test_of_a_pasted_pair_it_is_the_refresh_token_that_is_looked_at(
+    api: API, alice: User, inspect: Inspect
+) -> None:
+    phone = api.login(alice)
+    assert "kind: refresh" in inspect(json.dumps(phone))[1]
+
+
+def test_a_token_that_a_mail_has_quoted_is_recognised(
+    api: API, alice: User, inspect: Inspect
+) -> None:
+    phone = api.login(alice)
+    quoted = "\n> ".join(re.findall(".{1,76}", phone["access"]))
+    assert "accepted now: yes" in inspect(f"> {quoted}\n")[1]
