@@ -10,14 +10,10 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.notices import note_failed_sign_in, note_sign_in
 from tokens.names import called
-from tokens.throttles import client_address, count, count_sign_in, network
 
 
 class NameOrEmailBackend(ModelBackend):
-    """Sign in by user name or by e-mail address, with one hash computed whoever is asked for.
-
-    Every try is counted here, where it is known whose account it is: whatever page or program asks.
-    """
+    """Sign in by user name or by e-mail address, with one hash computed whoever is asked for."""
 
     def authenticate(
         self,
@@ -26,13 +22,10 @@ class NameOrEmailBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """Return the active user with this name and password, or None; Throttled may be raised."""
+        """Return the active user with this name and password, or None."""
         if username is None or password is None:
             return None
-        address = client_address(request) if request else None
-        count("login_address", network(address))
         user = find_user(username)
-        count_sign_in(username, user, address)
         if user is None:
             make_password(password)
         elif user.check_password(password) and self.user_can_authenticate(user):

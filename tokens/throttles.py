@@ -26,6 +26,8 @@ from tokens.conf import conf
 from tokens.models import DeviceSession
 from tokens.names import called
 
+#: So many of an account's sessions say where its owner is at home.
+LAST_SESSIONS = 1000
 Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
 #: The counters of this process: one set from the start, or two first callers would make two.
 OWN = FixedWindowRateLimiter(MemoryStorage())
@@ -51,17 +53,20 @@ def is_used_up(name: str, *who: str | None) -> bool:
     return bool(_ask(_look, name, *who))
 
 
-def count_sign_in(name: str, user: AbstractBaseUser | None, address: str | None) -> None:
-    """Count one sign-in as the user of this name; raise Throttled if it is too many.
+def count_sign_in(account: str, address: str | None) -> None:
+    """Count one sign-in; raise Throttled if it is too many for the address, the account or both.
 
-    An account is counted as one whichever of its names is tried. Guessing from many addresses
-    closes it to strangers only: whoever comes from where it has a session still gets in, so that
-    nobody can lock the owner out.
+    An account is what was typed, and nobody is looked up: were the user name and the e-mail address
+    counted as one, a stranger would learn by the refusal that they belong together. Guessing from
+    many addresses closes the account to strangers only: whoever comes from where it has had a
+    session still gets in, so that nobody can lock the owner out.
     """
-    account, place = str(user.pk) if user else name.strip().casefold(), network(address)
-    count("login_pair", account, place)
-    wait = _count("login_account", account)
-    if wait and not _is_at_home(name.strip(), place):
+    name = AbstractBaseUser.normalize_username(account).casefold()
+    place = network(address)
+    count("login_address", place)
+    count("login_pair", name, place)
+    wait = _count("login_account", name)
+    if wait and not _is_at_home(account, place):
         raise Throttled(wait)
 
 
@@ -98,11 +103,11 @@ def _parsed(address: str) -> IPv4Address | IPv6Address:
     return mapped or parsed
 
 
-def _is_at_home(name: str, place: str) -> bool:
-    """Return whether who is called so has had a session at this address: at most one query."""
-    sessions = DeviceSession.objects.filter(user__in=called(name))
-    addresses = sessions.order_by().values_list("ip_address", flat=True).distinct()
-    return any(network(address) == place for address in addresses[:100])
+def _is_at_home(account: str, place: str) -> bool:
+    """Return whether one of the account's last sessions was at this address: at most one query."""
+    sessions = DeviceSession.objects.filter(user__in=called(account)).order_by("-pk")
+    addresses = set(sessions.values_list("ip_address", flat=True)[:LAST_SESSIONS])
+    return any(network(address) == place for address in addresses)
 
 
 def _count(name: str, *who: str | None) -> int:

@@ -24,7 +24,7 @@ from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
 from tokens.rotation import rotate
 from tokens.serializers import NO_TEXT, LoginSerializer, SessionSerializer
-from tokens.throttles import client_address, count, network
+from tokens.throttles import client_address, count, count_sign_in, network
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
@@ -73,12 +73,14 @@ class LoginView(TokenView):
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
             cookies.require_csrf(request)
+        address = client_address(request)
+        count_sign_in(asked["username"], address)
         user = authenticate(
             request._request, username=asked["username"], password=asked["password"]
         )
         device = sessions.Device(
             label=asked["device"],
-            ip_address=client_address(request),
+            ip_address=address,
             user_agent=request.headers.get("User-Agent", ""),
         )
         pair = sessions.open_session(user, device) if isinstance(user, AbstractUser) else None

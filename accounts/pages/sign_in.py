@@ -12,6 +12,7 @@ from accounts.exceptions import SignInRefusedError
 from accounts.forms import SignInForm
 from accounts.models import User
 from accounts.pages.page import FormPage, Page
+from tokens.throttles import client_address, count_sign_in
 
 
 class SignInPage(FormPage[SignInForm]):
@@ -25,6 +26,7 @@ class SignInPage(FormPage[SignInForm]):
 
     def act(self, form: SignInForm) -> HttpResponse:
         name, password = form.cleaned_data["username"], form.cleaned_data["password"]
+        count_sign_in(name, client_address(self.request))
         user = authenticate(self.request, username=name, password=password)
         if not isinstance(user, User):
             raise SignInRefusedError

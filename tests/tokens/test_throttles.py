@@ -1,6 +1,7 @@
 """How often something may be tried, by whom, and that the owner is never locked out."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 import redis
@@ -12,6 +13,7 @@ from rest_framework.exceptions import Throttled
 from accounts.models import User
 from tests.conftest import API, PASSWORD, Answer, Clock, allow, row
 from tokens import throttles
+from tokens.models import DeviceSession
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -51,15 +53,20 @@ def test_another_case_of_the_name_is_the_same_account(
     assert try_password(api, THIEF, name=" Alice@EXAMPLE.org ").status_code == 429
 
 
+@pytest.mark.trap(45)
+@pytest.mark.spec("ASVS 5.0", "6.3.8")
 @pytest.mark.parametrize("rate", ["login_pair", "login_account"])
-def test_both_names_of_an_account_are_the_same_account(
+def test_no_refusal_tells_that_there_is_an_account_or_what_else_it_is_called(
     api: API, alice: User, settings: Settings, rate: str
 ) -> None:
-    allow(settings, **{rate: "2 per minute"})
-    assert try_password(api, THIEF, name="alice").status_code == 401
-    assert try_password(api, THIEF, name="alice@example.org").status_code == 401
-    for name in ("alice", "alice@example.org"):
-        assert try_password(api, THIEF, name=name, password=PASSWORD).status_code == 429
+    """Whatever spelling is tried, a name that nobody has is refused as often as alice's."""
+    allow(settings, **{rate: "2 per hour"})
+    answers = {}
+    for name in ("alice", "nobody"):
+        wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
+        tried = [name, wide, name.upper(), f"{name}@example.org"]
+        answers[name] = [try_password(api, THIEF, name=name).status_code for name in tried]
+    assert answers["alice"] == answers["nobody"] == [401, 401, 429, 401]
 
 
 def test_a_throttled_try_costs_no_query_and_no_hash(
@@ -95,6 +102,20 @@ def test_a_lot_of_strangers_do_not_lock_the_owner_out(
     assert try_password(api, HOME, password=PASSWORD, name="ALICE@example.org").status_code == 200
     assert try_password(api, THIEF, password=PASSWORD, name="bob").status_code == 200
     assert row(at_home).revoked_at is None
+
+
+def test_who_has_been_in_many_places_is_at_home_where_they_were_last(
+    api: API, alice: User, settings: Settings
+) -> None:
+    allow(settings, login_account="1 per hour")
+    session = row(try_password(api, THIEF, password=PASSWORD).json())
+    places = [*(f"10.0.{number // 250}.{number % 250}" for number in range(500)), HOME]
+    for place in places:
+        session.pk, session.sid, session.ip_address = None, uuid4(), place
+        session.save(force_insert=True)
+    DeviceSession.objects.filter(ip_address=THIEF).delete()
+    assert try_password(api, THIEF, password=PASSWORD).status_code == 429
+    assert try_password(api, HOME, password=PASSWORD).status_code == 200
 
 
 def test_an_address_that_is_counted_out_does_not_count_against_the_account(
