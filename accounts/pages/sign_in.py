@@ -43,7 +43,7 @@ class SignInPage(FormPage[SignInForm]):
     def next(self) -> str:
         """Where to go from here: a path of this site, whatever the query says."""
         asked = self.request.POST.get("next", self.request.GET.get("next", ""))
-        ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+        ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
         return asked if ours else resolve_url("home")
 
 

@@ -93,6 +93,10 @@ OURS = ["/accounts/devices/", "/admin/?a=1&b=2", "/accounts/?next=//evil.example
 THEIRS = [
     "",
     "https://evil.example/",
+    "devices",
+    "%2e",
+    "?next=/",
+    "#",
     "//evil.example/",
     "///evil.example",
     "/\\evil.example",
