@@ -131,6 +131,8 @@ class User(AbstractUser):
         What this instance did not change of `WATCHED` is not written: a stale instance cannot undo
         a password change or a deactivation that was committed since it was read.
         """
+        if self._uncommitted:
+            self._read_again(using)
         changed = {
             name
             for name in WATCHED & self.__dict__.keys()
@@ -141,8 +143,7 @@ class User(AbstractUser):
             changed &= update_fields
         elif not self._state.adding and not force_insert and self._read:
             stored = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            untouched = WATCHED - changed - self._uncommitted
-            update_fields = stored - self.get_deferred_fields() - untouched
+            update_fields = stored - self.get_deferred_fields() - (WATCHED - changed)
         with transaction.atomic(using=using):
             super().save(
                 force_insert=force_insert,
@@ -214,9 +215,16 @@ class User(AbstractUser):
 
     @property
     def _uncommitted(self) -> set[str]:
-        """What was written in a transaction that may yet be rolled back: it is written again."""
+        """What was written in a transaction that may yet be rolled back."""
         names: set[str] = self.__dict__.setdefault("_watched_uncommitted", set())
         return names
+
+    def _read_again(self, using: str | None) -> None:
+        """Note what the database has now of what may have been rolled back."""
+        users = User._base_manager.using(using or self._state.db).filter(pk=self.pk)
+        stored = users.values(*self._uncommitted).first()
+        # Where there is no such row any more, nothing is known of it: all of it is written.
+        self.__dict__["_watched_as_read"] = {} if stored is None else {**self._read, **stored}
 
     def _remember(self, names: Iterable[str]) -> None:
         """Note that these fields now stand in the database as in this instance."""

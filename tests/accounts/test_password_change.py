@@ -1,14 +1,18 @@
 """A changed password or user name ends the sessions that were built on the old one."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, AdminPages, by_name, execute_sql
 from tests.conftest import API, HASHED, row
-from tokens.models import Reason
+from tokens.models import DeviceSession, Reason
+from tokens.sessions import Device, open_session
 
 pytestmark = pytest.mark.django_db
 
@@ -213,6 +217,55 @@ def test_a_password_read_again_is_not_written(alice: User) -> None:
     stale.refresh_from_db(fields=["password"])
     User.objects.filter(pk=alice.pk).update(password=HASHED)
     stale.save()
+    assert User.objects.get().password == HASHED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"password": NEW_HASH}, {"username": "alicia"}, {"is_active": False}, {"is_staff": True}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_change_that_was_rolled_back_ends_the_sessions_when_it_is_saved_again(
+    api: API, alice: User, changes: dict[str, Any]
+) -> None:
+    """Guards `_read_again`."""
+    phone = api.login(alice)
+    for name, value in changes.items():
+        setattr(alice, name, value)
+    with suppress(InterruptedError), transaction.atomic():
+        alice.save()
+        raise InterruptedError
+    api.rotated(phone["refresh"])
+    alice.first_name = "Alice"
+    alice.save()
+    assert User.objects.filter(first_name="Alice", **changes).exists()
+    after = row(phone)
+    if "is_staff" in changes:
+        assert after.rights_version > 1
+    else:
+        assert after.revoked_at is not None
+
+
+def test_who_saves_twice_in_one_transaction_ends_no_session_begun_between(
+    api: API, alice: User
+) -> None:
+    with transaction.atomic():
+        alice.password = NEW_HASH
+        alice.save()
+        pair = open_session(alice, Device(label="phone"))
+        alice.first_name = "Alice"
+        alice.save()
+    assert pair
+    assert DeviceSession.objects.get(sid=pair.session.sid).revoked_at is None
+    assert User.objects.get().first_name == "Alice"
+
+
+def test_a_user_whose_making_was_rolled_back_can_be_saved_again(db: None) -> None:
+    dave = User(username="dave", password=HASHED)
+    with suppress(InterruptedError), transaction.atomic():
+        dave.save()
+        raise InterruptedError
+    dave.save()
     assert User.objects.get().password == HASHED
 
 
