@@ -15,23 +15,27 @@ from accounts import links
 from accounts.exceptions import LinkInvalid, WeakPasswordError, WrongPasswordError
 from accounts.mail import Mail, queue
 from accounts.models import User
-from tokens import sessions
+from tokens import cookies, sessions
 from tokens.claims import AccessToken, Pair
 from tokens.models import DeviceSession, Reason
 from tokens.throttles import count
 
 
-def change_password(user: User, token: AccessToken, *, current: str, new: str) -> Pair:
+def change_password(
+    user: User, token: AccessToken, *, by_cookie: bool, current: str, new: str
+) -> Pair:
     """Change the password, end every session, and return the first pair of a new one.
 
     The new session is on the device of the access token. Raises WrongPasswordError,
-    WeakPasswordError, or InvalidToken if that device was signed out meanwhile: then nothing is
-    changed.
+    WeakPasswordError, InvalidToken if that device was signed out meanwhile, or CookieTooLarge:
+    then nothing is changed.
     """
     with _changed_password(user, current, new):
         pair = sessions.replace_sessions(user, token.sid)
         if pair is None:
             raise InvalidToken
+        if by_cookie:
+            cookies.require_fit(pair)
     return pair
 
 

@@ -64,14 +64,18 @@ class PasswordView(SignedInView):
 
     @schema.change_password
     def post(self, request: Request) -> Response | JsonResponse:
-        asked = parse(serializers.PasswordSerializer, request)
+        asked, by_cookie = (
+            parse(serializers.PasswordSerializer, request),
+            cookies.stands_in(request),
+        )
         pair = changes.change_password(
             cast("User", self.user),
             cast("AccessToken", request.auth),
+            by_cookie=by_cookie,
             current=asked["current_password"],
             new=asked["new_password"],
         )
-        return cookies.answer(pair) if cookies.stands_in(request) else Response(pair.as_json())
+        return cookies.answer(pair) if by_cookie else Response(pair.as_json())
 
 
 class ResetView(TokenView):

@@ -73,6 +73,12 @@ def answer(pair: Pair) -> JsonResponse:
     return response
 
 
+def require_fit(pair: Pair) -> None:
+    """Raise CookieTooLarge if a browser would drop the access token of the pair."""
+    if answer(pair).status_code != 200:
+        raise CookieTooLarge
+
+
 def compact(body: dict[str, str | int]) -> JsonResponse:
     """Return the body as Django REST framework would write it, which takes longer."""
     return JsonResponse(body, json_dumps_params={"separators": (",", ":")})

@@ -172,7 +172,11 @@ def test_a_password_changed_since_it_was_verified_is_not_overwritten(api: API, a
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
     with pytest.raises(WrongPasswordError):
         changes.change_password(
-            verified, AccessToken(phone["access"]), current=PASSWORD, new="ten tall herons"
+            verified,
+            AccessToken(phone["access"]),
+            by_cookie=False,
+            current=PASSWORD,
+            new="ten tall herons",
         )
     alice.refresh_from_db()
     assert alice.password == NEW_HASH
@@ -187,7 +191,11 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
     api.post("logout/", {"refresh": phone["refresh"]})
     with pytest.raises(InvalidToken):
         changes.change_password(
-            believed, AccessToken(phone["access"]), current=PASSWORD, new=NEW_PASSWORD
+            believed,
+            AccessToken(phone["access"]),
+            by_cookie=False,
+            current=PASSWORD,
+            new=NEW_PASSWORD,
         )
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)

@@ -524,3 +524,18 @@ def test_roles_that_become_too_many_lose_no_session(app: App, alice: User) -> No
     alice.groups.clear()
     again = app.post("auth/refresh/")
     assert (again.status_code, again.json()["generation"]) == (200, 3)
+
+
+@pytest.mark.trap(35)
+def test_a_password_is_not_changed_if_its_new_token_fits_no_cookie(app: App, alice: User) -> None:
+    """The roles came behind the site's back: the access token that it has still counts."""
+    groups = Group.objects.bulk_create(Group(name=f"{'r' * 40} {number}") for number in range(75))
+    membership = User.groups.through
+    membership.objects.bulk_create(membership(user=alice, group=group) for group in groups)
+    before = living()
+    refused = change_password(app)
+    assert (refused.status_code, refused.json()["code"]) == (400, "cookie_too_large")
+    assert not refused.cookies
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert living() == before
