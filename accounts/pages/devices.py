@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -99,7 +100,14 @@ class EndOnePage(EndPage):
         session = get_object_or_404(living, sid=self.kwargs["sid"])
         return Shown(session, here=session == self.current)
 
+    def act(self, form: CurrentPasswordForm) -> HttpResponse:
+        self.device  # noqa: B018  (looked up before this browser's session is another)
+        return super().act(form)
+
     def end(self) -> HttpResponse:
+        if self.device.here:
+            logout(self.request)
+            return redirect("logout")
         sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
         messages.success(self.request, f"{self.device.name} is signed out.")
         return redirect("devices")

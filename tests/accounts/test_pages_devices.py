@@ -193,3 +193,16 @@ def test_a_form_of_somebody_else_ends_nothing(api: API, alice: User) -> None:
     for path in (f"devices/{phone['session']}/end/", "devices/others/end/"):
         assert person.post(path).status_code == 403
     assert row(phone).revoked_at is None
+
+
+@pytest.mark.parametrize("wait", [{}, LONG], ids=["at once", "with the password"])
+def test_who_ends_the_browser_they_sit_at_is_signed_out(
+    alice: User, clock: Clock, wait: dict[str, float]
+) -> None:
+    person = signed_in(alice)
+    session = newest(alice)
+    clock.forward(**wait)
+    answer = person.post(f"devices/{session.sid}/end/", current_password=PASSWORD)
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert not person.is_signed_in
+    assert not DeviceSession.objects.filter(revoked_at=None).exists()
