@@ -1,6 +1,7 @@
 """What a password must not be, beyond what Django refuses already."""
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -31,7 +32,7 @@ class ContextWordValidator:
     def validate(self, password: str, user: User | None = None) -> None:
         rest = password.casefold()
         for word in sorted({"latchkey", *_words(user)}, key=len, reverse=True):
-            rest = rest.replace(word, "")
+            rest = rest.replace(word, "") if len(word) > 2 else rest
         if sum(character.isalnum() for character in rest) < 6 and rest != password.casefold():
             raise ValidationError(
                 "This password is made of your name or this site's.", code="password_context_word"
@@ -41,11 +42,12 @@ class ContextWordValidator:
         return "Your password can't be made of your name or this site's."
 
 
-def _words(user: User | None) -> list[str]:
-    """Return the words of four letters or more in the site's address and the user's names."""
+def _words(user: User | None) -> Iterator[str]:
+    """Yield the site's address and the user's names, whole and in words of four letters or more."""
     names = [urlsplit(settings.PUBLIC_URL).hostname or ""]
     if user is not None:
         given = (user.username, user.email, user.first_name, user.last_name)
         names += [name for name in given if name]  # a form may have refused one
-    words = (word for name in names for word in re.split(r"[\W_]+", name.casefold()))
-    return [word for word in words if len(word) > 3]
+    for name in map(str.casefold, names):
+        yield name.partition("@")[0]
+        yield from (word for word in re.split(r"[\W_]+", name) if len(word) > 3)

@@ -50,6 +50,7 @@ REFUSED = {
     "the user name twice": ("alicealice", "password_context_word"),
     "the user's names": ("Alice.Liddell!", "password_context_word"),
     "a name and the site": ("latchkey4alice", "password_context_word"),
+    "the first part of the e-mail": ("wonderland!wonderland", "password_context_word"),
     "the user name": ("alice123", "password_too_similar"),
     "the first name": ("liddell1", "password_too_similar"),
     "the e-mail": ("wonderland@example.org", "password_too_similar"),
@@ -68,6 +69,15 @@ def test_a_password_that_is_easily_guessed_is_refused(password: str, code: str) 
     with pytest.raises(ValidationError) as error:
         validate_password(password, ALICE)
     assert code in [problem.code for problem in error.value.error_list]
+
+
+@pytest.mark.spec("ASVS 5.0", "6.2.11")
+@pytest.mark.parametrize("name", ["u_acc", "thr", "a.b-c"])
+def test_a_name_of_short_words_is_no_password_either(name: str) -> None:
+    for password in (name * 3, f"{name} {name}!"):
+        with pytest.raises(ValidationError) as error:
+            validate_password(password, User(username=name))
+        assert "password_context_word" in [problem.code for problem in error.value.error_list]
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.11")
