@@ -6,14 +6,17 @@
 import os
 import sys
 import time
+from contextlib import suppress
+from threading import Thread
 
 import django
 from django.core.management import call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from project.supervisor import end_with
 
 PAUSE = 5  # seconds, before a database that was away is tried again
+ROUND = 60  # seconds between two looks at what a killed worker left behind
 
 
 def main(parent: int) -> None:
@@ -21,12 +24,24 @@ def main(parent: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     end_with(parent)
     django.setup()
+    Thread(target=keep_tidy, daemon=True).start()
     while True:
         try:
             call_command("db_worker", reload=False)
         except DatabaseError as error:
             print(f"The mail worker waits for the database: {error}", file=sys.stderr, flush=True)
             time.sleep(PAUSE)
+
+
+def keep_tidy() -> None:
+    """Look at the queue now and then, also while nothing is sent."""
+    from accounts.mail import tidy  # noqa: PLC0415  (models are there after the setup)
+
+    while True:
+        with suppress(DatabaseError):
+            tidy()
+        connection.close()
+        time.sleep(ROUND)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from accounts.mail import Mail, queue
 from accounts.models import User
@@ -56,6 +59,21 @@ def test_what_a_request_queued_is_sent_by_another_process(
     (file,) = tmp_path.iterdir()
     message = message_from_bytes(file.read_bytes())
     assert (message["To"], message["Subject"]) == (alice.email, "Choose a new password")
+
+
+@pytest.fixture
+def left(alice: User) -> None:
+    """A mail that a killed worker had begun to send."""
+    queue(Mail.PASSWORD_RESET, address=alice.email)
+    DBTaskResult.objects.get().claim("killed")
+    DBTaskResult.objects.update(started_at=timezone.now() - timedelta(minutes=11))
+
+
+def test_what_a_killed_worker_left_is_sent_although_nothing_else_is_queued(
+    left: None, parent: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    worker_of(parent)
+    assert comes_true(lambda: any(file.stat().st_size for file in tmp_path.iterdir()))
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
