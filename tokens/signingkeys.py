@@ -169,7 +169,7 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
         if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
             made = make(follows=made.kid, ahead=timedelta(0))
         replaced = SigningKey.objects.filter(pk__lt=made.pk)
-        before = [moment for row in replaced for moment in row.everybody_ended_at]
+        before = [moment for row in (*replaced, made) for moment in row.everybody_ended_at]
         moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
         SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=moments)
         replaced.delete()
