@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 PAGE = """<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,">
 <script src="/app.js"></script></html>"""
 LIFETIME = 2  # seconds of an access token
+ROUNDS = 25  # of five tabs that all find theirs expired
 #: Asks in this tab at the moment given, and not before: five tabs cannot be told to at once.
 ASK_AT = """(moment) => { window.told = new Promise((done) => setTimeout(async () => {
   const answer = await get("/auth/sessions/");
@@ -60,7 +61,7 @@ def app(site: Site, app_port: int) -> Iterator[str]:
 
 def ask_at_once(tabs: list[Page]) -> list[list[int]]:
     """Have every tab ask at the same moment, and return the status and the length each was told."""
-    moment = time.time() * 1000 + 1000
+    moment = time.time() * 1000 + 300
     for tab in tabs:
         tab.evaluate(ASK_AT, moment)
     return [tab.evaluate("window.told") for tab in tabs]
@@ -75,20 +76,25 @@ def sign_in(page: Page, name: str) -> int:
 def test_five_tabs_whose_access_token_has_expired_all_go_on_in_one_session(
     person: Person, app: str
 ) -> None:
-    """Guards the grace: without it four of the five would be thieves."""
+    """Guards the lock in the ten lines: without it one of some seven rounds ends the session.
+
+    There a tab that is told 401 late spends what another was just given, and the token before that
+    is still on its way from a third.
+    """
     tabs = [person.context.new_page() for _ in range(5)]
     for tab in tabs:
         tab.goto(app)
     assert sign_in(tabs[0], "alice") == 200
-    for _ in range(2):
-        time.sleep(LIFETIME + 0.5)
-        assert "access" not in {cookie["name"] for cookie in person.context.cookies()}
+    time.sleep(LIFETIME + 0.5)
+    assert "access" not in {cookie["name"] for cookie in person.context.cookies()}
+    for _ in range(ROUNDS):
         assert ask_at_once(tabs) == [[200, 1]] * 5
+        person.context.clear_cookies(name="access")
     ((generation, state),) = [
         line.split() for line in person.site.run(ROWS.format(name="alice")).splitlines()
     ]
     assert state == "living"
-    assert 3 <= int(generation) <= 11
+    assert ROUNDS < int(generation) <= 2 * ROUNDS
     refreshed = "post('/auth/refresh/').then((answer) => answer.status)"
     assert [tab.evaluate(refreshed) for tab in tabs] == [200] * 5
 
