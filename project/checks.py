@@ -17,6 +17,18 @@ from django.core.checks import CheckMessage
 NAME = re.compile(r"^\s*#?(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", re.MULTILINE)
 SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
+#: How like a setting a variable is that is taken for it: EMAIL_URI is, DATABASE_USER is not.
+CUTOFF = 0.885
+#: What a request can ask for by its Host header, and * for anything.
+HOST = re.compile(r"\*|\.?[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
+#: Where mail goes that goes to nobody.
+NOWHERE = {
+    "console": "printed into the log, with links that set passwords",
+    "filebased": "written into files, with links that set passwords",
+    "locmem": "kept in memory",
+    "dummy": "thrown away",
+}
+
 
 def check_environment(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong wherever the site runs."""
@@ -24,8 +36,8 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
         *_check_transport(),
         *_check_names(),
         *_check_origins(),
+        *_check_own_names(),
         *_check_mail(),
-        *_check_workers(),
     ]
 
 
@@ -84,6 +96,16 @@ def _site(origin: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
+def _check_own_names() -> Iterator[CheckMessage]:
+    for host in settings.ALLOWED_HOSTS:
+        if not HOST.fullmatch(host):
+            yield _error(
+                6,
+                f"ALLOWED_HOSTS has {host!r}, which no request can ask for.",
+                "Name hosts in ALLOWED_HOSTS as in id.example.org, without scheme, port or blank.",
+            )
+
+
 def _check_mail() -> Iterator[CheckMessage]:
     if settings.PASSWORD_RESET_TIMEOUT <= 0:
         yield _error(
@@ -91,18 +113,14 @@ def _check_mail() -> Iterator[CheckMessage]:
             "A link in a mail would be dead before anybody reads it.",
             "Set LINK_LIFETIME to 86400 (seconds).",
         )
-    local, _, domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
-    if not (local and domain):
+    sender = settings.DEFAULT_FROM_EMAIL
+    local, _, domain = parseaddr(sender)[1].rpartition("@")
+    if not (local and domain and sender.splitlines() == [sender]):
         yield _error(
             5,
-            f"Mail cannot come from {settings.DEFAULT_FROM_EMAIL!r}, which is no address.",
+            f"Mail cannot come from {sender!r}, which is no address.",
             "Set DEFAULT_FROM_EMAIL as in Latchkey <no-reply@example.org>.",
         )
-
-
-def _check_workers() -> Iterator[CheckMessage]:
-    if settings.WORKERS < 1:
-        yield _error(4, "No process would serve the site.", "Set WORKERS to 1 or more.")
 
 
 def _check_names() -> Iterator[CheckMessage]:
@@ -111,7 +129,8 @@ def _check_names() -> Iterator[CheckMessage]:
     file: Path = settings.BASE_DIR / ".env"
     written = set(SET.findall(file.read_text())) if file.exists() else set()
     for name in sorted((written | os.environ.keys()) - known):
-        like = get_close_matches(name.upper(), known, n=1, cutoff=0.9)
+        # Of fewer letters, one makes another word: GHOST is no HOST.
+        like = len(name) > 5 and get_close_matches(name.upper(), known, n=1, cutoff=CUTOFF)
         if like or name in written:
             meant = f"Did you mean {like[0]}?" if like else ".env.example lists the settings."
             yield _warning(2, f"There is no setting {name}: it changes nothing.", meant)
@@ -136,11 +155,19 @@ def _check_hosts() -> Iterator[CheckMessage]:
 
 
 def _check_letters() -> Iterator[CheckMessage]:
-    if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+    kind = settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends.").split(".")[0]
+    if kind in NOWHERE:
         yield _warning(
             5,
-            "Mail is printed into the log, with links that set passwords, and reaches nobody.",
+            f"Mail is {NOWHERE[kind]}, and reaches nobody.",
             "Set EMAIL_URL to your mail server: smtp+tls://user:password@smtp.example.org:587.",
+        )
+    encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    if kind == "smtp" and not encrypted and settings.EMAIL_HOST not in ("::1", *settings.LOOPBACK):
+        yield _warning(
+            9,
+            f"Mail goes to {settings.EMAIL_HOST} in the clear, with links that set passwords.",
+            "Begin EMAIL_URL with smtp+tls:// or smtp+ssl://, or name a relay on this machine.",
         )
 
 

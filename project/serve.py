@@ -8,25 +8,27 @@ import sys
 from pathlib import Path
 
 import django
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError, SystemCheckError
 from django.db import DatabaseError
 
+from project import environment
 from project.server import address
 
 #: Pages of others that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
+#: A line that sets a secret key, however it is written, to more than nothing.
+KEY_LINE = re.compile(r"""\s*(export\s+)?SECRET_KEY\s*=[\s'"]*[^\s'"]""")
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
 def main() -> None:
     """Start the site, or stop with one clear sentence about what is wrong."""
     os.umask(0o077)  # What is written from here on holds secrets.
-    keep_secret_key(ENV_FILE)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     try:
+        keep_secret_key(ENV_FILE)
         django.setup()
         from django.conf import settings
 
@@ -50,13 +52,16 @@ def main() -> None:
 def keep_secret_key(path: Path) -> None:
     """Write a random SECRET_KEY into the file, readable for its owner only, unless there is one.
 
-    What the file has already stays; the new one takes its place in one step.
+    What the file has already stays; the new one takes its place in one step. Raise
+    ImproperlyConfigured if the file has one that is not read: nothing may take its place.
     """
-    environ.Env.read_env(path)
-    if os.environ.get("SECRET_KEY"):
+    if "SECRET_KEY" in environment.read(path):
         return
-    os.environ.pop("SECRET_KEY", None)  # An empty one would hide the file's.
     lines = path.read_text().splitlines() if path.exists() else []
+    if any(KEY_LINE.match(line) for line in lines):
+        raise ImproperlyConfigured(
+            f"A SECRET_KEY of {path} cannot be read: write it on one line, as SECRET_KEY=…"
+        )
     kept = "".join(f"{line}\n" for line in lines if not re.match(r"\s*SECRET_KEY\s*=", line))
     draft = path.with_name(f".env.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

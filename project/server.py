@@ -1,10 +1,12 @@
 """The production server. It ends with whoever started it, and its workers end with it."""
 
 import os
+import socket
 import sys
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
 from granian import Granian
 from granian.constants import Interfaces
@@ -14,8 +16,14 @@ from project.supervisor import GRACE, end_with
 
 
 def address() -> tuple[str, int]:
-    """Return the host and port that the site listens at."""
-    return os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
+    """Return the IP address that HOST means, since granian resolves no names, and PORT."""
+    try:
+        found = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ImproperlyConfigured(
+            f"HOST cannot be {settings.HOST!r}, which is no address of this machine: {error}."
+        ) from error
+    return str(found[0][4][0]), settings.PORT
 
 
 def limit_statements() -> None:
@@ -36,7 +44,7 @@ def server() -> AbstractServer[Any]:
         address=host,
         port=port,
         workers=settings.WORKERS,
-        blocking_threads=int(os.environ.get("THREADS", "4")),
+        blocking_threads=settings.THREADS,
         websockets=False,
         workers_kill_timeout=GRACE - 5,
     )

@@ -1,7 +1,8 @@
 """All settings of the site: read once from the environment and `.env`, loudly where they are wrong.
 
 What a deployment may change is an environment variable (see `.env.example`); the environment wins
-over `.env`. `PUBLIC_URL` decides what is issued and how it is protected; `DEBUG` decides none.
+over `.env`, and an empty variable is none. `PUBLIC_URL` decides what is issued and how it is
+protected; `DEBUG` decides none.
 """
 
 import re
@@ -14,8 +15,9 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
-from project import logs
+from project import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
@@ -23,27 +25,34 @@ STATE_DIR = BASE_DIR / "var"
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env.ENVIRON = environment.read(BASE_DIR / ".env")
 
 
 def public_url() -> str:
     """Return the address people and programs reach this site at: an origin without a path."""
-    url: str = env.str("PUBLIC_URL", default=f"http://localhost:{number('PORT', 8000)}")
-    origin = ORIGIN.fullmatch(url)
-    if not origin or int(origin[1] or 0) > 65535:
+    url: str = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}")
+    if not is_origin(url):
         raise ImproperlyConfigured(
             f"PUBLIC_URL must be an origin such as https://id.example.org, not {url!r}."
         )
     return url
 
 
-def number(name: str, default: int, *, unit: str = "number", least: int = 0) -> int:
+def is_origin(url: str) -> bool:
+    """Return whether it is a scheme, a host and perhaps a port, and nothing else."""
+    origin = ORIGIN.fullmatch(url)
+    return origin is not None and int(origin[1] or 0) <= 65535
+
+
+def number(
+    name: str, default: int, *, unit: str = "number", least: int = 0, most: int = 9_999_999_999
+) -> int:
     """Return the whole number that the environment gives, or the default."""
     given = env.str(name, default=str(default))
     if not re.fullmatch(r"[0-9]{1,10}", given):
         raise ImproperlyConfigured(f"{name} is a {unit} and cannot be {given!r}.")
-    if int(given) < least:
-        raise ImproperlyConfigured(f"{name} is a {unit} of {least} or more, not {given}.")
+    if not least <= int(given) <= most:
+        raise ImproperlyConfigured(f"{name} is a {unit} from {least} to {most}, not {given}.")
     return int(given)
 
 
@@ -68,11 +77,16 @@ def database() -> dict[str, Any]:
     SQLite writes ahead, takes its write lock when a transaction begins and reaches the disk before
     it answers; PostgreSQL is reached through psycopg's pool.
     """
-    url = env.str("DATABASE_URL", default="") or f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"
-    config: dict[str, Any] = environ.Env.db_url_config(url)
+    url = env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError:  # It would quote a part of the address, which has a password.
+        config = {}
     engine = config.get("ENGINE", "")
     if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
-        raise ImproperlyConfigured("DATABASE_URL begins with sqlite:/// or postgres://.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be sqlite:///… or like postgres://user:password@db.example.org/name."
+        )
     if engine == "django.db.backends.sqlite3":
         STATE_DIR.mkdir(mode=0o700, exist_ok=True)
         config["CONN_MAX_AGE"] = None
@@ -89,7 +103,7 @@ def database() -> dict[str, Any]:
             "prepare_threshold": 3,  # for the statements in tokens/statements.py
             "pool": {
                 "min_size": 2,
-                "max_size": number("DATABASE_POOL_SIZE", 16, least=2),
+                "max_size": number("DATABASE_POOL_SIZE", 16, least=2, most=1000),
                 "timeout": 5,
             },
         }
@@ -117,11 +131,32 @@ def throttles() -> dict[str, str]:
     return {name: env.str(f"THROTTLE_{name.upper()}", default=rate) for name, rate in rates.items()}
 
 
+def redis_url() -> str:
+    """Return the address of Redis, or nothing. A refused one is not repeated: it has a password."""
+    url: str = env.str("REDIS_URL", default="")
+    if url and not leads_to_redis(url):
+        raise ImproperlyConfigured(
+            "REDIS_URL must be like redis://:password@redis.example.org:6379/0,"
+            " rediss://redis.example.org/0 or unix:///run/redis.sock."
+        )
+    return url
+
+
+def leads_to_redis(url: str) -> bool:
+    """Return whether a connection can be made of it, though not whether anybody answers."""
+    try:  # Only a connection, not its pool, refuses unknown options.
+        import_string("redis.ConnectionPool").from_url(url).make_connection()
+    except Exception:
+        return False
+    # redis-py takes 0 for a database that is no number.
+    return bool(re.fullmatch(r"(rediss?://[^/?\s]*(/\d*)?|unix://[^/?\s]*/[^?]+)(\?.*)?", url))
+
+
 def session_caches() -> dict[str, dict[str, Any]]:
     """Return the cache that keeps browsers' data if SESSION_STORE says redis."""
     if SESSION_STORE != "redis":
         return {}
-    if not env.str("REDIS_URL", default=""):
+    if not REDIS_URL:
         raise ImproperlyConfigured("SESSION_STORE is redis, and REDIS_URL does not say which.")
     options = {
         "serializer": "accounts.sessiondata.redis.Signed",
@@ -129,7 +164,7 @@ def session_caches() -> dict[str, dict[str, Any]]:
         "socket_connect_timeout": 5,
     }
     backend = "django.core.cache.backends.redis.RedisCache"
-    return {"sessions": {"BACKEND": backend, "LOCATION": env.str("REDIS_URL"), "OPTIONS": options}}
+    return {"sessions": {"BACKEND": backend, "LOCATION": REDIS_URL, "OPTIONS": options}}
 
 
 def session_files() -> Path:
@@ -142,35 +177,49 @@ def session_files() -> Path:
 
 def mail() -> dict[str, Any]:
     """Return Django's settings for the mail server of EMAIL_URL; without it mail is printed."""
-    url = env.str("EMAIL_URL", default="") or "consolemail://"
+    url = env.str("EMAIL_URL", default="consolemail://")
     try:
         config: dict[str, Any] = environ.Env.email_url_config(url)
-    except (ImproperlyConfigured, ValueError) as error:
+    except (ImproperlyConfigured, ValueError):
+        config = {}
+    if not config or (url.startswith("smtp") and not config["EMAIL_HOST"]):
         raise ImproperlyConfigured(
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
-        ) from error
+        )
     return config
 
 
 def breached_passwords() -> list[dict[str, Any]]:
     """Return the validator that asks the service at BREACHED_PASSWORDS_URL, if that is set."""
     url = env.str("BREACHED_PASSWORDS_URL", default="")
-    if url and not re.fullmatch(r"(https://|http://(localhost|127\.0\.0\.1)[:/])\S*/", url):
+    if not url:
+        return []
+    origin = url[: url.find("/", len("https://"))]
+    safe = re.match(r"https://|http://(localhost|127\.0\.0\.1)(:|$)", origin)
+    if not (safe and is_origin(origin) and re.fullmatch(r"\S+/", url)):
         raise ImproperlyConfigured(
-            "BREACHED_PASSWORDS_URL must be like https://api.pwnedpasswords.com/range/,"
-            f" not {url!r}."
+            "BREACHED_PASSWORDS_URL must be like https://api.pwnedpasswords.com/range/."
         )
-    name = "accounts.breaches.BreachedPasswordValidator"
-    return [{"NAME": name, "OPTIONS": {"url": url}}] if url else []
+    return [{"NAME": "accounts.breaches.BreachedPasswordValidator", "OPTIONS": {"url": url}}]
 
 
 def static_root() -> Path:
-    """Return where static files are collected; it is made, since WhiteNoise looks there."""
-    directory = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static")))
+    """Return where static files are collected; it is made, since WhiteNoise looks there.
+
+    Whatever is in it is served to everybody.
+    """
+    directory = Path(env.str("STATIC_ROOT", default=str(STATE_DIR / "static"))).resolve()
+    for private in (BASE_DIR, STATE_DIR, SESSION_FILE_PATH, Path(DATABASES["default"]["NAME"])):
+        if private.resolve().is_relative_to(directory):
+            raise ImproperlyConfigured(
+                f"STATIC_ROOT cannot be {str(directory)!r}: with it {private} would be public."
+            )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory
 
 
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = number("PORT", 8000, least=1, most=65535)
 PUBLIC_URL = public_url()
 SECURE = PUBLIC_URL.startswith("https://")
 HOSTNAME = urlsplit(PUBLIC_URL).netloc.removesuffix(f":{urlsplit(PUBLIC_URL).port}")
@@ -231,8 +280,10 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
+REDIS_URL = redis_url()
 # Processes that count for themselves would each allow what is allowed once.
-WORKERS = number("WORKERS", 2 if env.str("REDIS_URL", default="") else 1)
+WORKERS = number("WORKERS", 2 if REDIS_URL else 1, least=1, most=256)
+THREADS = number("THREADS", 4, least=1, most=256)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -344,8 +395,8 @@ TOKENS = {
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),
     "THROTTLES": throttles(),
-    "THROTTLE_STORAGE": env.str("REDIS_URL", default=""),
-    "PROXIES": number("PROXIES", 0),
+    "THROTTLE_STORAGE": re.sub("^unix:", "redis+unix:", REDIS_URL),
+    "PROXIES": number("PROXIES", 0, most=10),
     "PUBLIC_URL": PUBLIC_URL,
     "SNAPSHOT_INTERVAL": duration("SNAPSHOT_INTERVAL", timedelta(seconds=1)),
     "SIGNING_KEY_AGE": duration("SIGNING_KEY_AGE", timedelta(days=90)),

@@ -1,5 +1,7 @@
 """The environment that the tests run in: loaded before the settings, so that no `.env` matters.
 
+Nothing in it is empty, since that would be as good as not set.
+
 `TEST_ENGINE=postgresql` takes the database of TEST_DATABASE_URL; anything else takes SQLite, in a
 file, because several threads and processes open it.
 """
@@ -15,16 +17,16 @@ atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
 os.environ.update(
     SECRET_KEY="tests-" + "k" * 50,
-    SECRET_KEY_FALLBACKS="",
+    SECRET_KEY_FALLBACKS=",",
     DEBUG="False",
     SNAPSHOT_INTERVAL="60",  # so that no second that ends asks the database while a test counts
     PUBLIC_URL="http://localhost:8000",
     THROTTLES="off",
     SESSION_STORE="database",
-    CORS_ORIGINS="",
+    CORS_ORIGINS=",",
     STATIC_ROOT=str(STATE / "static"),
     ALLOWED_HOSTS="testserver",
-    EMAIL_URL="",
+    EMAIL_URL="consolemail://",
     DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",
     LINK_LIFETIME="86400",
     DATABASE_URL=os.environ["TEST_DATABASE_URL"]

@@ -1,5 +1,6 @@
 """What `manage.py check` says of unsafe, impossible or misspelt settings."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any, cast, get_origin
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from limits import parse
+from limits import parse_many
 from rest_framework_simplejwt import settings as simplejwt
 
 from tokens.claims import AccessToken
@@ -29,6 +30,7 @@ SIMPLE_JWT = {
 }
 
 DURATIONS = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "LEEWAY")
+DAY = 86_400  # seconds
 USER_ID = ("pk", "sub")
 OURS = "tokens.authentication.BearerAuthentication"
 
@@ -61,6 +63,10 @@ def _error(number: int, message: str, hint: str) -> Error:
 
 def _warning(number: int, message: str, hint: str) -> CheckMessage:
     return checks.Warning(message, hint=hint, id=f"tokens.W{number:03}")
+
+
+def _seconds(duration: timedelta) -> int:
+    return int(duration.total_seconds())
 
 
 def _check_types() -> Iterator[CheckMessage]:
@@ -140,7 +146,9 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
         yield _error(
             9,
             "The window of retries must lie between the grace period and the idle lifetime.",
-            "Set REFRESH_RETRY_WINDOW to 86400 (seconds).",
+            f"Set REFRESH_RETRY_WINDOW to no less than REFRESH_GRACE_PERIOD, which is"
+            f" {_seconds(have.GRACE_PERIOD)} (seconds), and no more than"
+            f" REFRESH_TOKEN_IDLE_LIFETIME, which is {_seconds(have.idle_lifetime)}.",
         )
     if not timedelta(0) <= have.leeway <= timedelta(minutes=1):
         yield _error(
@@ -154,7 +162,8 @@ def _check_lifetimes() -> Iterator[CheckMessage]:
         yield _error(
             30,
             "A browser that is not to remember a sign-in must forget it before one that is.",
-            "Set BROWSER_LIFETIME to 43200 (seconds).",
+            "Set BROWSER_LIFETIME to more than 0 (seconds) and no more than"
+            f" REFRESH_TOKEN_ABSOLUTE_LIFETIME, which is {_seconds(have.ABSOLUTE_LIFETIME)}.",
         )
 
 
@@ -187,7 +196,8 @@ def _check_reach() -> Iterator[CheckMessage]:
         yield _error(
             20,
             "A signing key would be replaced before others know the next one.",
-            "Set SIGNING_KEY_AGE to 7776000 (seconds), or to 0: only rotatesigningkey replaces it.",
+            f"Set SIGNING_KEY_AGE to more than {_seconds(4 * have.JWKS_MAX_AGE)} (seconds), four"
+            " times JWKS_MAX_AGE, or to 0: only rotatesigningkey replaces it.",
         )
     if have.issuer != have.PUBLIC_URL:
         yield _warning(
@@ -199,7 +209,8 @@ def _check_reach() -> Iterator[CheckMessage]:
         yield _error(
             21,
             "A status list that is kept as long as access tokens live tells nobody anything.",
-            "Set STATUS_LIST_MAX_AGE to 5 (seconds).",
+            "Set STATUS_LIST_MAX_AGE to more than 0 (seconds) and no more than"
+            f" ACCESS_TOKEN_LIFETIME, which is {_seconds(have.access_lifetime)}.",
         )
 
 
@@ -214,14 +225,26 @@ def _check_authentication() -> Iterator[CheckMessage]:
 
 def _check_throttles() -> Iterator[CheckMessage]:
     for name, rate in sorted(conf().THROTTLES.items()):
-        try:
-            parse(rate)
-        except ValueError:
+        if not _is_rate(rate):
             yield _error(
                 17,
                 f"The throttle {name!r} cannot be {rate!r}.",
-                f'Write THROTTLE_{name.upper()} as in "10 per 5 minutes".',
+                f'Write THROTTLE_{name.upper()} as in "10 per 5 minutes": one rate, of one try or'
+                " more, in a second to a day.",
             )
+
+
+def _is_rate(rate: str) -> bool:
+    """Return whether it is one rate that lets something through, and lets go within a day.
+
+    `limits` itself takes several rates for the first, and 0 minutes for one.
+    """
+    try:
+        windows = [limit.get_expiry() for limit in parse_many(rate)]
+        numbers = [int(number) for number in re.findall("[0-9]+", rate)]
+    except ValueError:
+        return False
+    return len(windows) == 1 and windows[0] <= DAY and 0 not in numbers
 
 
 def _check_exposure() -> Iterator[CheckMessage]:

@@ -8,11 +8,11 @@ away each process counts for itself: to stop everybody would be worse.
 import hashlib
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
+import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from limits import RateLimitItem, parse
@@ -29,6 +29,7 @@ from tokens.names import called
 #: So many of an account's sessions say where its owner is at home.
 LAST_SESSIONS = 1000
 Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
+log = structlog.stdlib.get_logger("latchkey.throttles")
 #: The counters of this process: one set from the start, or two first callers would make two.
 OWN = FixedWindowRateLimiter(MemoryStorage())
 
@@ -125,8 +126,11 @@ def _ask(question: Question, name: str, *who: str | None) -> int:
     # The names of accounts are nobody's business, not even in memory or Redis.
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
     if have.THROTTLE_STORAGE:
-        with suppress(StorageError):
+        try:
             return question(_shared(have.THROTTLE_STORAGE), limit, name, who_)
+        except StorageError as error:
+            if not _hit(OWN, _limit("1 per minute"), "throttle_storage_unavailable", ""):
+                log.warning("throttle_storage_unavailable", reason=str(error.storage_error))
     return question(OWN, limit, name, who_)
 
 

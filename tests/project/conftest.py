@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -48,22 +49,22 @@ def outage(transactional_db: None) -> Outage:
     return _outage
 
 
+def run_in(directory: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", *words],
+        cwd=directory,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs a Python program in the checkout, in a changed environment."""
-
-    def run_python(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-W", "error", *words],
-            cwd=settings.BASE_DIR,
-            env={**os.environ, **changes},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run_python
+    return partial(run_in, settings.BASE_DIR)
 
 
 def runs(pid: int) -> bool:

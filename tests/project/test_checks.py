@@ -10,6 +10,8 @@ from django.core.checks import run_checks
 from django.db import connection
 from pytest_django import Settings
 
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
 
 def found(*, deploy: bool = False) -> list[str]:
     messages = run_checks(include_deployment_checks=deploy)
@@ -33,6 +35,7 @@ def public(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings.SECURE = True
     settings.TOKENS = {**settings.TOKENS, "PROXIES": 1, "THROTTLE_STORAGE": ""}
     settings.WORKERS = 1
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = SMTP, "127.0.0.1"
     postgresql = {"ENGINE": "django.db.backends.postgresql"}
     monkeypatch.setitem(settings.DATABASES, "default", {**connection.settings_dict, **postgresql})
     return settings
@@ -51,6 +54,7 @@ def test_http_off_this_machine_is_warned_of(settings: Settings, host: str) -> No
 
 
 def test_sqlite_is_for_no_public_site(settings: Settings) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = SMTP, "localhost"
     settings.DATABASES["default"] = {**settings.DATABASES["default"]}
     engine = settings.DATABASES["default"]["ENGINE"]
     try:
@@ -72,7 +76,6 @@ def test_any_host_is_for_no_public_site(settings: Settings) -> None:
 #: What is given, the settings it makes, and the name of the environment that the hint gives.
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "latchkey.E003 links that are dead at once": ({"PASSWORD_RESET_TIMEOUT": 0}, "LINK_LIFETIME"),
-    "latchkey.E004 nobody serves": ({"WORKERS": 0}, "WORKERS"),
     "latchkey.E005 a sender without an address": (
         {"DEFAULT_FROM_EMAIL": "Latchkey"},
         "DEFAULT_FROM_EMAIL",
@@ -81,7 +84,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"DEFAULT_FROM_EMAIL": "Latchkey <no-reply@>"},
         "DEFAULT_FROM_EMAIL",
     ),
+    "latchkey.E005 a sender of two lines": (
+        {"DEFAULT_FROM_EMAIL": "Latchkey\nBcc: bob@example.org <no-reply@example.org>"},
+        "DEFAULT_FROM_EMAIL",
+    ),
     "latchkey.E005 no sender": ({"DEFAULT_FROM_EMAIL": ""}, "DEFAULT_FROM_EMAIL"),
+    "latchkey.E006 an origin for a host": ({"ALLOWED_HOSTS": ["https://x"]}, "ALLOWED_HOSTS"),
+    "latchkey.E006 a host with a port": ({"ALLOWED_HOSTS": ["x.example:80"]}, "ALLOWED_HOSTS"),
+    "latchkey.E006 a host after a blank": ({"ALLOWED_HOSTS": ["x", " y"]}, "ALLOWED_HOSTS"),
     "latchkey.W008 pages of another site": (
         {"CORS_ORIGINS": ["https://app.example.net"]},
         "CORS_ORIGINS",
@@ -105,28 +115,53 @@ def test_a_mistake_is_named_with_the_variable_that_mends_it(
     assert f" {name}" in message
 
 
+def test_hosts_of_every_kind_are_in_order(public: Settings) -> None:
+    public.ALLOWED_HOSTS = ["id.example.org", ".Example.org", "192.0.2.1", "[2001:db8::1]", "*"]
+    assert found() == []
+
+
 #: What is no mistake everywhere, and one of a site in public.
 IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
-    "latchkey.W005": (
-        "EMAIL_BACKEND",
-        "django.core.mail.backends.console.EmailBackend",
-        "EMAIL_URL",
-    ),
+    **{
+        f"latchkey.W005 mail by {backend}": (
+            "EMAIL_BACKEND",
+            f"django.core.mail.backends.{backend}.EmailBackend",
+            "EMAIL_URL",
+        )
+        for backend in ("console", "filebased", "locmem", "dummy")
+    },
+    "latchkey.W009 letters anybody reads": ("EMAIL_HOST", "smtp.example.org", "EMAIL_URL"),
     "latchkey.W006": ("WORKERS", 2, "REDIS_URL"),
     "latchkey.W007": ("TOKENS", {"PROXIES": 0}, "PROXIES"),
 }
 
 
-@pytest.mark.parametrize("number", IN_PUBLIC)
-def test_what_is_wrong_in_public_alone_is_named_there(public: Settings, number: str) -> None:
-    setting, value, name = IN_PUBLIC[number]
+@pytest.mark.parametrize("mistake", IN_PUBLIC)
+def test_what_is_wrong_in_public_alone_is_named_there(public: Settings, mistake: str) -> None:
+    setting, value, name = IN_PUBLIC[mistake]
     assert found(deploy=True) == []
     changed = {**public.TOKENS, **value} if isinstance(value, dict) else value
     setattr(public, setting, changed)
     assert found() == []
     (message,) = found(deploy=True)
-    assert message.startswith(number)
+    assert message.startswith(mistake.split(maxsplit=1)[0])
     assert f" {name}" in message
+
+
+@pytest.mark.parametrize(
+    ("host", "switch"),
+    [
+        *(("localhost", ""), ("127.0.0.1", ""), ("::1", "")),
+        *(("smtp.example.org", "EMAIL_USE_TLS"), ("smtp.example.org", "EMAIL_USE_SSL")),
+    ],
+)
+def test_mail_that_nobody_on_the_way_can_read_is_in_order(
+    public: Settings, host: str, switch: str
+) -> None:
+    public.EMAIL_HOST = host
+    if switch:
+        setattr(public, switch, True)
+    assert found(deploy=True) == []
 
 
 def test_processes_that_count_together_may_be_many(public: Settings) -> None:
@@ -167,6 +202,34 @@ def test_a_misspelt_variable_is_named_and_a_foreign_one_is_not(
     monkeypatch.setenv("COLOUR", "blue")
     (message,) = found()
     assert message.startswith("latchkey.W002 There is no setting ACCESS_TOKEN_LIFETIMES")
+
+
+@pytest.mark.parametrize("name", ["EMAIL_URI", "REDIS_URI", "DATABASE_URI", "WORKER", "THREAD"])
+def test_another_ending_is_taken_for_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    (message,) = found()
+    assert message.startswith(f"latchkey.W002 There is no setting {name}:")
+
+
+def test_what_machines_have_in_their_environment_is_not_taken_for_a_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = """
+        COLORTERM DBUS_SESSION_BUS_ADDRESS DISPLAY EDITOR EMAIL GHOST GROUPS HOME HOSTNAME HOSTS
+        HOSTTYPE HTTP_PROXY HTTPS_PROXY INVOCATION_ID JOURNAL_STREAM LANG LANGUAGE LC_ALL LISTEN_FDS
+        LOGNAME LOG_FILE MAIL NO_PROXY OLDPWD PATH PORTS PORT_ PS1 PWD SHELL SHLVL SSH_AUTH_SOCK
+        SSH_CONNECTION SSL_CERT_FILE TERM TMPDIR TZ USER VIRTUAL_ENV XDG_RUNTIME_DIR
+        ADMIN_EMAIL ADMIN_PASS ADMIN_USER DATABASE DATABASE_HOST DATABASE_NAME DATABASE_PASSWORD
+        DATABASE_PORT DATABASE_USER DB_URL EMAIL_HOST EMAIL_HOST_PASSWORD EMAIL_HOST_USER EMAIL_PORT
+        EMAIL_USER EMAIL_USE_TLS LATCHKEY_PORT PGHOST PGPORT POSTGRES_PORT POSTGRES_URL REDIS_HOST
+        REDIS_PASSWORD REDIS_PORT REDIS_PORT_6379_TCP REDIS_USER SECRET SENTRY_DSN STATIC_URL
+        GUNICORN_WORKERS WEB_CONCURRENCY PYTHONPATH PYTHONUNBUFFERED TOKEN TOKEN_URL
+    """
+    for name in usual.split():
+        monkeypatch.setenv(name, "x")
+    assert found() == []
 
 
 def test_every_setting_that_is_read_is_in_the_example(settings: Settings) -> None:

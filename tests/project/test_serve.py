@@ -6,11 +6,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import environ
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
+from project import environment
 from project.serve import claim_port, keep_secret_key
 from project.server import address, server
 from tests.environment import STATE
@@ -83,32 +84,57 @@ def test_an_empty_key_in_the_file_is_filled_in_once_and_is_what_the_settings_rea
     file.write_text("SECRET_KEY=\nEXAMPLE=8100\n")
     for _ in range(2):
         keep_secret_key(file)
-        env = environ.Env()
-        environ.Env.read_env(file)
-        assert len(env.str("SECRET_KEY")) >= 50
+        assert len(environment.read(file)["SECRET_KEY"]) >= 50
         monkeypatch.delenv("SECRET_KEY")
     assert file.read_text().count("SECRET_KEY=") == 1
 
 
-def test_the_server_listens_on_loopback_unless_told_otherwise(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_empty_variable_does_not_take_the_key_of_the_file_away(
+    no_key: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HOST", "PORT", "THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    made = server()
-    assert (made.bind_addr, made.bind_port) == address() == ("127.0.0.1", 8000)
+    monkeypatch.setenv("SECRET_KEY", "")
+    file = tmp_path / ".env"
+    file.write_text(f"SECRET_KEY={'k' * 50}\n")
+    keep_secret_key(file)
+    assert file.read_text() == f"SECRET_KEY={'k' * 50}\n"
+    assert environment.read(file)["SECRET_KEY"] == "k" * 50
 
 
-def test_the_environment_decides_where_and_how_the_server_runs(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("SECRET_KEY = mine", "  SECRET_KEY=mine", "export  SECRET_KEY=mine"),
+        *("SECRET_KEY ='mine'", "SECRET_KEY=mine\nSECRET_KEY="),
+    ],
+)
+def test_a_key_that_is_not_read_is_not_replaced_but_named(
+    no_key: None, tmp_path: Path, line: str
 ) -> None:
-    settings.WORKERS = 3
-    given = {"HOST": "192.0.2.1", "PORT": "8100", "THREADS": "9"}
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
+    file = tmp_path / ".env"
+    file.write_text(f"{line}\nEXAMPLE=8100\n")
+    with pytest.raises(ImproperlyConfigured, match=f"SECRET_KEY of {file} cannot be read"):
+        keep_secret_key(file)
+    assert file.read_text() == f"{line}\nEXAMPLE=8100\n"
+
+
+def test_the_server_listens_where_and_as_the_settings_say(settings: Settings) -> None:
+    settings.WORKERS, settings.THREADS = 3, 9
+    settings.HOST, settings.PORT = "192.0.2.1", 8100
     made = server()
     assert (made.bind_addr, made.bind_port) == address() == ("192.0.2.1", 8100)
     assert (made.workers, made.blocking_threads, made.websockets) == (3, 9, False)
+
+
+def test_a_host_may_be_named(settings: Settings) -> None:
+    settings.HOST = "localhost"
+    assert server().bind_addr in ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize("host", ["nonsense.invalid", "http://localhost", "a..b", "l" * 64])
+def test_a_host_that_is_none_is_named(settings: Settings, host: str) -> None:
+    settings.HOST = host
+    with pytest.raises(ImproperlyConfigured, match=f"HOST cannot be '{host}'"):
+        address()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -165,8 +191,10 @@ def test_the_deployment_check_has_nothing_to_say(run: Run) -> None:
         ({"PUBLIC_URL": "nonsense"}, "PUBLIC_URL must be an origin"),
         ({"REFRESH_GRACE_PERIOD": "3600"}, "A grace period over five minutes"),
         ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
+        ({"HOST": "nonsense.invalid"}, "HOST cannot be 'nonsense.invalid'"),
+        ({"THREADS": "x"}, "THREADS is a number and cannot be 'x'"),
     ],
-    ids=["a setting that cannot be read", "an impossible setting", "no database"],
+    ids=["an unreadable setting", "an impossible setting", "no database", "no host", "no number"],
 )
 def test_a_site_that_cannot_start_says_why_without_a_traceback(
     run: Run, environment: dict[str, str], sentence: str
@@ -175,6 +203,7 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
     assert stopped.returncode == 1
     assert sentence in stopped.stderr
     assert "Traceback" not in stopped.stderr
+    assert "Latchkey is at" not in stopped.stdout
 
 
 def test_a_port_that_somebody_listens_at_is_named() -> None:

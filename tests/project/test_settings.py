@@ -1,13 +1,20 @@
 """The environment is read once, and loudly where it is wrong; PUBLIC_URL decides what is secure."""
 
 import json
+import re
+import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.http.request import split_domain_port, validate_host
+
+from tests.project.conftest import run_in
+from tests.site import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -17,6 +24,28 @@ from project import settings
 names = [name for name in dir(settings) if name.isupper()]
 print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
 """
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return where a copy of the settings is, with no `.env` beside it."""
+    shutil.copytree(ROOT / "project", tmp_path / "latchkey/project")
+    return tmp_path / "latchkey"
+
+
+@pytest.fixture
+def run(checkout: Path) -> Run:
+    """Return a function that runs a Python program there, in a changed environment."""
+    return partial(run_in, checkout)
+
+
+def refusal(run: Run, **environment: str) -> str:
+    """Return the sentence with which a process of this environment does not start."""
+    stopped = run("-c", "import project.settings", **environment)
+    assert stopped.returncode == 1
+    kind, _, sentence = stopped.stderr.splitlines()[-1].partition(": ")
+    assert kind == "django.core.exceptions.ImproperlyConfigured"
+    return sentence
 
 
 def read(run: Run, **environment: str) -> dict[str, Any]:
@@ -80,7 +109,6 @@ def test_the_site_answers_at_its_public_address(run: Run, public_url: str, host:
 @pytest.mark.parametrize(
     "public_url",
     [
-        "",
         "id.example.org",
         "localhost:8000",
         "https://",
@@ -121,7 +149,7 @@ def test_a_negative_duration_is_named(run: Run, name: str) -> None:
     assert f"ImproperlyConfigured: {name} is a number of seconds" in stopped.stderr
 
 
-@pytest.mark.parametrize("value", ["5m", "", "1.5", "9" * 30])
+@pytest.mark.parametrize("value", ["5m", "1.5", "9" * 30])
 def test_a_duration_that_is_no_number_is_named(run: Run, value: str) -> None:
     stopped = run("-c", "import project.settings", ACCESS_TOKEN_LIFETIME=value)
     assert stopped.returncode == 1
@@ -144,12 +172,21 @@ def test_mail_is_printed_unless_a_server_is_named(run: Run) -> None:
     assert sent["EMAIL_TIMEOUT"] <= 30
 
 
-@pytest.mark.parametrize("url", ["pigeon://example.org", "smtp.example.org", "smtp://a:secret@b:c"])
-def test_a_mail_server_that_cannot_be_read_is_named(run: Run, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("pigeon://example.org", "smtp.example.org", "smtp://a:pass1word@b:c"),
+        *("smtp://a:pass1word/x@b:25", "smtp://", "smtp+tls://:587", "smtps://a:pass1word@"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_read_is_named_without_its_password(
+    run: Run, url: str
+) -> None:
     stopped = run("-c", "import project.settings", EMAIL_URL=url)
     assert stopped.returncode == 1
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: EMAIL_URL must be like" in last
+    assert "pass1word" not in stopped.stderr
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.12")
@@ -162,18 +199,132 @@ def test_who_is_asked_of_stolen_passwords_is_nobody_or_a_safe_address(run: Run) 
         if validator not in nobody
     )
     assert asked["OPTIONS"] == {"url": url}
-    for wrong in ("http://pwned.example.org/range/", "https://pwned.example.org/range", "yes"):
-        stopped = run("-c", "import project.settings", BREACHED_PASSWORDS_URL=wrong)
-        (*_, last) = stopped.stderr.strip().splitlines()
-        assert "ImproperlyConfigured: BREACHED_PASSWORDS_URL must be like" in last
-    assert "secret@b" not in last
+    local = "http://localhost:8080/"
+    assert read(run, BREACHED_PASSWORDS_URL=local)["AUTH_PASSWORD_VALIDATORS"][-1]["OPTIONS"] == {
+        "url": local
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "yes",
+        "http://pwned.example.org/range/",
+        "http://localhost.example.org/",
+        "https://pwned.example.org/range",
+        "https:///",
+        "https://[/",
+        "https://pwned.example.org:99999/",
+        "https://pwned.example.org/a b/",
+    ],
+)
+def test_an_unsafe_or_impossible_address_for_stolen_passwords_is_named(run: Run, url: str) -> None:
+    assert refusal(run, BREACHED_PASSWORDS_URL=url).startswith("BREACHED_PASSWORDS_URL must be")
 
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1")
 def test_there_is_no_default_secret_key(run: Run) -> None:
-    stopped = run("manage.py", "check", SECRET_KEY="")
-    assert stopped.returncode == 1
-    assert "SECRET_KEY" in stopped.stderr.splitlines()[-1]
+    assert "SECRET_KEY" in refusal(run, SECRET_KEY="")
+
+
+@pytest.mark.parametrize("given", ["", "  "], ids=["empty", "blank"])
+def test_an_empty_variable_hides_no_line_of_the_file(run: Run, checkout: Path, given: str) -> None:
+    (checkout / ".env").write_text("SECRET_KEY=of the file\nWORKERS=3\nPROXIES=1\n")
+    settings = read(run, SECRET_KEY=given, WORKERS=given, PROXIES="2")
+    assert settings["SECRET_KEY"] == "of the file"
+    assert settings["WORKERS"] == 3
+    assert settings["TOKENS"]["PROXIES"] == 2
+
+
+def test_a_setting_that_is_empty_has_its_default(run: Run, checkout: Path) -> None:
+    example = (ROOT / ".env.example").read_text()
+    names = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
+    (checkout / ".env").write_text("".join(f"{name}=\n" for name in names))
+    settings = read(run, **{**dict.fromkeys(names, ""), "SECRET_KEY": "k" * 50})
+    assert settings["STATIC_ROOT"] == str(checkout / "var/static")
+    assert settings["PUBLIC_URL"] == "http://localhost:8000"
+    assert settings["SIMPLE_JWT"]["ACCESS_TOKEN_LIFETIME"] == "0:05:00"
+    assert settings["EMAIL_BACKEND"].endswith("console.EmailBackend")
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *(".", "..", "../latchkey", "project/..", "/", "var", "var/../var/", "var/sessions"),
+        *("{checkout}", "{checkout}/..", "{checkout}/var", "link", "{database}"),
+    ],
+)
+def test_no_directory_with_secrets_is_served(run: Run, checkout: Path, root: str) -> None:
+    (checkout / "link").symlink_to(checkout.parent)
+    database = checkout.parent / "data"
+    database.mkdir()
+    sentence = refusal(
+        run,
+        STATIC_ROOT=root.format(checkout=checkout, database=database),
+        DATABASE_URL=f"sqlite:///{database}/latchkey.sqlite3",
+    )
+    assert sentence.startswith("STATIC_ROOT cannot be")
+
+
+@pytest.mark.parametrize("root", ["public", "{checkout}/var/public", "{checkout}-static"])
+def test_static_files_may_be_collected_beside_the_secrets(
+    run: Run, checkout: Path, root: str
+) -> None:
+    wanted = root.format(checkout=checkout)
+    assert read(run, STATIC_ROOT=wanted)["STATIC_ROOT"] == str(checkout / wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(("WORKERS", wrong) for wrong in ("0", "257", "5000", "x")),
+        *(("THREADS", wrong) for wrong in ("0", "257", "9999", "x")),
+        *(("PORT", wrong) for wrong in ("0", "65536", "http")),
+        *(("PROXIES", wrong) for wrong in ("11", "-1")),
+        *(("DATABASE_POOL_SIZE", wrong) for wrong in ("0", "1", "1001", "-3")),
+    ],
+)
+def test_a_number_out_of_bounds_is_named(run: Run, name: str, wrong: str) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey"
+    sentence = refusal(run, **{"DATABASE_URL": url, name: wrong})
+    assert sentence.startswith(f"{name} is a number ")
+    assert wrong in sentence
+
+
+REDISES = [
+    *("nonsense", "http://:pass1word@example.org/0", "memcached://127.0.0.1:11211", "redis:/h"),
+    *("redis://:pass1word@127.0.0.1:notaport/0", "redis://:pass1word@127.0.0.1:99999/0"),
+    *("redis://:pass1word/x@127.0.0.1/0", "redis://[/", "redis://127.0.0.1/nonsense", "unix://"),
+    *("redis://:pass1word@127.0.0.1/0?nonsense=1", "rediss://127.0.0.1/0?ssl_cert_reqs=perhaps"),
+]
+
+
+@pytest.mark.parametrize("url", REDISES)
+def test_an_address_that_is_not_of_redis_is_named_without_its_password(run: Run, url: str) -> None:
+    stopped = run("-c", "import project.settings", REDIS_URL=url)
+    last = stopped.stderr.splitlines()[-1]
+    assert "ImproperlyConfigured: REDIS_URL must be like redis://" in last
+    assert "pass1word" not in stopped.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://127.0.0.1:6379/99", "redis://:pass1word@redis.example.org", "redis:///1"),
+        *("rediss://redis.example.org/0?ssl_cert_reqs=none", "unix:///run/redis.sock?db=2"),
+    ],
+)
+def test_an_address_of_redis_is_taken_for_counters_and_data(run: Run, url: str) -> None:
+    settings = read(run, REDIS_URL=url, SESSION_STORE="redis")
+    assert settings["TOKENS"]["THROTTLE_STORAGE"] == url.replace("unix:", "redis+unix:")
+    assert settings["CACHES"]["sessions"]["LOCATION"] == url
+
+
+@pytest.mark.parametrize("url", ["postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name"])
+def test_a_database_that_cannot_be_read_is_named_without_its_password(run: Run, url: str) -> None:
+    stopped = run("-c", "import project.settings", DATABASE_URL=url)
+    assert "ImproperlyConfigured: DATABASE_URL must be" in stopped.stderr.splitlines()[-1]
+    assert "pass1word" not in stopped.stderr
 
 
 @pytest.mark.trap(29)
@@ -219,14 +370,6 @@ def test_processes_are_several_where_they_count_together(
     run: Run, environment: dict[str, str], workers: int
 ) -> None:
     assert read(run, **environment)["WORKERS"] == workers
-
-
-@pytest.mark.parametrize("size", ["1", "0", "-3"])
-def test_a_pool_without_room_is_named(run: Run, size: str) -> None:
-    url = "postgres://latchkey@db.example.org/latchkey"
-    stopped = run("-c", "import project.settings", DATABASE_URL=url, DATABASE_POOL_SIZE=size)
-    assert stopped.returncode == 1
-    assert "ImproperlyConfigured: DATABASE_POOL_SIZE is " in stopped.stderr
 
 
 @pytest.mark.parametrize("store", ["database", "file", "redis"])

@@ -42,6 +42,24 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         {"DEFAULT_AUTHENTICATION_CLASSES": []},
     ),
     "tokens.E017 a rate nobody can read": ("TOKENS", {"THROTTLES": {"refresh": "often"}}),
+    **{
+        f"tokens.E017 {rate[:40]}": ("TOKENS", {"THROTTLES": {"refresh": rate}})
+        for rate in (
+            "0 per minute",
+            "00 per minute",
+            "10 per 0 minutes",
+            "10 per minute; 50 per hour",
+            "10/second,50/hour",
+            "10 per 2 days",
+            "10 per 86401 seconds",
+            "10 per month",
+            "10 per 99999999999 years",
+            f"10 per {'9' * 5000} seconds",
+            "-1 per minute",
+            "10",
+            "",
+        )
+    },
     "tokens.E013 an old snapshot": ("TOKENS", {"SNAPSHOT_INTERVAL": timedelta(minutes=2)}),
     "tokens.E019 a key set kept for ever": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
     "tokens.E020 keys in a hurry": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
@@ -112,6 +130,53 @@ def test_a_hint_names_what_an_operator_sets(settings: Settings, names: str, mist
     assert set(names.split()) <= words
     example = (settings.BASE_DIR / ".env.example").read_text()
     assert all(f"#{word}=" in example for word in words)
+
+
+@pytest.mark.parametrize("rate", ["1/second", "60 per 1 minute", "5 per 24 hours", "1 per day"])
+def test_a_rate_within_a_second_to_a_day_is_in_order(settings: Settings, rate: str) -> None:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"refresh": rate}}
+    assert found() == []
+
+
+#: What is set so that a default is refused, and which numbers the hint has to name.
+BOUNDS: dict[str, tuple[dict[str, int], dict[str, int], str, tuple[int, ...]]] = {
+    "tokens.E009": (
+        {"REFRESH_TOKEN_LIFETIME": 3600},
+        {"RETRY_WINDOW": 86400},
+        "REFRESH_RETRY_WINDOW",
+        (30, 3600),
+    ),
+    "tokens.E030": (
+        {"REFRESH_TOKEN_LIFETIME": 7200},
+        {"ABSOLUTE_LIFETIME": 7200, "BROWSER_LIFETIME": 43200, "RETRY_WINDOW": 7200},
+        "BROWSER_LIFETIME",
+        (7200,),
+    ),
+    "tokens.E021": (
+        {"ACCESS_TOKEN_LIFETIME": 3},
+        {"STATUS_LIST_MAX_AGE": 5},
+        "STATUS_LIST_MAX_AGE",
+        (3,),
+    ),
+    "tokens.E020": (
+        {},
+        {"JWKS_MAX_AGE": 86400, "SIGNING_KEY_AGE": 345600},
+        "SIGNING_KEY_AGE",
+        (345600,),
+    ),
+}
+
+
+@pytest.mark.parametrize("number", BOUNDS)
+def test_a_hint_never_prescribes_what_is_refused(settings: Settings, number: str) -> None:
+    simplejwt, tokens, name, bounds = BOUNDS[number]
+    for setting, changes in (("SIMPLE_JWT", simplejwt), ("TOKENS", tokens)):
+        durations = {key: timedelta(seconds=seconds) for key, seconds in changes.items()}
+        setattr(settings, setting, {**getattr(settings, setting), **durations})
+    assert found() == [number]
+    (hint,) = (message.hint or "" for message in run_checks() if message.id == number)
+    assert hint.startswith(f"Set {name} to ")
+    assert {*map(int, re.findall("[0-9]+", hint))} - {0} == {*bounds}
 
 
 def test_simplejwts_own_blacklist_is_refused(settings: Settings) -> None:

@@ -263,6 +263,27 @@ def test_processes_share_their_counters_in_redis(settings: Settings, redis_url: 
     assert b"alice" not in kept
 
 
+@pytest.mark.parametrize("database", [0, 99], ids=["no Redis", "no such database of Redis"])
+def test_counters_that_are_not_shared_have_a_line_in_the_log_once_a_minute(
+    settings: Settings,
+    redis_url: str,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    database: int,
+) -> None:
+    allow(settings, login_pair="10 per hour")
+    there = redis_url.removesuffix("/0") if database else "redis://:pass1word@127.0.0.1:1"
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": f"{there}/{database}"}
+    for lines in (1, 2):
+        for _ in range(3):
+            throttles.count("login_pair", "alice", HOME)
+        said = [record.getMessage() for record in caplog.records]
+        assert len([line for line in said if "throttle_storage_unavailable" in line]) == lines
+        clock.forward(seconds=61)
+    assert "pass1word" not in caplog.text
+    assert ("DB index" in caplog.text) is bool(database)
+
+
 def test_without_redis_each_process_counts_for_itself(settings: Settings) -> None:
     allow(settings, login_pair="1 per minute")
     settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": "redis://127.0.0.1:1/0"}
