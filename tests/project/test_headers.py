@@ -220,3 +220,19 @@ def test_the_cookie_of_a_public_sites_page_is_deleted_as_it_was_set(public: dict
     for attribute in ('__Host-sessionid=""', "Max-Age=0", "Path=/", "Secure", "SameSite=Lax"):
         assert attribute in deleted
     assert "Domain" not in deleted
+
+
+@pytest.mark.trap(31)
+@pytest.mark.parametrize("path", ["/accounts/login/", "/api/auth/login/"])
+def test_cookies_that_cannot_be_read_are_deleted_where_they_stand_in_the_way(path: str) -> None:
+    """The server hands a Cookie header with a byte beyond ASCII over as an empty one."""
+    strict = Client(enforce_csrf_checks=True)
+
+    def sign_in(**headers: str) -> Any:
+        body = {"username": "alice", "password": PASSWORD, "transport": "cookie"}
+        return strict.post(path, body, content_type="application/json", headers=headers)
+
+    unreadable = sign_in(Cookie="")
+    assert (unreadable.status_code, unreadable["Clear-Site-Data"]) == (403, '"cookies"')
+    readable = sign_in(Cookie="csrftoken=x")
+    assert (readable.status_code, "Clear-Site-Data" in readable) == (403, False)
