@@ -19,6 +19,7 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from project import pool
+from project.requestlog import note_refusal
 from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
@@ -50,7 +51,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
     if isinstance(error, TokenRefused):
-        vars(context["request"]._request)["_refusal"] = error.reason.value  # for the log alone
+        note_refusal(context["request"]._request, error.reason)
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response

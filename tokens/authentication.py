@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -116,6 +117,17 @@ def verified(raw: str) -> AccessToken:
         return AccessToken(raw)
     except TokenError as error:
         raise InvalidToken from error
+
+
+def note_session(request: HttpRequest, session: DeviceSession | None) -> None:
+    """Leave with the request whose device session it is found to be of, where no token tells it."""
+    vars(request)["_noted_session"] = session
+
+
+def noted_session(request: HttpRequest) -> DeviceSession | None:
+    """Return the device session that was left with the request, or None: no query."""
+    session: DeviceSession | None = vars(request).get("_noted_session")
+    return session
 
 
 def user_of(token: AccessToken) -> AbstractUser:

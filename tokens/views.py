@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens import cookies, schema, sessions
-from tokens.authentication import RowAuthentication, ask
+from tokens.authentication import RowAuthentication, ask, note_session
 from tokens.claims import AccessToken, Pair, RefreshToken
 from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
@@ -102,7 +102,7 @@ class RefreshView(TokenView):
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
-        vars(request._request)["_device_session"] = pair.session  # for the log
+        note_session(request._request, pair.session)  # for the log
         return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
 
 
