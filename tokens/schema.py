@@ -115,8 +115,8 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
                 "bearerFormat": "JWT",
                 "description": "The access token of a pair: `Authorization: Bearer <access>`.",
             },
-            {"type": "apiKey", "in": "cookie", "name": cookies.name("access")},
-            {"type": "apiKey", "in": "cookie", "name": cookies.name("refresh")},
+            {"type": "apiKey", "in": "cookie", "name": cookies.cookie_name("access")},
+            {"type": "apiKey", "in": "cookie", "name": cookies.cookie_name("refresh")},
             {
                 "type": "apiKey",
                 "in": "header",

@@ -81,8 +81,8 @@ def test_every_answer_to_a_browser_is_documented(case: schemathesis.Case[Any]) -
     pair = signed_in()
     secret = "s" * 32
     kept = {
-        cookies.name("access"): str(pair.access),
-        cookies.name("refresh"): str(pair.refresh),
+        cookies.cookie_name("access"): str(pair.access),
+        cookies.cookie_name("refresh"): str(pair.refresh),
         settings.CSRF_COOKIE_NAME: secret,
     }
     # The check that takes credentials away takes no cookies away that were given for the call.
@@ -168,7 +168,7 @@ def ask_by_cookie(example: Example, pair: Pair, *, strict: bool = False) -> Answ
     """Send the example's request with the tokens in cookies; a strict site wants a CSRF token."""
     client = Client(enforce_csrf_checks=strict)
     for kind in ("access", "refresh"):
-        client.cookies[cookies.name(kind)] = pair[kind]
+        client.cookies[cookies.cookie_name(kind)] = pair[kind]
     shown = {**example.body, "transport": "cookie"}
     shown.pop("refresh", None)
     path = example.path.replace("{sid}", pair["session"])
@@ -185,7 +185,7 @@ def with_many_roles(example: Example, pair: Pair) -> Answer:
 
 
 def in_body_and_cookie(example: Example, pair: Pair) -> Answer:
-    client = Client(headers={"Cookie": f"{cookies.name('refresh')}={pair['refresh']}"})
+    client = Client(headers={"Cookie": f"{cookies.cookie_name('refresh')}={pair['refresh']}"})
     return client.post(example.path, {"refresh": pair["refresh"]}, content_type="application/json")
 
 
