@@ -20,6 +20,13 @@ class WrongPasswordError(ValidationError):
         super().__init__({"current_password": ["This is not the current password."]})
 
 
+class PasswordMissingError(ValidationError):
+    """400: what is asked needs the current password, and there is none."""
+
+    def __init__(self) -> None:
+        super().__init__({"current_password": ["This field is required."]})
+
+
 class WeakPasswordError(ValidationError):
     """400: the new password is refused; the sentences say why."""
 
