@@ -31,8 +31,7 @@ class WeakPasswordError(ValidationError):
     """400: the new password is refused; the sentences say why."""
 
     def __init__(self, sentences: Iterable[str]) -> None:
-        self.sentences = list(sentences)
-        super().__init__({"new_password": self.sentences})
+        super().__init__({"new_password": [*sentences]})
 
 
 class LinkInvalid(APIException):
