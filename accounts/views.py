@@ -17,8 +17,6 @@ from tokens.views import SignedInView, TokenView, parse
 class MeView(SignedInView):
     """One's own account."""
 
-    http_method_names = ["get", "head", "patch", "delete"]
-
     @schema.show
     def get(self, request: Request) -> Response:
         return Response(serializers.AccountSerializer(cast("User", self.user)).data)
@@ -44,8 +42,6 @@ class MeView(SignedInView):
 class EmailConfirmView(TokenView):
     """Make the address that a link was mailed to the account's."""
 
-    http_method_names = ["post"]
-
     @schema.confirm_email
     def post(self, request: Request) -> Response:
         count("link", network(client_address(request)))
@@ -55,8 +51,6 @@ class EmailConfirmView(TokenView):
 
 class PasswordView(SignedInView):
     """Change one's password: a new pair for this device, an end for every other."""
-
-    http_method_names = ["post"]
 
     @schema.change_password
     def post(self, request: Request) -> Response | JsonResponse:
@@ -73,8 +67,6 @@ class PasswordView(SignedInView):
 class ResetView(TokenView):
     """Ask for a link to choose a new password; always 202."""
 
-    http_method_names = ["post"]
-
     @schema.reset
     def post(self, request: Request) -> Response:
         address = parse(serializers.ResetSerializer, request)["email"]
@@ -84,8 +76,6 @@ class ResetView(TokenView):
 
 class ResetConfirmView(TokenView):
     """Choose a new password with what the link has; every session is ended."""
-
-    http_method_names = ["post"]
 
     @schema.confirm_reset
     def post(self, request: Request) -> Response:

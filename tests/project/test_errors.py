@@ -79,29 +79,6 @@ def test_the_page_escapes_the_address(client: Client) -> None:
     assert "<script>" not in answer.content.decode()
 
 
-METHODS = {
-    "login": ("get", "put", "patch", "delete", "options"),
-    "refresh": ("get", "put", "patch", "delete", "options"),
-    "logout": ("get", "put", "patch", "delete", "options"),
-    "verify": ("get", "put", "patch", "delete", "options"),
-    "logout/all": ("get", "put", "patch", "delete", "options"),
-    "logout/others": ("get", "put", "patch", "delete", "options"),
-    "sessions": ("post", "put", "patch", "delete", "options"),
-    "sessions/6f1c5d1e-0000-4000-8000-000000000000": ("get", "post", "put", "patch", "options"),
-}
-
-
-@pytest.mark.parametrize("path", METHODS)
-def test_only_the_listed_methods_are_allowed(api: API, alice: User, path: str) -> None:
-    bearer = api.login(alice)["access"]
-    for method in METHODS[path]:
-        answer = send(method, f"/api/auth/{path}/", bearer)
-        assert answer.status_code == 405, method
-        assert answer.json()["code"] == "method_not_allowed"
-        assert answer["Cache-Control"] == "no-store"
-        assert method.upper() not in answer["Allow"].split(", ")
-
-
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
