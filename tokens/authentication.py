@@ -59,8 +59,10 @@ class BearerAuthentication(JWTAuthentication):
                 cookies.require_csrf(request)
             return self.believed(cookies.token_in(request, "access"))
         header = self.get_header(request)
-        scheme, _, raw = (header or b"").strip().partition(b" ")
-        if scheme.lower() != b"bearer":
+        if header is None:
+            return None
+        scheme, _, raw = header.strip().partition(b" ")
+        if scheme.lower() not in (b"bearer", b""):  # Empty is what a server makes of no ASCII.
             return None
         return self.believed(raw.strip().decode("latin-1"))
 

@@ -129,6 +129,17 @@ def test_the_challenge_says_invalid_token_where_one_was_refused(
     assert answer["Cache-Control"] == "no-store"
 
 
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize("header", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
+def test_a_header_that_has_nothing_is_a_token_refused(method: str, path: str, header: str) -> None:
+    """The server empties a header that is no ASCII."""
+    answer: Answer = Client().generic(method.upper(), path, HTTP_AUTHORIZATION=header)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.json()["code"] == "token_not_valid"
+
+
 @pytest.mark.trap(57)
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize(("path", "field"), [("refresh", "refresh"), ("verify", "token")])

@@ -157,8 +157,8 @@ def ask(example: Example, pair: Pair, body: Any = None, **headers: str) -> Answe
     text = json.dumps(example.body) if body is None else body
     for shown, living in ((schema.ACCESS, "access"), (schema.REFRESH, "refresh")):
         text = text.replace(shown, pair[living])
-    if example.signed_in:
-        headers.setdefault("Authorization", f"Bearer {pair['access']}")
+    if example.signed_in and pair["access"]:
+        headers["Authorization"] = f"Bearer {pair['access']}"
     path = example.path.replace("{sid}", pair["session"])
     kind = headers.pop("Content-Type", "application/json")
     return Client().generic(example.method.upper(), path, text, kind, headers=headers)
@@ -219,7 +219,7 @@ PROVOKE: dict[str, Provoke] = {
         example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}
     ),
     "ShortKey": lambda example, pair: ask(example, pair, **{"Idempotency-Key": "short"}),
-    "NothingPresented": lambda example, pair: ask(example, pair, Authorization=""),
+    "NothingPresented": lambda example, pair: ask(example, {**pair, "access": ""}),
     "Refused": lambda example, pair: ask(
         example,
         {**pair, "access": "a.b.c", "refresh": "a.b.c"},
