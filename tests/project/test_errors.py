@@ -1,6 +1,7 @@
 """What is answered when something is wrong: JSON for programs, a page for people."""
 
 import json
+import logging
 
 import pytest
 from django.http import HttpResponse
@@ -227,6 +228,39 @@ def test_a_body_of_unknown_length_is_refused_by_name() -> None:
         CONTENT_LENGTH="",
     )
     assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize(
+    ("path", "longest"),
+    [
+        ("/api/auth/login/", 65_536),
+        ("/api/auth/logout/all/", 65_536),
+        ("/api/nowhere/", 65_536),
+        ("/accounts/login/", 2_621_440),
+        ("/admin/login/", 2_621_440),
+    ],
+)
+@pytest.mark.parametrize("more", [1, 1_000_000])
+def test_a_body_that_is_too_large_is_refused_by_its_length_and_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture, path: str, longest: int, more: int
+) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    kind = "application/json" if "api" in path else "application/x-www-form-urlencoded"
+    answer = strict.generic("POST", path, b"a" * (longest + more), kind)
+    assert answer.status_code == 413
+    sentence = f"The body may have at most {longest} bytes."
+    if "api" in path:
+        assert answer.json() == {"detail": sentence, "code": "too_large"}
+    else:
+        assert "<h1>That is too large</h1>" in answer.text
+        assert sentence in answer.text
+    assert answer["Cache-Control"] == "no-store"
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_large_form_is_read(alice: User) -> None:
+    form = {"username": "alice", "password": PASSWORD, "more": "a" * 2_621_000}
+    assert Client().post("/accounts/login/", form).status_code == 302
 
 
 def test_a_form_that_is_not_ours_is_answered_with_our_page() -> None:
