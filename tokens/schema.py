@@ -172,6 +172,10 @@ def malformed(*more: OpenApiExample, **fields: str) -> Answers:
     examples = [*empty, example("no JSON", no_json), *more]
     return {
         400: OpenApiResponse(invalid, "The body is no such request.", examples),
+        411: refused(
+            "How long the body is has to be known.",
+            no_length=("length_required", "Send a Content-Length."),
+        ),
         413: refused(
             "The body is too large.",
             too_large=("too_large", "The body may have at most 65536 bytes."),

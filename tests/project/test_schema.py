@@ -184,6 +184,12 @@ def with_many_roles(example: Example, pair: Pair) -> Answer:
     return ask_by_cookie(example, API(Client()).login(alice))
 
 
+def without_length(example: Example, pair: Pair) -> Answer:
+    headers = {"Transfer-Encoding": "chunked"}
+    client, method = Client(headers=headers), example.method.upper()
+    return client.generic(method, example.path, "{}", "application/json", CONTENT_LENGTH="")
+
+
 def in_body_and_cookie(example: Example, pair: Pair) -> Answer:
     client = Client(headers={"Cookie": f"{cookies.cookie_name('refresh')}={pair['refresh']}"})
     return client.post(example.path, {"refresh": pair["refresh"]}, content_type="application/json")
@@ -214,6 +220,7 @@ def token_without_roles() -> Pair:
 PROVOKE: dict[str, Provoke] = {
     "Empty": lambda example, pair: ask(example, pair, "{}"),
     "NoJSON": lambda example, pair: ask(example, pair, "no JSON"),
+    "NoLength": without_length,
     "TooLarge": lambda example, pair: ask(example, pair, " " * 70_000),
     "Form": lambda example, pair: ask(
         example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}
@@ -315,6 +322,12 @@ def test_every_refusal_names_its_headers() -> None:
     for example in EVERY:
         documented = example.operation["responses"][example.status]
         assert set(documented.get("headers", {})) == needed.get(example.status, set()), example
+
+
+def test_every_call_that_takes_a_body_says_how_long_it_may_be() -> None:
+    for example in EVERY:
+        told = {"411", "413", "415"} <= example.operation["responses"].keys()
+        assert told is ("requestBody" in example.operation), example
 
 
 def test_the_body_of_a_deletion_is_described() -> None:
