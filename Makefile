@@ -42,7 +42,9 @@ lock: .venv/dev ## Compile the locks anew from pyproject.toml (needs uv)
 		--group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean: ## Remove what the other targets made, but no data and no keys
-	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		var/static
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -29,6 +29,7 @@ from accounts import changes
 from accounts.models import User
 from accounts.sessiondata import SID, BrowserData
 from tokens import sessions
+from tokens.authentication import note_session, noted_session
 from tokens.models import DeviceSession, Reason
 from tokens.throttles import client_address
 
@@ -68,20 +69,19 @@ class AuthenticationMiddleware(PagesOnly, middleware.AuthenticationMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Have nobody keep what was shown to who is signed in, and forget it at sign-out."""
-        known = request.__dict__
-        if known.get("_device_session") is not None:
+        if noted_session(request) is not None:
             response.headers.setdefault("Cache-Control", "no-store")
-        if known.get("_signed_out"):
+        if request.__dict__.get("_signed_out"):
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
 
 def device_session(request: HttpRequest) -> DeviceSession | None:
     """Return the device session of the browser that asks, its user loaded, or None."""
-    known: dict[str, Any] = request.__dict__
-    if "_device_session" not in known:
-        known["_device_session"] = _believe(cast("BrowserData", request.session))
-    session: DeviceSession | None = known["_device_session"]
+    session = noted_session(request)
+    if session is None:  # Where nobody is signed in, to look again costs no query.
+        session = _believe(cast("BrowserData", request.session))
+        note_session(request, session)
     return session
 
 
@@ -138,14 +138,14 @@ def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
 @receiver(user_logged_out)
 def _note_sign_out(request: HttpRequest, **kwargs: Any) -> None:
     request.__dict__["_signed_out"] = True
-    request.__dict__["_device_session"] = None
+    note_session(request, None)
 
 
 def _carry(request: HttpRequest, session: DeviceSession, *, remember: bool) -> None:
     """Have the browser carry this session, until it is closed or until the row's last day."""
     request.session[SID] = str(session.sid)
     request.session.set_expiry(session.expires_at if remember else 0)
-    request.__dict__["_device_session"] = session
+    note_session(request, session)
 
 
 def _user(request: HttpRequest) -> User | AnonymousUser:

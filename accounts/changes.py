@@ -12,7 +12,12 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import links
-from accounts.exceptions import LinkInvalid, WeakPasswordError, WrongPasswordError
+from accounts.exceptions import (
+    LinkInvalid,
+    PasswordMissingError,
+    WeakPasswordError,
+    WrongPasswordError,
+)
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import cookies, sessions
@@ -102,9 +107,12 @@ def choose_password(uid: str, token: str, new: str) -> None:
 def change_account(user: User, names: dict[str, str], *, email: str, current: str) -> None:
     """Store these of `first_name` and `last_name`, and send a link to an address that is new.
 
-    Whether that is somebody else's is told to nobody. Raises WrongPasswordError, if it is new.
+    Whether that is somebody else's is told to nobody. If it is new, raises PasswordMissingError or
+    WrongPasswordError.
     """
     if email != user.email:
+        if not current:
+            raise PasswordMissingError
         verify_password(user, current)
     with transaction.atomic():
         if names:

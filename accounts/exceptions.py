@@ -20,12 +20,18 @@ class WrongPasswordError(ValidationError):
         super().__init__({"current_password": ["This is not the current password."]})
 
 
+class PasswordMissingError(ValidationError):
+    """400: what is asked needs the current password, and there is none."""
+
+    def __init__(self) -> None:
+        super().__init__({"current_password": ["This field is required."]})
+
+
 class WeakPasswordError(ValidationError):
     """400: the new password is refused; the sentences say why."""
 
     def __init__(self, sentences: Iterable[str]) -> None:
-        self.sentences = list(sentences)
-        super().__init__({"new_password": self.sentences})
+        super().__init__({"new_password": [*sentences]})
 
 
 class LinkInvalid(APIException):

@@ -18,7 +18,8 @@ from benchmarks.clients import Pair, Round, turn
 from benchmarks.databases import databases, why_not_postgresql
 from benchmarks.race import race
 from benchmarks.report import Figures
-from benchmarks.sites import Site, free_port, served
+from benchmarks.sites import Site, served
+from tests.servers import free_port
 
 PROCESSES = 2  # that the clients are spread over
 WARM_UP = 0.5  # seconds before the first round, not counted

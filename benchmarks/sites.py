@@ -1,29 +1,20 @@
 """The two sides as running servers: the same server with the same options, one after the other."""
 
-import http.client
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.clients import Pair
+from tests.servers import free_port, serve
 
-STARTS_WITHIN = 30  # seconds
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -78,33 +69,8 @@ def served(
         "log-level": "warning",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "granian", *arguments, application], env=environment
-    )
-    try:
-        wait_for(port, server)
-        yield
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Return once the server answers at all, whatever it says."""
-    deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline and server.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-        finally:
-            connection.close()
-    raise RuntimeError(f"The server on port {port} did not start.")
+    command = [sys.executable, "-m", "granian", *arguments, application]
+    with tempfile.TemporaryDirectory() as directory:
+        url, log = f"http://127.0.0.1:{port}", Path(directory) / "log"
+        with serve(command, url, environment, log=log, cwd=ROOT):
+            yield

@@ -9,9 +9,11 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.views import TokenRefreshView
 
 from benchmarks.views import WhoView
+from project.views import healthz
 
 urlpatterns = [
     path("api/auth/refresh/", TokenRefreshView.as_view()),
+    path("healthz", healthz),
     path("who/", WhoView.as_view()),
     path("who/session/", WhoView.as_view(authentication_classes=[SessionAuthentication])),
 ]

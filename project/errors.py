@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
@@ -19,6 +20,8 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from project import pool
+from project.formats import LONGEST_BODY, TOO_LARGE
+from project.requestlog import note_refusal
 from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
@@ -36,6 +39,7 @@ TITLES = {
     "not_found": "Not found",
     "permission_denied": "This is not open to you",
     "throttled": "Too many tries",
+    "too_large": "That is too large",
     "unavailable": "Back in a moment",
 }
 
@@ -50,7 +54,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
     if isinstance(error, TokenRefused):
-        vars(context["request"]._request)["_refusal"] = error.reason.value  # for the log alone
+        note_refusal(context["request"]._request, error.reason)
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response
@@ -87,7 +91,7 @@ class CommonMiddleware(common.CommonMiddleware):
     """Django's, which adds a forgotten slash, but never by turning a POST into a GET.
 
     Probes may call the site by any name. A body of unknown length is refused by name: WSGI cannot
-    tell it from an empty one.
+    tell it from an empty one. So is one that is too large, before anybody reads it.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
@@ -95,10 +99,28 @@ class CommonMiddleware(common.CommonMiddleware):
             return None
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             return answer(request, 411, "length_required", "Send a Content-Length.")
+        longest = longest_body(request)
+        if length(request) > longest:
+            return answer(request, 413, "too_large", TOO_LARGE.format(longest))
         return super().process_request(request)
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
+
+
+def length(request: HttpRequest) -> int:
+    """Return how many bytes the header says the body has; to Django, too, no number is none."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def longest_body(request: HttpRequest) -> int:
+    """Return how many bytes a body may have at this address."""
+    if request.path_info.startswith("/api/"):
+        return LONGEST_BODY
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:

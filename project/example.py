@@ -5,11 +5,11 @@ from typing import cast
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField, ListField, Serializer
-from rest_framework.views import APIView
 
 from tokens.authentication import TokenUser
 from tokens.permissions import has_role
 from tokens.schema import UNAUTHENTICATED, given, operation, refused
+from tokens.views import ListedMethodsView
 
 EXAMPLE = {"user": "5b0e9a55-1f6b-4d8c-8e0a-3d5c5f0f7a11", "roles": ["editors"]}
 
@@ -21,7 +21,7 @@ class CallerSerializer(Serializer[None]):
     roles = ListField(child=CharField())
 
 
-class CallerView(APIView):
+class CallerView(ListedMethodsView):
     """Tell callers who they are, by their access token alone: no query."""
 
     @operation(

@@ -11,13 +11,14 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 LONGEST_BODY = 64 * 1024  # bytes
+TOO_LARGE = "The body may have at most {} bytes."
 
 
 class TooLarge(APIException):
     """413: nothing that is sent here is so large."""
 
     status_code = 413
-    default_detail = f"The body may have at most {LONGEST_BODY} bytes."
+    default_detail = TOO_LARGE.format(LONGEST_BODY)
     default_code = "too_large"
 
 

@@ -55,6 +55,17 @@ def default_format() -> str:
     return "console" if sys.stderr.isatty() else "json"
 
 
+def written_as(form: str) -> list[Processor]:
+    """Return what makes text of a line, in a form of `FORMATS`."""
+    if form == "console":
+        plain = structlog.dev.plain_traceback  # a rich one would show the values of variables
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(default=str),
+    ]
+
+
 def configuration(form: str, level: str) -> dict[str, Any]:
     """Return Django's LOGGING for a form of `FORMATS`, and set structlog up to match."""
     structlog.configure(
@@ -67,13 +78,6 @@ def configuration(form: str, level: str) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last: list[Processor] = [
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(default=str),
-    ]
-    if form == "console":
-        plain = structlog.dev.plain_traceback  # a rich one would show the values of variables
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -81,7 +85,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             "line": {
                 "()": ProcessorFormatter,
                 "foreign_pre_chain": [*SHARED, without_path],
-                "processors": [ProcessorFormatter.remove_processors_meta, *last],
+                "processors": [ProcessorFormatter.remove_processors_meta, *written_as(form)],
             }
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -10,7 +10,9 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 from project.logs import ABOUT, route
+from tokens.authentication import noted_session
 from tokens.claims import AccessToken
+from tokens.exceptions import Refusal
 from tokens.throttles import client_address
 
 log = structlog.stdlib.get_logger("latchkey.requests")
@@ -53,14 +55,19 @@ def about_request(request: HttpRequest) -> dict[str, str | None]:
     return about
 
 
+def note_refusal(request: HttpRequest, reason: Refusal) -> None:
+    """Leave with the request why its refresh token was refused, for the log alone."""
+    vars(request)["_refusal"] = reason
+
+
 def who(request: HttpRequest) -> dict[str, str]:
     """Return the user and the session of the request as far as they are known without a query.
 
-    Whoever learns them, or why a refresh token was refused, leaves them with the request.
+    Beside them is why a refresh token was refused.
     """
-    known = vars(request)
-    token, session = known.get("auth"), known.get("_device_session")
-    refused = {"reason": known["_refusal"]} if "_refusal" in known else {}
+    token, session = vars(request).get("auth"), noted_session(request)
+    refusal: Refusal | None = vars(request).get("_refusal")
+    refused = {"reason": refusal.value} if refusal else {}
     if isinstance(token, AccessToken):
         return {"user": token.sub, "sid": str(token.sid), **refused}
     if session is None:

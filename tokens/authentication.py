@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -58,8 +59,10 @@ class BearerAuthentication(JWTAuthentication):
                 cookies.require_csrf(request)
             return self.believed(cookies.token_in(request, "access"))
         header = self.get_header(request)
-        scheme, _, raw = (header or b"").strip().partition(b" ")
-        if scheme.lower() != b"bearer":
+        if header is None:
+            return None
+        scheme, _, raw = header.strip().partition(b" ")
+        if scheme.lower() not in (b"bearer", b""):  # Empty is what a server makes of no ASCII.
             return None
         return self.believed(raw.strip().decode("latin-1"))
 
@@ -116,6 +119,17 @@ def verified(raw: str) -> AccessToken:
         return AccessToken(raw)
     except TokenError as error:
         raise InvalidToken from error
+
+
+def note_session(request: HttpRequest, session: DeviceSession | None) -> None:
+    """Leave with the request whose device session it is found to be of, where no token tells it."""
+    vars(request)["_noted_session"] = session
+
+
+def noted_session(request: HttpRequest) -> DeviceSession | None:
+    """Return the device session that was left with the request, or None: no query."""
+    session: DeviceSession | None = vars(request).get("_noted_session")
+    return session
 
 
 def user_of(token: AccessToken) -> AbstractUser:

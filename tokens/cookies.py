@@ -15,7 +15,7 @@ from tokens.claims import Pair
 from tokens.conf import conf
 from tokens.exceptions import CookieTooLarge, CsrfFailed
 
-Kind: TypeAlias = Literal["access", "refresh"]
+TokenName: TypeAlias = Literal["access", "refresh"]
 LONGEST = 4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
 
 
@@ -34,19 +34,19 @@ def require_csrf(request: Request) -> None:
         raise CsrfFailed
 
 
-def name(kind: Kind) -> str:
+def cookie_name(token: TokenName) -> str:
     """Return the cookie's name; the prefix has browsers take it from this host and https alone."""
-    return f"__Host-{kind}" if conf().COOKIES_SECURE else kind
+    return f"__Host-{token}" if conf().COOKIES_SECURE else token
 
 
-def token_in(request: Request, kind: Kind) -> str:
+def token_in(request: Request, token: TokenName) -> str:
     """Return what the request has in this cookie, or nothing."""
-    return request._request.COOKIES.get(name(kind), "")
+    return request._request.COOKIES.get(cookie_name(token), "")
 
 
 def are_spoken(request: Request) -> bool:
     """Return whether a browser asks that has a refresh token's cookie, or had one once."""
-    return name("refresh") in request._request.COOKIES or "HTTP_X_CSRFTOKEN" in request.META
+    return cookie_name("refresh") in request._request.COOKIES or "HTTP_X_CSRFTOKEN" in request.META
 
 
 def stands_in(request: Request) -> bool:
@@ -64,7 +64,7 @@ def answer(pair: Pair) -> JsonResponse:
     access, refresh = str(body.pop("access")), str(body.pop("refresh"))
     response = compact(body)
     _set(response, "access", access, int(body["expires_in"]))
-    if len(response.cookies[name("access")].OutputString()) > LONGEST:
+    if len(response.cookies[cookie_name("access")].OutputString()) > LONGEST:
         error = CookieTooLarge()
         response = JsonResponse(
             {"detail": error.detail, "code": error.default_code}, status=error.status_code
@@ -86,15 +86,15 @@ def compact(body: dict[str, str | int]) -> JsonResponse:
 
 def forget(response: HttpResponseBase) -> None:
     """Have the browser delete both cookies, and what it keeps of this site beside them."""
-    for kind in ("access", "refresh"):
-        _set(response, kind, "", 0)
+    for token in ("access", "refresh"):
+        _set(response, token, "", 0)
     response["Clear-Site-Data"] = '"cache", "storage"'
 
 
-def _set(response: HttpResponseBase, kind: Kind, value: str, seconds: int) -> None:
+def _set(response: HttpResponseBase, token: TokenName, value: str, seconds: int) -> None:
     # Deleted is what has the same name and attributes, so there is one place that has them.
     response.set_cookie(
-        name(kind),
+        cookie_name(token),
         value,
         max_age=max(0, seconds),
         path="/",

@@ -23,13 +23,13 @@ def purge(size: int) -> Iterator[tuple[str, int]]:
         deleted = size
         while deleted == size:
             deleted = delete(rows.order_by("expires_at")[:size])
-            yield name(rows), deleted
+            yield plural_name(rows), deleted
     # No index may hold `idle_expires_at`, so rows dead by idleness are met on a walk.
     rows, last = DeviceSession.objects.order_by("pk"), 0
     while window := list(rows.filter(pk__gt=last).values_list("pk", "idle_expires_at")[:size]):
         dead = [pk for pk, idle_expires_at in window if idle_expires_at < moment]
         idle = rows.filter(pk__in=dead, idle_expires_at__lt=moment)
-        yield name(rows), delete(idle) if dead else 0
+        yield plural_name(rows), delete(idle) if dead else 0
         last = window[-1][0]
 
 
@@ -60,6 +60,6 @@ def delete(rows: QuerySet[Any]) -> int:
         return rows.model._base_manager.filter(pk__in=found).delete()[0] if found else 0
 
 
-def name(rows: QuerySet[Any]) -> str:
+def plural_name(rows: QuerySet[Any]) -> str:
     """Return what people call these rows."""
     return str(rows.model._meta.verbose_name_plural)

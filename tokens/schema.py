@@ -115,8 +115,8 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
                 "bearerFormat": "JWT",
                 "description": "The access token of a pair: `Authorization: Bearer <access>`.",
             },
-            {"type": "apiKey", "in": "cookie", "name": cookies.name("access")},
-            {"type": "apiKey", "in": "cookie", "name": cookies.name("refresh")},
+            {"type": "apiKey", "in": "cookie", "name": cookies.cookie_name("access")},
+            {"type": "apiKey", "in": "cookie", "name": cookies.cookie_name("refresh")},
             {
                 "type": "apiKey",
                 "in": "header",
@@ -172,6 +172,10 @@ def malformed(*more: OpenApiExample, **fields: str) -> Answers:
     examples = [*empty, example("no JSON", no_json), *more]
     return {
         400: OpenApiResponse(invalid, "The body is no such request.", examples),
+        411: refused(
+            "How long the body is has to be known.",
+            no_length=("length_required", "Send a Content-Length."),
+        ),
         413: refused(
             "The body is too large.",
             too_large=("too_large", "The body may have at most 65536 bytes."),

@@ -111,11 +111,16 @@ def _begin(
         user_agent=device.user_agent[:255],
         auth_time=now,
     )
+    _evict_surplus(user)
+    signals.after_commit(signals.session_started, session=session)
+    return session
+
+
+def _evict_surplus(user: AbstractUser) -> None:
+    """End the least recently used of the user's sessions if there are more than may be."""
     own = DeviceSession.objects.filter(user_id=user.pk)
     surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
     own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
-    signals.after_commit(signals.session_started, session=session)
-    return session
 
 
 def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:

@@ -4,9 +4,9 @@ from tokens import discovery, statuslist, views
 
 #: Under /api/auth/.
 urlpatterns = [
-    path("login/", views.LoginView.as_view(), name="login"),
+    path("login/", views.LoginView.as_view(), name="api-login"),
     path("refresh/", views.RefreshView.as_view(), name="refresh"),
-    path("logout/", views.LogoutView.as_view(), name="logout"),
+    path("logout/", views.LogoutView.as_view(), name="api-logout"),
     path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("logout/others/", views.LogoutOthersView.as_view(), name="logout-others"),
     path("verify/", views.VerifyView.as_view(), name="verify"),

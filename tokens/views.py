@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens import cookies, schema, sessions
-from tokens.authentication import RowAuthentication, ask
+from tokens.authentication import RowAuthentication, ask, note_session
 from tokens.claims import AccessToken, Pair, RefreshToken
 from tokens.exceptions import RightsChanged
 from tokens.models import DeviceSession, Reason
@@ -27,14 +27,24 @@ from tokens.serializers import NO_TEXT, LoginSerializer, SessionSerializer
 from tokens.throttles import client_address, count, count_sign_in, network
 
 
+class ListedMethodsView(APIView):
+    """A view that answers 405 to every method it has not, before it asks who calls."""
+
+    http_method_names = ["get", "head", "post", "patch", "delete"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            self.http_method_not_allowed(request)
+        super().initial(request, *args, **kwargs)
+
+
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class TokenView(APIView):
+class TokenView(ListedMethodsView):
     """A view that anybody may call, whose answers nobody may keep.
 
     It is never inside a transaction of the request: a refusal would undo what it has just ended.
     """
 
-    http_method_names = ["get", "head", "post", "delete"]
     authentication_classes: Any = []
     permission_classes: Any = []
 
@@ -102,7 +112,7 @@ class RefreshView(TokenView):
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
-        vars(request._request)["_device_session"] = pair.session  # for the log
+        note_session(request._request, pair.session)  # for the log
         return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
 
 

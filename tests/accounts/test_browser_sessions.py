@@ -434,7 +434,6 @@ def test_asynchronous_code_signs_in_and_out_alike(alice: User) -> None:
         await alogout(request)
         return names
 
-    del request.__dict__["_device_session"]
     assert async_to_sync(in_and_out)() == ["alice"]
     assert DeviceSession.objects.get().revoked_reason == Reason.LOGOUT
     assert not Session.objects.exists()

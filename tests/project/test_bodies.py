@@ -2,11 +2,13 @@
 
 import base64
 import json
+from io import BytesIO
 
 import pytest
 from django.test import Client
 
 from accounts.models import User
+from project.formats import LONGEST_BODY, JSONParser, TooLarge
 from tests.conftest import API, PASSWORD, Answer
 from tokens.models import DeviceSession
 
@@ -180,12 +182,19 @@ def test_what_is_no_text_is_refused_where_a_text_belongs(
     assert answer.json()[field] == ["This field must be a JSON string."]
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "", "9" * 30], ids=ascii)
-def test_a_length_that_is_none_is_refused(length: str) -> None:
+def test_a_body_that_has_not_said_its_length_is_read_no_further_than_it_may_be() -> None:
+    with pytest.raises(TooLarge):
+        JSONParser().parse(BytesIO(b" " * (LONGEST_BODY + 1)))
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [("-1", 400), ("x", 400), ("", 400), ("9" * 30, 413)], ids=ascii
+)
+def test_a_strange_length_is_refused(length: str, status: int) -> None:
     answer = Client().generic(
         "POST", "/api/auth/login/", b"{}", "application/json", CONTENT_LENGTH=length
     )
-    assert answer.status_code == 400
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("accept", ["text/html", "nonsense", ",;,", "*/*;q=x"])

@@ -1,6 +1,7 @@
 """What is answered when something is wrong: JSON for programs, a page for people."""
 
 import json
+import logging
 
 import pytest
 from django.http import HttpResponse
@@ -79,29 +80,6 @@ def test_the_page_escapes_the_address(client: Client) -> None:
     assert "<script>" not in answer.content.decode()
 
 
-METHODS = {
-    "login": ("get", "put", "patch", "delete", "options"),
-    "refresh": ("get", "put", "patch", "delete", "options"),
-    "logout": ("get", "put", "patch", "delete", "options"),
-    "verify": ("get", "put", "patch", "delete", "options"),
-    "logout/all": ("get", "put", "patch", "delete", "options"),
-    "logout/others": ("get", "put", "patch", "delete", "options"),
-    "sessions": ("post", "put", "patch", "delete", "options"),
-    "sessions/6f1c5d1e-0000-4000-8000-000000000000": ("get", "post", "put", "patch", "options"),
-}
-
-
-@pytest.mark.parametrize("path", METHODS)
-def test_only_the_listed_methods_are_allowed(api: API, alice: User, path: str) -> None:
-    bearer = api.login(alice)["access"]
-    for method in METHODS[path]:
-        answer = send(method, f"/api/auth/{path}/", bearer)
-        assert answer.status_code == 405, method
-        assert answer.json()["code"] == "method_not_allowed"
-        assert answer["Cache-Control"] == "no-store"
-        assert method.upper() not in answer["Allow"].split(", ")
-
-
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
@@ -150,6 +128,17 @@ def test_the_challenge_says_invalid_token_where_one_was_refused(
     assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert answer.json()["code"] == "token_not_valid"
     assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize("header", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
+def test_a_header_that_has_nothing_is_a_token_refused(method: str, path: str, header: str) -> None:
+    """The server empties a header that is no ASCII."""
+    answer: Answer = Client().generic(method.upper(), path, HTTP_AUTHORIZATION=header)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.json()["code"] == "token_not_valid"
 
 
 @pytest.mark.trap(57)
@@ -239,6 +228,39 @@ def test_a_body_of_unknown_length_is_refused_by_name() -> None:
         CONTENT_LENGTH="",
     )
     assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize(
+    ("path", "longest"),
+    [
+        ("/api/auth/login/", 65_536),
+        ("/api/auth/logout/all/", 65_536),
+        ("/api/nowhere/", 65_536),
+        ("/accounts/login/", 2_621_440),
+        ("/admin/login/", 2_621_440),
+    ],
+)
+@pytest.mark.parametrize("more", [1, 1_000_000])
+def test_a_body_that_is_too_large_is_refused_by_its_length_and_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture, path: str, longest: int, more: int
+) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    kind = "application/json" if "api" in path else "application/x-www-form-urlencoded"
+    answer = strict.generic("POST", path, b"a" * (longest + more), kind)
+    assert answer.status_code == 413
+    sentence = f"The body may have at most {longest} bytes."
+    if "api" in path:
+        assert answer.json() == {"detail": sentence, "code": "too_large"}
+    else:
+        assert "<h1>That is too large</h1>" in answer.text
+        assert sentence in answer.text
+    assert answer["Cache-Control"] == "no-store"
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_large_form_is_read(alice: User) -> None:
+    form = {"username": "alice", "password": PASSWORD, "more": "a" * 2_621_000}
+    assert Client().post("/accounts/login/", form).status_code == 302
 
 
 def test_a_form_that_is_not_ours_is_answered_with_our_page() -> None:

@@ -81,8 +81,8 @@ def test_every_answer_to_a_browser_is_documented(case: schemathesis.Case[Any]) -
     pair = signed_in()
     secret = "s" * 32
     kept = {
-        cookies.name("access"): str(pair.access),
-        cookies.name("refresh"): str(pair.refresh),
+        cookies.cookie_name("access"): str(pair.access),
+        cookies.cookie_name("refresh"): str(pair.refresh),
         settings.CSRF_COOKIE_NAME: secret,
     }
     # The check that takes credentials away takes no cookies away that were given for the call.
@@ -157,8 +157,8 @@ def ask(example: Example, pair: Pair, body: Any = None, **headers: str) -> Answe
     text = json.dumps(example.body) if body is None else body
     for shown, living in ((schema.ACCESS, "access"), (schema.REFRESH, "refresh")):
         text = text.replace(shown, pair[living])
-    if example.signed_in:
-        headers.setdefault("Authorization", f"Bearer {pair['access']}")
+    if example.signed_in and pair["access"]:
+        headers["Authorization"] = f"Bearer {pair['access']}"
     path = example.path.replace("{sid}", pair["session"])
     kind = headers.pop("Content-Type", "application/json")
     return Client().generic(example.method.upper(), path, text, kind, headers=headers)
@@ -168,7 +168,7 @@ def ask_by_cookie(example: Example, pair: Pair, *, strict: bool = False) -> Answ
     """Send the example's request with the tokens in cookies; a strict site wants a CSRF token."""
     client = Client(enforce_csrf_checks=strict)
     for kind in ("access", "refresh"):
-        client.cookies[cookies.name(kind)] = pair[kind]
+        client.cookies[cookies.cookie_name(kind)] = pair[kind]
     shown = {**example.body, "transport": "cookie"}
     shown.pop("refresh", None)
     path = example.path.replace("{sid}", pair["session"])
@@ -184,8 +184,14 @@ def with_many_roles(example: Example, pair: Pair) -> Answer:
     return ask_by_cookie(example, API(Client()).login(alice))
 
 
+def without_length(example: Example, pair: Pair) -> Answer:
+    headers = {"Transfer-Encoding": "chunked"}
+    client, method = Client(headers=headers), example.method.upper()
+    return client.generic(method, example.path, "{}", "application/json", CONTENT_LENGTH="")
+
+
 def in_body_and_cookie(example: Example, pair: Pair) -> Answer:
-    client = Client(headers={"Cookie": f"{cookies.name('refresh')}={pair['refresh']}"})
+    client = Client(headers={"Cookie": f"{cookies.cookie_name('refresh')}={pair['refresh']}"})
     return client.post(example.path, {"refresh": pair["refresh"]}, content_type="application/json")
 
 
@@ -214,12 +220,13 @@ def token_without_roles() -> Pair:
 PROVOKE: dict[str, Provoke] = {
     "Empty": lambda example, pair: ask(example, pair, "{}"),
     "NoJSON": lambda example, pair: ask(example, pair, "no JSON"),
+    "NoLength": without_length,
     "TooLarge": lambda example, pair: ask(example, pair, " " * 70_000),
     "Form": lambda example, pair: ask(
         example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}
     ),
     "ShortKey": lambda example, pair: ask(example, pair, **{"Idempotency-Key": "short"}),
-    "NothingPresented": lambda example, pair: ask(example, pair, Authorization=""),
+    "NothingPresented": lambda example, pair: ask(example, {**pair, "access": ""}),
     "Refused": lambda example, pair: ask(
         example,
         {**pair, "access": "a.b.c", "refresh": "a.b.c"},
@@ -315,6 +322,12 @@ def test_every_refusal_names_its_headers() -> None:
     for example in EVERY:
         documented = example.operation["responses"][example.status]
         assert set(documented.get("headers", {})) == needed.get(example.status, set()), example
+
+
+def test_every_call_that_takes_a_body_says_how_long_it_may_be() -> None:
+    for example in EVERY:
+        told = {"411", "413", "415"} <= example.operation["responses"].keys()
+        assert told is ("requestBody" in example.operation), example
 
 
 def test_the_body_of_a_deletion_is_described() -> None:

@@ -46,14 +46,14 @@ class App:
         body = {"username": user.username, "password": PASSWORD, "transport": "cookie"}
         return self.post("auth/login/", body, **more)
 
-    def cookie(self, kind: cookies.Kind) -> str:
+    def cookie(self, kind: cookies.TokenName) -> str:
         """What the browser has in this cookie, or nothing."""
-        kept = self.client.cookies.get(cookies.name(kind))
+        kept = self.client.cookies.get(cookies.cookie_name(kind))
         return kept.value if kept else ""
 
-    def plant(self, kind: cookies.Kind, value: str) -> None:
+    def plant(self, kind: cookies.TokenName, value: str) -> None:
         """Put this into the cookie, as it may have been left there."""
-        self.client.cookies[cookies.name(kind)] = value
+        self.client.cookies[cookies.cookie_name(kind)] = value
 
 
 def flags(morsel: "Morsel[str]") -> dict[str, Any]:

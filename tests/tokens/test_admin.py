@@ -21,7 +21,7 @@ from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.test_hostile_tokens import parts
 from tests.tokens.test_inspecttoken import WRAPPINGS
 from tokens import signingkeys
-from tokens.admin import LimitedPaginator
+from tokens.admin.lists import LimitedPaginator
 from tokens.models import (
     BlacklistedToken,
     DeviceSession,

@@ -330,7 +330,7 @@ def test_a_good_header_counts_and_not_the_cookie(app: App, bob: User) -> None:
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_a_token_in_the_others_cookie_is_refused(app: App, kind: cookies.Kind) -> None:
+def test_a_token_in_the_others_cookie_is_refused(app: App, kind: cookies.TokenName) -> None:
     app.plant(kind, app.cookie("refresh" if kind == "access" else "access"))
     answer = app.get("account/me/") if kind == "access" else app.post("auth/refresh/")
     assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
@@ -352,7 +352,7 @@ def test_two_tabs_that_refresh_at_once_get_the_same(app: App) -> None:
 
 def test_five_tabs_that_refresh_at_the_same_moment_all_go_on(app: App) -> None:
     """Guards that a refresh which comes second is answered, and clears nothing."""
-    kinds: tuple[cookies.Kind, ...] = ("access", "refresh")
+    kinds: tuple[cookies.TokenName, ...] = ("access", "refresh")
     kept = {kind: app.cookie(kind) for kind in kinds}
     tabs = [App(csrf=app.csrf) for _ in range(5)]
     for tab in tabs:
@@ -485,10 +485,10 @@ def give_roles(user: User, count: int) -> None:
     user.groups.set(Group.objects.bulk_create(groups))
 
 
-def line(answer: Answer, kind: cookies.Kind) -> int:
+def line(answer: Answer, kind: cookies.TokenName) -> int:
     """Return how many bytes the cookie has with its attributes."""
     cookie: SimpleCookie = answer.cookies
-    return len(cookie[cookies.name(kind)].OutputString())
+    return len(cookie[cookies.cookie_name(kind)].OutputString())
 
 
 @pytest.mark.trap(35)
