@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.models import User
 from tests.conftest import API, row
 from tokens import keys, snapshot
+from tokens.claims import LONGEST_TOKEN, AccessToken, RefreshToken, SessionToken
 from tokens.signingkeys import Key, Private
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,6 +95,30 @@ def test_no_mutation_of_an_access_token_is_accepted_or_costs_a_query(
         for position in range(0, len(token), 3):
             mutated = token[:position] + chr(ord(token[position]) ^ 1) + token[position + 1 :]
             assert api.post("verify/", {"token": mutated}).status_code == 401, mutated
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_signature_has_one_spelling(api: API, alice: User, kind: str) -> None:
+    """The last character has bits that mean nothing, and padding says nothing."""
+    token = api.login(alice)[kind]
+    known = AccessToken if kind == "access" else RefreshToken
+    others = {*string.ascii_letters, *string.digits, *"-_"} - {token[-1]}
+    for spelling in (*(token[:-1] + other for other in others), f"{token}=", f"{token}=="):
+        with pytest.raises(TokenError):
+            known(spelling)
+    known(token)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_of_an_unbearable_size_is_refused_whoever_has_signed_it(
+    api: API, alice: User, kind: str
+) -> None:
+    pair = api.login(alice)
+    known: type[SessionToken] = AccessToken if kind == "access" else RefreshToken
+    resigned = resigned_access if kind == "access" else resigned_refresh
+    known(resigned(pair[kind], more="x" * (LONGEST_TOKEN // 2)))
+    with pytest.raises(TokenError, match="bearable size"):
+        known(resigned(pair[kind], more="x" * LONGEST_TOKEN))
 
 
 REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
