@@ -18,9 +18,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API, Clock
+from tests.conftest import API, Clock, row
 from tests.tokens.racing import race
 from tokens import signingkeys, snapshot
+from tokens.claims import AccessToken
 from tokens.models import SigningKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,6 +107,24 @@ def test_a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(
     assert not is_accepted(api, last)
     pair = api.rotated(pair["refresh"])
     assert is_accepted(api, pair["access"])
+
+
+@pytest.mark.trap(37)
+def test_a_key_is_published_until_the_last_moment_in_which_a_token_of_it_may_pass(
+    api: API, alice: User, clock: Clock, settings: Settings
+) -> None:
+    """Signed where the next key is not heard of yet, by a clock that is fast by the leeway."""
+    pair, interval = api.login(alice), settings.TOKENS["SNAPSHOT_INTERVAL"].total_seconds()
+    signer = snapshot.ring.current().signer
+    new = signingkeys.rotate().kid
+    clock.forward(seconds=ANNOUNCED.total_seconds() + interval - 1 + 10)
+    last = str(AccessToken.mint(row(pair), [], signer))
+    clock.forward(seconds=-10)
+    clock.forward(seconds=10 + 300 + 10 - 1)
+    assert is_accepted(api, last)
+    assert published(api) == [signer.kid, new]
+    clock.forward(seconds=2)
+    assert published(api) == [new]
 
 
 def test_while_a_key_waits_no_other_is_made(api: API, alice: User, clock: Clock) -> None:

@@ -274,6 +274,24 @@ def test_what_changes_while_it_is_taken_is_not_lost() -> None:
     assert keeper.current() == 2
 
 
+def test_a_snapshot_is_as_old_as_its_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards that the clock is looked at before the database is asked, which may take long."""
+    now, asked = [0.0], []
+    monkeypatch.setattr(snapshot, "monotonic", lambda: now[0])
+
+    def take() -> int:
+        asked.append(now[0])
+        now[0] += 40
+        return len(asked)
+
+    keeper = Keeper(take)
+    assert keeper.current() == 1
+    now[0] += 19
+    assert keeper.current() == 1
+    now[0] += 1
+    assert keeper.current() == 2
+
+
 # The user that a token stands for
 
 
