@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -221,6 +222,25 @@ def _purge_elsewhere() -> str:
         return purge()
     finally:
         connection.close()
+
+
+def test_a_session_that_is_used_between_being_seen_and_being_deleted_stays(alice: User) -> None:
+    """Guards that the walk asks for `idle_expires_at` again in the statement that locks."""
+    fill(alice, 2, idle=-2 * DAY, absolute=DAY)
+    used = DeviceSession.objects.earliest("pk")
+
+    def use_meanwhile(execute: Any, sql: str, *args: Any) -> Any:
+        if " IN (" in sql:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE tokens_devicesession SET idle_expires_at = expires_at WHERE id = %s",
+                    [used.pk],
+                )
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(use_meanwhile):
+        assert purge() == "device sessions: 1 deleted\n"
+    assert DeviceSession.objects.get() == used
 
 
 def test_a_purge_while_sessions_are_refreshed_loses_none(alice: User) -> None:
