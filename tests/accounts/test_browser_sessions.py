@@ -313,6 +313,22 @@ def test_noting_the_use_revives_no_session_and_binds_it_to_no_other_password(
 
 
 @pytest.mark.trap(14)
+def test_noting_the_use_undoes_no_upgrade_of_the_hash_that_came_between(alice: User) -> None:
+    """Guards the tag in the WHERE of sessions.note_use."""
+    User.objects.filter(pk=alice.pk).update(password=PBKDF2)
+    alice.refresh_from_db()
+    laptop = Browser()
+    laptop.client.force_login(alice)
+    sid = laptop.row.sid
+    DeviceSession.objects.update(rotated_at=timezone.now() - timedelta(days=1))
+    seen = sessions.believe_browser(sid)
+    assert seen is not None
+    assert alice.check_password(PASSWORD)
+    noted = sessions.note_use(seen)
+    assert (noted, laptop.name) == (False, "alice")
+
+
+@pytest.mark.trap(14)
 def test_an_upgrade_of_the_hash_signs_no_other_browser_out(alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(password=PBKDF2)
     laptop = Browser()

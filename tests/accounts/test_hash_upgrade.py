@@ -112,6 +112,15 @@ def test_an_upgrade_revives_no_session_bound_to_an_older_password(api: API, alic
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
+def test_an_upgrade_leaves_a_session_that_has_ended_as_it_was(
+    api: API, alice: User, laptop: dict[str, Any]
+) -> None:
+    before = row(laptop).credential_tag
+    api.post("logout/", {"refresh": laptop["refresh"]})
+    phone = api.login(alice, "phone")
+    assert row(laptop).credential_tag == before != row(phone).credential_tag
+
+
 @pytest.mark.trap(14)
 def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
     api: API, alice: User, laptop: dict[str, Any], settings: Settings

@@ -3,19 +3,23 @@
 import ast
 import re
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from django.conf import settings as site
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, PASSWORD, Clock, row
-from tokens import keys
+from tests.tokens.racing import refresh, sign_in
+from tokens import keys, rotation, statements
 from tokens.claims import AccessToken, RefreshToken
 from tokens.models import DeviceSession
 
 KEY = "a secret of the phone, 1"
 NEW_SECRET = "another-secret-key-" + "n" * 40
+OLD_HASH = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1000)
 
 
 def change_secret_key(settings: Settings, *, keep: bool) -> None:
@@ -72,6 +76,23 @@ def test_tags_move_to_the_newest_secret_key_only_if_they_still_stand(
     assert after != before
     newest = keys.newest_subkeys()
     assert after == keys.credential_tag(newest, alice.password, alice.username)
+
+
+@pytest.mark.trap(14)
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_that_moves_undoes_no_upgrade_of_the_hash_that_came_between(
+    alice: User, settings: Settings
+) -> None:
+    """Guards the tag in the WHERE of rotation.is_bound."""
+    User.objects.filter(pk=alice.pk).update(password=OLD_HASH)
+    alice.refresh_from_db()
+    phone = sign_in(alice)
+    change_secret_key(settings, keep=True)
+    found = statements.read(UUID(phone.session))
+    assert found is not None
+    assert alice.check_password(PASSWORD)
+    assert rotation.is_bound(found)
+    assert refresh(phone.refresh).status == 200
 
 
 @pytest.mark.django_db(transaction=True)
