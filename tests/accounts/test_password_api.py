@@ -203,6 +203,20 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
     assert post_office() == []
 
 
+@pytest.mark.spec("ASVS 5.0", "2.3.3")
+def test_a_device_that_ran_out_meanwhile_gets_no_session_and_changes_no_password(
+    api: API, alice: User, clock: Clock
+) -> None:
+    token = AccessToken(api.login(alice)["access"])
+    clock.forward(days=14)
+    with pytest.raises(InvalidToken):
+        changes.change_password(alice, token, current=PASSWORD, new=NEW_PASSWORD, by_cookie=False)
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert not DeviceSession.objects.living().exists()
+    assert post_office() == []
+
+
 @pytest.mark.spec("ASVS 5.0", "2.3.4")
 def test_of_two_simultaneous_changes_one_wins_and_leaves_one_session(
     api: API, account: Account, alice: User

@@ -280,3 +280,13 @@ def test_an_access_token_of_another_user_than_its_session_is_refused(
     )
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
     assert jwt.decode(pair["access"], options={"verify_signature": False})["sub"] == str(alice.pk)
+
+
+@pytest.mark.trap(66)
+def test_a_refresh_token_of_another_user_than_its_session_ends_nothing(
+    api: API, alice: User, bob: User
+) -> None:
+    pair = api.login(alice)
+    DeviceSession.objects.filter(sid=pair["session"]).update(user=bob)
+    assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
+    assert row(pair).revoked_at is None
