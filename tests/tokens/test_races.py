@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from threading import Event
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.tokens.racing import (
     retry_key,
     sign_in,
 )
-from tokens import signals
+from tokens import rights, signals
 from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import Device, end_sessions, open_session, sign_out
@@ -501,11 +502,21 @@ def test_a_change_behind_a_sign_in_ends_the_new_session(ending: Ending, alice: U
     ending.assert_ended(first)
 
 
+#: What locks every session of a user.
+LOCKING: dict[str, Callable[[User], object]] = {
+    "a hash upgrade": lambda user: user.check_password(PASSWORD),
+    "a logout everywhere": lambda user: end_sessions([user.pk], Reason.LOGOUT_ALL),
+    "a change of roles": lambda user: rights.move(User.objects.filter(pk=user.pk)),
+}
+ORDERS = [*permutations(LOCKING, 2)]
+
+
 @postgresql
-def test_a_hash_upgrade_and_a_logout_everywhere_do_not_wait_for_each_other(
-    alice: User, bob: User
+@pytest.mark.parametrize(("first", "second"), ORDERS, ids=map(" before ".join, ORDERS))
+def test_no_two_who_lock_all_sessions_of_a_user_wait_for_each_other(
+    alice: User, bob: User, *, first: str, second: str
 ) -> None:
-    """Guards the order in which sessions.rebind locks rows: by id, as `revoke` does."""
+    """Guards the order in which `rebind`, `revoke` and rights.move lock rows: by id, and first."""
     behind_our_back(alice, password=OLD_HASH)
     alice.refresh_from_db()
     sign_in(bob)
@@ -516,7 +527,6 @@ def test_a_hash_upgrade_and_a_logout_everywhere_do_not_wait_for_each_other(
     sign_in(alice, "laptop")
     with queue() as line_up:
         DeviceSession.objects.select_for_update().get(sid=phone.session)
-        ended = line_up(lambda: end_sessions([alice.pk], Reason.LOGOUT_ALL))
-        verified = line_up(lambda: alice.check_password(PASSWORD))
-    assert ended.result() == 2
-    assert verified.result()
+        callers = [line_up(partial(LOCKING[name], alice)) for name in (first, second)]
+    for caller in callers:
+        caller.result()
