@@ -1,12 +1,16 @@
 """People delete their own account, with their password."""
 
+from functools import partial
+
 import pytest
+from django.db import connection
 
 from accounts import changes
 from accounts.exceptions import WrongPasswordError
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH, Account, execute_sql, post_office
 from tests.conftest import API, PASSWORD, row
+from tests.tokens.racing import queue
 from tokens.models import Reason
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +50,20 @@ def test_a_password_changed_since_it_was_verified_deletes_nothing(alice: User) -
     with pytest.raises(WrongPasswordError):
         changes.delete_account(verified, current=PASSWORD)
     assert User.objects.filter(pk=alice.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
+def test_a_deletion_behind_a_change_of_the_password_deletes_nothing(alice: User) -> None:
+    """Guards the lock in changes.delete_account: the password is looked at once nobody writes."""
+    verified = User.objects.get(pk=alice.pk)
+    with queue() as line_up:
+        User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
+        late = line_up(partial(changes.delete_account, verified, current=PASSWORD))
+    with pytest.raises(WrongPasswordError):
+        late.result()
+    assert User.objects.get() == alice
+    assert post_office() == []
 
 
 def test_an_account_without_an_address_is_deleted_without_a_mail(

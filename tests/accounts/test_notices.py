@@ -1,12 +1,15 @@
 """What others did to an account is told to its owner by mail."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import connection
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
+from accounts import notices
 from accounts.mail import deliver
 from accounts.models import User
 from tests.accounts.conftest import (
@@ -19,6 +22,7 @@ from tests.accounts.conftest import (
 )
 from tests.accounts.people import Person
 from tests.conftest import API, PASSWORD, Clock, allow
+from tests.tokens.racing import queue
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "6.3.7")]
 
@@ -142,6 +146,22 @@ def test_a_change_that_cannot_be_told_is_not_made(
     after = User.objects.get(pk=alice.pk)
     assert (after.username, after.email, after.is_active) == ("alice", OLD, True)
     assert after.check_password(PASSWORD)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
+def test_of_two_changes_at_once_each_mail_tells_its_own(alice: User) -> None:
+    """Guards the lock in notices.told: what was before is what the other has left."""
+
+    def change(**values: str) -> None:
+        with notices.told(alice):
+            User.objects.filter(pk=alice.pk).update(**values)
+
+    with queue() as line_up:
+        change(email=NEW)
+        late = line_up(partial(change, username="alicia"))
+    late.result()
+    told = [(message.to, "user name (now" in message.body) for message in post_office()]
+    assert sorted(told) == [([NEW], False), ([NEW], True), ([OLD], False)]
 
 
 def test_no_link_to_an_address_works_once_an_administrator_has_changed_it_and_back(

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
-from tests.tokens.racing import race
+from tests.tokens.racing import queue, race
 from tests.tokens.test_hostile_tokens import encoded, parts, signed
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
@@ -60,6 +60,19 @@ def test_callers_who_blacklist_the_same_token_at_once_all_succeed_and_it_is_told
     dead = race(*[partial(blacklist, phone["access"], Reason.ADMIN)] * 6)
     assert dead == [BlacklistedToken.objects.get()] * 6
     assert [call["token"] for call in told] == dead[:1]
+
+
+@pytest.mark.trap(53)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
+def test_a_token_is_blacklisted_although_its_user_is_just_being_deleted(
+    api: API, alice: User
+) -> None:
+    """Guards the lock on the user's row: without it the commit would find no such user."""
+    phone = api.login(alice)
+    with queue() as line_up:
+        alice.delete()
+        late = line_up(partial(blacklist, phone["access"], Reason.ADMIN))
+    assert late.result() == BlacklistedToken.objects.get(user=None)
 
 
 def test_what_is_not_committed_is_not_told(api: API, alice: User, heard: Listen) -> None:
