@@ -132,6 +132,15 @@ def test_what_a_killed_worker_left_is_sent_by_the_next(alice: User, clock: Clock
     assert not DBTaskResult.objects.exists()
 
 
+def test_a_mail_that_is_being_sent_is_given_to_no_other_worker(alice: User, clock: Clock) -> None:
+    queue(Mail.PASSWORD_RESET, address=alice.email)
+    DBTaskResult.objects.get().claim("slow")
+    clock.forward(minutes=9)
+    queue(Mail.PASSWORD_RESET, address="nobody@example.org")
+    assert post_office() == []
+    assert DBTaskResult.objects.running().count() == 1
+
+
 @pytest.mark.parametrize("mail", Mail)
 def test_every_mail_has_a_subject_a_body_and_the_address_of_the_site(mail: Mail) -> None:
     message = write(mail, "alice@example.org", username="a.l+i-c_e", link="http://x/?a=1&b=2")

@@ -172,6 +172,7 @@ def test_a_link_is_worth_nothing_once_the_account_has_changed(
     link = link_for(account, alice)
     event(api, alice)
     before = list(User.objects.values())
+    assert account.client.get("/accounts/password/choose/", link).status_code == 400
     assert choose(account, link).json()["code"] == "invalid_link"
     assert list(User.objects.values()) == before
 

@@ -206,6 +206,21 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
     assert "Latchkey is at" not in stopped.stdout
 
 
+@pytest.mark.spec("ASVS 5.0", "13.3.1")
+def test_what_is_written_from_the_start_on_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
+    """Whatever the umask of who starts it. Here it stops soon, at a setting that is wrong."""
+    started = run(
+        "-c",
+        "import os, pathlib, sys; os.umask(0o022)\n"
+        "from project import serve\n"
+        "try:\n    serve.main()\nexcept SystemExit:\n    pathlib.Path(sys.argv[1]).touch()",
+        str(tmp_path / "written"),
+        PUBLIC_URL="nonsense",
+    )
+    assert started.returncode == 0, started.stderr
+    assert stat.S_IMODE((tmp_path / "written").stat().st_mode) == 0o600
+
+
 def test_a_port_that_somebody_listens_at_is_named() -> None:
     """The server shares its port: two of them would serve the same site, one of them outdated."""
     with socket.socket() as other:

@@ -106,6 +106,32 @@ def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_no
     api.rotated(phone["refresh"])
 
 
+@contextmanager
+def standby() -> Iterator[None]:
+    """Have the database let nobody write, as a standby does that was not promoted yet."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA query_only = on")
+        else:
+            cursor.execute("SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        disconnect()
+
+
+@pytest.mark.trap(50)
+@pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
+def test_a_call_that_meets_a_standby_is_to_be_tried_again_and_loses_nothing(
+    api: API, alice: User, call: Callable[[API, Pair], Answer]
+) -> None:
+    phone = api.login(alice)
+    with standby():
+        is_unavailable(call(api, phone))
+    assert row(phone).revoked_at is None
+    api.rotated(phone["refresh"])
+
+
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
 def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
     api: API, alice: User
