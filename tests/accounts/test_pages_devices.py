@@ -1,7 +1,5 @@
 """People see where they are signed in, and end what they choose."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -9,19 +7,11 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.accounts.people import IPHONE, Person, newest, signed_in
 from tests.conftest import API, PASSWORD, Answer, Clock, row
-from tokens import throttles
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
 LONG = {"minutes": 10, "seconds": 1}
-
-
-@pytest.fixture
-def fresh_counters() -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles.OWN.storage.reset()
 
 
 def end(person: Person, session: DeviceSession, **fields: str) -> Answer:

@@ -1,7 +1,6 @@
 """People change their password on a page, or have a link mailed to choose one."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as site
@@ -16,17 +15,9 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, link_in, post_office, query_of
 from tests.accounts.people import IPHONE, Person, newest, signed_in, told
 from tests.conftest import API, PASSWORD, Answer, row
-from tokens import throttles
 from tokens.models import Reason
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def fresh_counters() -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles.OWN.storage.reset()
 
 
 def change(person: Person, current: str = PASSWORD, new: str = NEW_PASSWORD) -> Answer:

@@ -1,7 +1,5 @@
 """People sign in on a page, and are led where they were going, if that is here."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings as site
 from django.test import Client
@@ -12,7 +10,6 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.accounts.people import Person, newest, signed_in, told
 from tests.conftest import PASSWORD
-from tokens import throttles
 from tokens.models import DeviceSession, Kind, Reason
 
 pytestmark = pytest.mark.django_db
@@ -23,13 +20,6 @@ WRONG = "eight wet otters"
 @pytest.fixture
 def person() -> Person:
     return Person()
-
-
-@pytest.fixture
-def fresh_counters() -> Iterator[None]:
-    throttles.OWN.storage.reset()
-    yield
-    throttles.OWN.storage.reset()
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE@example.org"])
