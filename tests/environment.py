@@ -1,6 +1,7 @@
-"""The environment that the tests run in: loaded before the settings, so that no `.env` matters.
+"""The environment that the tests run in: loaded before the settings, so that no other matters.
 
-Nothing in it is empty, since that would be as good as not set.
+Nothing in it is empty, since that would be as good as not set. Of what it does not name everything
+has its default: it is taken out of the environment, and where `.env` sets it, nothing runs.
 
 `TEST_ENGINE=postgresql` takes the database of TEST_DATABASE_URL; anything else takes SQLite, in a
 file, because several threads and processes open it.
@@ -9,27 +10,38 @@ file, because several threads and processes open it.
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+from project.checks import NAME, SET
 
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
-os.environ.update(
-    SECRET_KEY="tests-" + "k" * 50,
-    SECRET_KEY_FALLBACKS=",",
-    DEBUG="False",
-    SNAPSHOT_INTERVAL="60",  # so that no second that ends asks the database while a test counts
-    PUBLIC_URL="http://localhost:8000",
-    THROTTLES="off",
-    SESSION_STORE="database",
-    CORS_ORIGINS=",",
-    STATIC_ROOT=str(STATE / "static"),
-    ALLOWED_HOSTS="testserver",
-    EMAIL_URL="consolemail://",
-    DEFAULT_FROM_EMAIL="Latchkey <no-reply@localhost>",
-    LINK_LIFETIME="86400",
-    DATABASE_URL=os.environ["TEST_DATABASE_URL"]
+ROOT = Path(__file__).resolve().parents[1]
+GIVEN = {
+    "SECRET_KEY": "tests-" + "k" * 50,
+    "SECRET_KEY_FALLBACKS": ",",
+    "DEBUG": "False",
+    "SNAPSHOT_INTERVAL": "60",  # so that no second that ends asks the database while a test counts
+    "PUBLIC_URL": "http://localhost:8000",
+    "THROTTLES": "off",
+    "SESSION_STORE": "database",
+    "CORS_ORIGINS": ",",
+    "STATIC_ROOT": str(STATE / "static"),
+    "ALLOWED_HOSTS": "testserver",
+    "EMAIL_URL": "consolemail://",
+    "DEFAULT_FROM_EMAIL": "Latchkey <no-reply@localhost>",
+    "LINK_LIFETIME": "86400",
+    "DATABASE_URL": os.environ["TEST_DATABASE_URL"]
     if os.environ.get("TEST_ENGINE") == "postgresql"
     else f"sqlite:///{STATE / 'latchkey.sqlite3'}",
-)
+}
+
+OTHERS = {*NAME.findall((ROOT / ".env.example").read_text())} - GIVEN.keys()
+for name in OTHERS:
+    os.environ.pop(name, None)
+os.environ.update(GIVEN)
+if (ROOT / ".env").exists() and (there := OTHERS & {*SET.findall((ROOT / ".env").read_text())}):
+    sys.exit(f".env sets {', '.join(sorted(there))}: move it away while the tests run.")
