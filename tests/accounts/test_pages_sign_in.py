@@ -1,5 +1,7 @@
 """People sign in on a page, and are led where they were going, if that is here."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.conf import settings as site
 from django.test import Client
@@ -62,7 +64,10 @@ def test_who_is_unknown_wrong_or_inactive_gets_the_same_answer(
 @pytest.mark.parametrize("name", ["b" * 100_000, "bob\0", "\udcff"], ids=["100 kB", "NUL", "lone"])
 def test_a_name_that_nobody_can_have_is_refused_like_any_other(person: Person, name: str) -> None:
     form = {"username": name.encode("utf-8", "surrogatepass"), "password": PASSWORD}
-    assert person.client.post("/accounts/login/", form).status_code == 400
+    body, kind = urlencode(form), "application/x-www-form-urlencoded"
+    refused = person.client.post("/accounts/login/", body, content_type=kind)
+    assert refused.status_code == 400
+    assert "<title>Error: Sign in" in refused.text
 
 
 def test_what_was_typed_is_kept_but_for_the_password(person: Person, alice: User) -> None:
