@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Self
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property  # functools' has one lock for all before 3.12
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
