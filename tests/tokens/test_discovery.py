@@ -1,11 +1,12 @@
 """What other services find: the key set and the metadata, for everybody to read and keep."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import API
-from tokens import signingkeys, snapshot
+from tests.conftest import API, Answer
+from tokens import signingkeys, snapshot, statuslist
 from tokens.models import SigningKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,34 @@ def test_what_is_there_can_be_read_and_nothing_else(
     answer = client.generic(method.upper(), f"/.well-known/{path}")
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
     assert client.head(f"/.well-known/{path}").status_code == 200
+
+
+def is_told(answer: Answer, status: int, code: str) -> None:
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer.json()["code"] == code
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["status/1", "status/x", "nowhere"])
+def test_what_is_not_there_is_json_for_programs(client: Client, path: str) -> None:
+    is_told(client.get(f"/.well-known/{path}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["jwks.json", "status/0"])
+def test_what_cannot_be_read_without_the_database_is_json_for_programs(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away() -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(snapshot.ring, "_take", away)
+    monkeypatch.setattr(statuslist.lists, "_take", away)
+    statuslist.lists.forget()
+    answer = client.get(f"/.well-known/{path}")
+    is_told(answer, 503, "unavailable")
+    assert answer["Retry-After"]
 
 
 def test_reading_the_key_set_costs_a_query_a_second_at_most(
