@@ -28,6 +28,7 @@ RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
 AWAY = (OperationalError, InterfaceError, RedisError)
 PROBES = ("/healthz", "/readyz")
+PROGRAMS = ("/api/", "/.well-known/")  # are who calls there
 #: What a form brings along of the address of its page, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
 #: What a page says on top, by the code that a program is given.
@@ -124,8 +125,8 @@ def longest_body(request: HttpRequest) -> int:
 
 
 def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:
-    """Return the error as JSON under /api/, elsewhere as a page, of which there can be more."""
-    if request.path_info.startswith("/api/"):
+    """Return the error as JSON to programs, to people as a page, of which there can be more."""
+    if request.path_info.startswith(PROGRAMS):
         response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
         response = page(status, title=TITLES.get(code, TITLES["error"]), detail=detail, **more)

@@ -37,10 +37,9 @@ class TokenUser(SimpleLazyObject):
 
     def __init__(self, token: AccessToken) -> None:
         super().__init__(lambda: user_of(token))
-        key = get_user_model()._meta.pk
-        pk = key.to_python(token.sub)
+        pk, key = token.user_id, get_user_model()._meta.pk.attname
         # The attributes of this object itself; any other is the row's.
-        vars(self).update({"pk": pk, key.attname: pk, "roles": token.roles})
+        vars(self).update({"pk": pk, key: pk, "roles": token.roles})
 
     def __bool__(self) -> bool:
         return True

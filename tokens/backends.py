@@ -9,9 +9,9 @@ import hmac
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
@@ -25,6 +25,21 @@ from tokens.keys import Subkeys, base64url, from_base64url, jws, opening
 from tokens.signingkeys import Key
 
 Backend = TypeVar("Backend", bound="KeyedBackend")
+#: The numbers in tokens are times and counters: whole, and within every calendar and column.
+NUMBERS = range(2**37)
+
+
+def is_text(value: object) -> bool:
+    """Return whether it is some characters, all of which a database can hold."""
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def is_number(value: object) -> bool:
+    return type(value) is int and value in NUMBERS
+
+
+def are_roles(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(role, str) for role in value)
 
 
 class KeyedBackend(TokenBackend):
@@ -35,8 +50,8 @@ class KeyedBackend(TokenBackend):
     """
 
     typ: ClassVar[str]
-    #: What a token must have, and what each is in JSON.
-    required: ClassVar[Mapping[str, type]]
+    #: What a token must have, and how each is recognised as written by us.
+    required: ClassVar[Mapping[str, Callable[[object], bool]]]
 
     def __init__(self, kid: str, algorithm: str) -> None:
         have = conf()
@@ -54,7 +69,7 @@ class KeyedBackend(TokenBackend):
         if claims["iss"] != self.issuer or claims.get("aud") != self.audience:
             raise TokenBackendError("The token is of or for another site.")
         now, leeway = time.time(), self.get_leeway().total_seconds()
-        if claims["iat"] > now + leeway:
+        if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
             raise TokenBackendError("The token is from the future.")
         if verify and claims["exp"] <= now - leeway:
             raise TokenBackendExpiredToken
@@ -74,9 +89,9 @@ class AccessBackend(KeyedBackend):
 
     typ = "at+jwt"
     required = {
-        **dict.fromkeys(("iss", "aud", "sub", "jti", "sid", "client_id", "token_type"), str),
-        **dict.fromkeys(("exp", "iat", "rv", "auth_time"), int),
-        "roles": list,
+        **dict.fromkeys(("iss", "aud", "sub", "jti", "sid", "client_id", "token_type"), is_text),
+        **dict.fromkeys(("exp", "iat", "rv", "auth_time"), is_number),
+        "roles": are_roles,
     }
 
     def __init__(self, key: Key) -> None:
@@ -108,8 +123,8 @@ class RefreshBackend(KeyedBackend):
 
     typ = "JWT"
     required = {
-        **dict.fromkeys(("iss", "sub", "jti", "sid", "token_type"), str),
-        **dict.fromkeys(("exp", "iat", "gen"), int),
+        **dict.fromkeys(("iss", "sub", "jti", "sid", "token_type"), is_text),
+        **dict.fromkeys(("exp", "iat", "gen"), is_number),
     }
 
     def __init__(self, subkeys: Subkeys) -> None:
@@ -126,25 +141,49 @@ class RefreshBackend(KeyedBackend):
         return claims_in(text, self.required)
 
 
-def decoded(signature: str) -> bytes:
-    """Return the bytes of a signature, of which there is one spelling only."""
+def decoded(part: str) -> bytes:
+    """Return the bytes of a part of a token, of which there is one spelling only."""
     try:
-        raw = from_base64url(signature)
+        raw = from_base64url(part)
     except ValueError as error:
-        raise TokenBackendError("The signature is not base64url.") from error
-    if base64url(raw) != signature:
+        raise TokenBackendError("A part is not base64url.") from error
+    if base64url(raw) != part:
         raise TokenBackendError("The last character has bits that mean nothing.")
     return raw
 
 
-def claims_in(text: str, required: Mapping[str, type]) -> Mapping[str, Any]:
-    """Return the claims after the header of a text whose signature is verified."""
-    claims = json.loads(from_base64url(text.partition(".")[2]))
+def claims_in(text: str, required: Mapping[str, Callable[[object], bool]]) -> Mapping[str, Any]:
+    """Return the claims after the header of a text whose signature is verified.
+
+    Raises TokenBackendError for what we do not write, although our key has signed it.
+    """
+    try:
+        claims = STRICT.decode(decoded(text.partition(".")[2]).decode())
+    except (ValueError, RecursionError) as error:
+        raise TokenBackendError("The claims are no JSON.") from error
     if not isinstance(claims, dict) or not claims.keys() >= required.keys():
         raise TokenBackendError("Claims are missing.")
-    if any(type(claims[name]) is not kind for name, kind in required.items()):
+    if not all(is_ours(claims[name]) for name, is_ours in required.items()):
         raise TokenBackendError("A claim is not as we write it.")
+    if not is_number(claims.get("nbf", 0)):
+        raise TokenBackendError("It does not begin at any time.")
     return claims
+
+
+def once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return the members of a JSON object, or raise ValueError if a name comes twice."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("A name comes twice.")
+    return members
+
+
+def refuse_constant(text: str) -> NoReturn:
+    """Refuse NaN and Infinity, which are no JSON (RFC 8259, section 6)."""
+    raise ValueError(f"{text} is no JSON.")
+
+
+STRICT = json.JSONDecoder(object_pairs_hook=once, parse_constant=refuse_constant)
 
 
 def backend_of(backends: Iterable[Backend], token: str | None) -> Backend:

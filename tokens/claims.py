@@ -5,12 +5,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Self
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property  # functools' has one lock for all before 3.12
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -36,6 +39,7 @@ class SessionToken(simplejwt.Token):
     lifetime = timedelta(0)  # SimpleJWT wants one; ours comes from the session's row.
     token: Any
     sid: UUID
+    user_id: Any  # a primary key of the user model
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
         if token is not None and not (token.isascii() and len(token) <= LONGEST_TOKEN):
@@ -47,8 +51,9 @@ class SessionToken(simplejwt.Token):
         self.verify_token_type()
         try:
             self.sid = UUID(self["sid"])
-        except (AttributeError, TypeError, ValueError) as error:
-            raise TokenError("Token names no session") from error
+            self.user_id = get_user_model()._meta.pk.to_python(self["sub"])
+        except (ValueError, ValidationError) as error:
+            raise TokenError("Token names no session or no user") from error
 
     @property
     def sub(self) -> str:

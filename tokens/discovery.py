@@ -7,18 +7,21 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from tokens import snapshot
 from tokens.conf import conf
 
 
+@csrf_exempt
 @require_safe
 def key_set(request: HttpRequest) -> JsonResponse:
     """Answer with the public keys that access tokens are verified with (RFC 7517, section 5)."""
     return public({"keys": [*snapshot.ring.current().jwks]}, "application/jwk-set+json")
 
 
+@csrf_exempt
 @require_safe
 def metadata(request: HttpRequest) -> JsonResponse:
     """Answer with what of OAuth this site has (RFC 8414, section 2): only what answers is named."""

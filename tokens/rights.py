@@ -13,7 +13,7 @@ from typing import Any, cast
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from tokens.models import DeviceSession
@@ -45,16 +45,23 @@ def members(group: Any) -> QuerySet[Any]:
 def membership_changes(
     action: str, instance: Any, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
 ) -> None:
-    """Groups are given to a user or taken away, or users put into a group: m2m_changed."""
-    if action not in ("pre_add", "pre_remove", "pre_clear"):
-        return
+    """Groups are given to a user or taken away, or users put into a group: m2m_changed.
+
+    What is given is really missing (Django has looked); what is taken need not be there. The users
+    are locked before it is asked, lest somebody gives it meanwhile.
+    """
     users = get_user_model()._base_manager
-    if not reverse:
-        move(users.filter(pk=instance.pk))
-    elif pk_set is None:
-        move(members(instance))
+    if reverse:
+        named = members(instance) if pk_set is None else users.filter(pk__in=pk_set)
+        losing = Q(groups=instance)
     else:
-        move(users.filter(pk__in=pk_set))
+        named = users.filter(pk=instance.pk)
+        losing = Q(groups__isnull=False) if pk_set is None else Q(groups__in=pk_set)
+    if action == "pre_add" and pk_set:
+        move(named)
+    elif action in ("pre_remove", "pre_clear"):
+        lock(named)
+        move(named.filter(pk__in=users.filter(losing).values("pk")))
 
 
 def remember_name(instance: Group, **kwargs: Any) -> None:

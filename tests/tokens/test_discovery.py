@@ -1,11 +1,12 @@
 """What other services find: the key set and the metadata, for everybody to read and keep."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import API
-from tokens import signingkeys, snapshot
+from tests.conftest import API, Answer
+from tokens import signingkeys, snapshot, statuslist
 from tokens.models import SigningKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,11 +49,45 @@ def test_the_metadata_names_the_issuer_of_tokens_and_only_what_answers(
         assert api.client.get(address.removeprefix("http://localhost:8000")).status_code == 200
 
 
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 @pytest.mark.parametrize("path", ["jwks.json", "oauth-authorization-server", "status/0"])
-def test_nothing_can_be_posted_there(api: API, alice: User, path: str) -> None:
+def test_what_is_there_can_be_read_and_nothing_else(
+    api: API, alice: User, *, path: str, method: str
+) -> None:
+    """Guards csrf_exempt: without it the refusal is 403, and speaks of a form."""
     api.login(alice)
-    assert api.client.post(f"/.well-known/{path}").status_code == 405
-    assert api.client.head(f"/.well-known/{path}").status_code == 200
+    client = Client(enforce_csrf_checks=True)
+    answer = client.generic(method.upper(), f"/.well-known/{path}")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert client.head(f"/.well-known/{path}").status_code == 200
+
+
+def is_told(answer: Answer, status: int, code: str) -> None:
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer.json()["code"] == code
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["status/1", "status/x", "nowhere"])
+def test_what_is_not_there_is_json_for_programs(client: Client, path: str) -> None:
+    is_told(client.get(f"/.well-known/{path}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["jwks.json", "status/0"])
+def test_what_cannot_be_read_without_the_database_is_json_for_programs(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away() -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(snapshot.ring, "_take", away)
+    monkeypatch.setattr(statuslist.lists, "_take", away)
+    statuslist.lists.forget()
+    answer = client.get(f"/.well-known/{path}")
+    is_told(answer, 503, "unavailable")
+    assert answer["Retry-After"]
 
 
 def test_reading_the_key_set_costs_a_query_a_second_at_most(

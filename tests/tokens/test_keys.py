@@ -156,8 +156,6 @@ def tokens_in(pair: dict[str, str]) -> list[str]:
 
 #: What nobody outside may learn by how long a comparison takes.
 SECRET = re.compile(r"hash|tag$|secret|digest|signature|nonce|mark$|password$")
-#: Of a signature that anybody can check, whether it is spelled in the only way there is.
-IN_PUBLIC = {"base64url(raw) != signature"}
 
 
 def compared_at_once(tree: ast.AST) -> Iterator[str]:
@@ -182,4 +180,5 @@ def last_name(side: ast.AST) -> str:
 def test_no_secret_is_compared_in_a_time_that_tells_of_it() -> None:
     files = [file for app in ("tokens", "accounts") for file in (site.BASE_DIR / app).rglob("*.py")]
     found = {text for file in files for text in compared_at_once(ast.parse(file.read_text()))}
-    assert found == IN_PUBLIC
+    assert found == set()
+    assert [*compared_at_once(ast.parse("row.secret_hash == shown"))]

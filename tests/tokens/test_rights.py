@@ -115,6 +115,51 @@ def test_a_token_minted_in_the_same_second_as_the_change_is_told_from_older_ones
     assert read(fresh).status_code == 200
 
 
+#: What is done to alice, who is an editor, and changes nothing.
+NO_CHANGES: dict[str, Callable[[User, Group, Group], object]] = {
+    "given a group again": lambda alice, editors, authors: alice.groups.add(editors),
+    "put into a group again": lambda alice, editors, authors: editors.user_set.add(alice),
+    "given no group": lambda alice, editors, authors: alice.groups.add(),
+    "taken a group that she has not": lambda alice, editors, authors: alice.groups.remove(authors),
+    "taken out of a group that she is not in": lambda alice, editors, authors: (
+        authors.user_set.remove(alice)
+    ),
+    "a group is emptied that she is not in": lambda alice, editors, authors: (
+        authors.user_set.clear()
+    ),
+    "given the groups that she has": lambda alice, editors, authors: alice.groups.set([editors]),
+}
+
+
+@pytest.mark.parametrize("change", NO_CHANGES.values(), ids=NO_CHANGES)
+def test_what_changes_nothing_leaves_her_tokens_alone(
+    api: API,
+    alice: User,
+    editors: Group,
+    authors: Group,
+    *,
+    change: Callable[[User, Group, Group], object],
+) -> None:
+    alice.groups.add(editors)
+    pair = api.login(alice)
+    change(alice, editors, authors)
+    assert read(pair).status_code == 200
+    assert row(pair).rights_version == 1
+
+
+@pytest.mark.parametrize("side", ["hers", "the group's"])
+def test_who_has_no_groups_keeps_her_tokens_when_all_are_taken(
+    api: API, alice: User, editors: Group, side: str
+) -> None:
+    pair = api.login(alice)
+    if side == "hers":
+        alice.groups.clear()
+    else:
+        editors.user_set.clear()
+    assert read(pair).status_code == 200
+    assert row(pair).rights_version == 1
+
+
 UNTOUCHED: dict[str, Callable[[User, Group], object]] = {
     "somebody else's groups": lambda bob, editors: bob.groups.add(editors),
     "a group made": lambda bob, editors: Group.objects.create(name="lectors"),
@@ -221,6 +266,20 @@ def test_a_change_of_roles_that_waits_behind_a_sign_in_moves_its_session(
     assert DeviceSession.objects.get().rights_version == 2
     snapshot.ends.forget()
     assert read({"access": outcome.access}).json()["code"] == "rights_changed"
+
+
+@waiting
+def test_a_group_that_is_taken_right_after_it_was_given_counts_twice(
+    alice: User, editors: Group
+) -> None:
+    """Guards that the user is locked before it is asked what they have to lose."""
+    sign_in(alice)
+    with queue() as line_up:
+        alice.groups.add(editors)
+        taking = line_up(lambda: alice.groups.remove(editors))
+    taking.result(timeout=30)
+    assert not alice.groups.exists()
+    assert DeviceSession.objects.get().rights_version == 3
 
 
 @pytest.mark.trap(56)

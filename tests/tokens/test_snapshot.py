@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -257,6 +258,65 @@ def test_who_waits_for_a_failure_does_not_wait_for_it_again() -> None:
     assert source.asked == 1
     source.fails = False
     assert keeper.current() == 2
+
+
+def test_while_the_database_is_away_one_asks_and_nobody_waits_for_the_answer() -> None:
+    source = Source()
+    source.fails = True
+    source.go.set()
+    keeper = Keeper(source.take)
+    with pytest.raises(OperationalError):
+        keeper.current()
+    source.go.clear()
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(keeper.current)
+        while source.asked < 2:
+            pass
+        with pytest.raises(OperationalError):
+            pool.submit(keeper.current).result(timeout=5)
+        source.fails = False
+        source.go.set()
+        assert asking.result(timeout=10) == 2
+    keeper.forget()
+    assert race(*[keeper.current] * 8) == [3] * 8
+
+
+def test_who_has_committed_something_knows_that_the_database_is_back() -> None:
+    """Guards that `forget` has everybody wait again for the one who asks."""
+    source = Source()
+    source.fails = True
+    source.go.set()
+    keeper = Keeper(source.take)
+    with pytest.raises(OperationalError):
+        keeper.current()
+    source.fails = False
+    keeper.forget()
+    source.go.clear()
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(keeper.current) for _ in range(4)]
+        while source.asked < 2:
+            pass
+        threading.Timer(0.3, source.go.set).start()
+        assert [answer.result(timeout=10) for answer in answers] == [2] * 4
+
+
+@pytest.mark.spec("ASVS 5.0", "16.5.3")
+@pytest.mark.parametrize("keeper", [snapshot.ring, snapshot.ends], ids=["keys", "ends"])
+def test_all_who_come_at_once_are_told_within_one_attempt_that_the_database_is_away(
+    api: API, alice: User, monkeypatch: pytest.MonkeyPatch, keeper: Keeper[Any]
+) -> None:
+    """Guards that no lock of Python's is held where a token is verified."""
+    pair, source = api.login(alice), Source()
+    source.fails = True
+    with monkeypatch.context() as outage:
+        outage.setattr(keeper, "_take", source.take)
+        keeper.forget()
+        threading.Timer(1, source.go.set).start()
+        answers = race(*[lambda: read(API(Client()), pair).status_code] * 8)
+    assert answers == [503] * 8
+    assert source.asked == 1
+    assert read(api, pair).status_code == 200
+    assert race(*[lambda: read(API(Client()), pair).status_code] * 8) == [200] * 8
 
 
 def test_what_changes_while_it_is_taken_is_not_lost() -> None:
