@@ -217,9 +217,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
     "project.errors.RefusalMiddleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.browser.SessionMiddleware",
     "project.errors.CommonMiddleware",

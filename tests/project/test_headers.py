@@ -145,6 +145,7 @@ call_command("migrate", verbosity=0)
 from accounts.models import User
 User.objects.create_superuser("alice", password="seven wet otters")
 browser = Client(headers={"Host": "id.example.org", "X-Forwarded-Proto": "https"})
+PREFLIGHT = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "POST"}
 answers = {
     "page": browser.get("/"),
     "plain": Client(headers={"Host": "id.example.org"}).get("/"),
@@ -160,6 +161,10 @@ answers = {
         content_type="application/json",
     ),
     "sign-out": browser.post("/admin/logout/"),
+    "preflight": browser.options("/api/auth/login/", headers=PREFLIGHT),
+    "plain preflight": Client().options(
+        "/api/auth/login/", headers={"Host": "id.example.org", **PREFLIGHT}
+    ),
 }
 print(json.dumps({name: {
     "status": answer.status_code,
@@ -173,8 +178,14 @@ print(json.dumps({name: {
 def public(run: Run) -> dict[str, Any]:
     """What a site answers whose public address is https://id.example.org."""
     database = f"sqlite:///{STATE / 'public.sqlite3'}"
-    names = {"DJANGO_SETTINGS_MODULE": "project.settings", "DATABASE_URL": database}
-    shown = run("-c", ASK, PUBLIC_URL="https://id.example.org", LOG_LEVEL="ERROR", **names)
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DATABASE_URL": database,
+        "PUBLIC_URL": "https://id.example.org",
+        "CORS_ORIGINS": "https://app.example.org",
+        "LOG_LEVEL": "ERROR",
+    }
+    shown = run("-c", ASK, **environment)
     assert shown.returncode == 0, shown.stderr
     answers: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
     return answers
@@ -188,6 +199,26 @@ def test_a_public_site_is_asked_by_https_alone(public: dict[str, Any]) -> None:
     assert (plain["status"], plain["headers"]["Location"]) == (301, "https://id.example.org/")
     csp = public["page"]["headers"]["Content-Security-Policy"]
     assert "upgrade-insecure-requests" in csp
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1", "3.4.2", "3.4.4")
+def test_a_preflight_of_a_public_site_is_answered_with_every_header(public: dict[str, Any]) -> None:
+    """Guards the order of the middleware."""
+    preflight = public["preflight"]
+    headers = preflight["headers"]
+    assert preflight["status"] == 200
+    assert headers["access-control-allow-origin"] == "https://app.example.org"
+    assert "POST" in headers["access-control-allow-methods"]
+    missing = public["page"]["headers"].keys() - headers.keys()
+    assert missing <= {"Cache-Control", "Content-Length", "Expires", "X-Frame-Options"}
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1")
+def test_no_preflight_lets_a_browser_send_a_password_in_clear(public: dict[str, Any]) -> None:
+    """A browser follows no redirect of a preflight, and so does not make the call."""
+    plain = public["plain preflight"]
+    assert plain["status"] == 301
+    assert "access-control-allow-origin" not in plain["headers"]
 
 
 @pytest.mark.trap(63)
