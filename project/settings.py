@@ -369,6 +369,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "project.static.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # The prefix has browsers take the cookie from this host alone, and over https (RFC 6265bis, 4.1.3).
 COOKIE_PREFIX = "__Host-" if SECURE else ""

@@ -108,9 +108,10 @@ def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allo
         assert "origin" in answer["Vary"]
 
 
-@pytest.mark.parametrize("path", ["/", "/admin/login/", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/healthz", "/static/docs.js"])
 def test_pages_are_read_by_no_page_elsewhere(client: Client, allowed: None, path: str) -> None:
     answer = client.get(path, headers={"Origin": APP})
+    answer.close()
     assert "access-control-allow-origin" not in answer
 
 
