@@ -217,6 +217,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
     "project.errors.RefusalMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
@@ -226,7 +227,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browser.AuthenticationMiddleware",
     "accounts.browser.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"

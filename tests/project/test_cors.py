@@ -36,7 +36,7 @@ def allowed(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [APP]
     settings.CSRF_TRUSTED_ORIGINS = [settings.PUBLIC_URL, APP]
     middleware = [*settings.MIDDLEWARE]
-    middleware.insert(4, "corsheaders.middleware.CorsMiddleware")
+    middleware.insert(5, "corsheaders.middleware.CorsMiddleware")
     settings.MIDDLEWARE = middleware
 
 
