@@ -168,6 +168,10 @@ answers = {
         {"username": "alice", "password": "seven wet otters", "transport": "cookie"},
         content_type="application/json",
     ),
+    "told": browser.post(
+        "/accounts/devices/others/end/", headers={"Origin": "https://id.example.org"}
+    ),
+    "shown": browser.get("/accounts/devices/"),
     "sign-out": browser.post("/admin/logout/"),
     "preflight": browser.options("/api/auth/login/", headers=PREFLIGHT),
     "plain preflight": Client().options(
@@ -254,8 +258,15 @@ def test_every_cookie_of_a_public_site_is_for_this_host_for_https_and_for_no_scr
 
 
 @pytest.mark.trap(33)
-def test_the_cookie_of_a_public_sites_page_is_deleted_as_it_was_set(public: dict[str, Any]) -> None:
-    deleted = public["sign-out"]["cookies"]["__Host-sessionid"]
-    for attribute in ('__Host-sessionid=""', "Max-Age=0", "Path=/", "Secure", "SameSite=Lax"):
-        assert attribute in deleted
-    assert "Domain" not in deleted
+@pytest.mark.parametrize(
+    ("name", "begun", "ended"),
+    [("__Host-sessionid", "sign-in", "sign-out"), ("messages", "told", "shown")],
+)
+def test_the_cookies_of_a_public_sites_pages_are_deleted_as_they_were_set(
+    public: dict[str, Any], name: str, begun: str, ended: str
+) -> None:
+    lasting = {"Max-Age=0", "expires=Thu, 01 Jan 1970 00:00:00 GMT"}
+    kept, deleted = (public[answer]["cookies"][name].split("; ") for answer in (begun, ended))
+    assert deleted[0] == f'{name}=""'
+    assert {*deleted[1:]} == {*kept[1:]} | lasting
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {*deleted}
