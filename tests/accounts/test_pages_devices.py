@@ -204,5 +204,6 @@ def test_who_ends_the_browser_they_sit_at_is_signed_out(
     clock.forward(**wait)
     answer = person.post(f"devices/{session.sid}/end/", current_password=PASSWORD)
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
     assert not person.is_signed_in
     assert not DeviceSession.objects.filter(revoked_at=None).exists()
