@@ -113,7 +113,10 @@ def test_only_staff_come_in(alice: User) -> None:
     client.force_login(alice)
     refused = client.get(page, follow=True)
     assert refused.status_code == 403
-    assert "You are signed in as alice, which is no administrator’s account." in refused.text
+    assert (
+        "You are signed in as <bdi>alice</bdi>, which is no administrator’s account."
+        in refused.text
+    )
     assert "sign in as somebody else" in refused.text
     assert 'href="/"' in refused.text
 
