@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import login, logout, middleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -50,7 +51,15 @@ class PagesOnly:
 
 
 class SessionMiddleware(PagesOnly, session_middleware.SessionMiddleware):
-    """Django's, for pages."""
+    """Django's, for pages, but cookies are deleted with the attributes that they were set with."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)
+        for cookie in response.cookies.values():
+            if cookie["max-age"] == 0:  # Django leaves these two out, also of messages' cookie.
+                cookie["secure"] = settings.SESSION_COOKIE_SECURE
+                cookie["httponly"] = settings.SESSION_COOKIE_HTTPONLY
+        return response
 
 
 class MessageMiddleware(PagesOnly, message_middleware.MessageMiddleware):

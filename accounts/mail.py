@@ -23,6 +23,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import links
 from accounts.models import User
+from tokens.directions import isolated
 from tokens.names import called
 
 RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
@@ -151,7 +152,8 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
 
     The page is made of the text: its paragraphs, of which one may be the link.
     """
-    values = {**context, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
+    written = {name: isolated(text) for name, text in context.items()}
+    values = {**written, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
     paragraphs = body.strip().split("\n\n")
     page = render_to_string(

@@ -266,16 +266,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.requestlog.RequestLog",
     "project.errors.RefusalMiddleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "project.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.browser.SessionMiddleware",
     "project.errors.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browser.AuthenticationMiddleware",
     "accounts.browser.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -420,6 +420,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "project.static.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # The prefix has browsers take the cookie from this host alone, and over https (RFC 6265bis, 4.1.3).
 COOKIE_PREFIX = "__Host-" if SECURE else ""

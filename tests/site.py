@@ -49,9 +49,9 @@ class Site(Server):
     def add_people(self, *names: str) -> None:
         self.run(PEOPLE.format(names=names, password=PASSWORD))
 
-    def login(self, username: str) -> dict[str, Any]:
+    def login(self, username: str, device: str = "") -> dict[str, Any]:
         """Sign in and return the pair."""
-        body = {"username": username, "password": PASSWORD}
+        body = {"username": username, "password": PASSWORD, "device": device}
         answer = httpx.post(f"{self.url}/api/auth/login/", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         pair: dict[str, Any] = answer.json()

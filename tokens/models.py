@@ -10,7 +10,9 @@ from django.db import connections, models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from tokens.directions import isolated
 from tokens.signals import after_commit, session_ended
+from tokens.user_agents import friendly_name
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -166,6 +168,11 @@ class DeviceSession(models.Model):
 
     def __str__(self) -> str:
         return str(self.sid)
+
+    @property
+    def device_name(self) -> str:
+        """What people recognise the device by, for lists and sentences of ours."""
+        return isolated(self.device) or friendly_name(self.user_agent)
 
     @property
     def last_used_on(self) -> date:

@@ -12,6 +12,7 @@ from accounts import changes, links
 from accounts.exceptions import LinkInvalid
 from accounts.forms import CurrentPasswordForm, EmailForm, NamesForm
 from accounts.pages.page import Page, SignedInFormPage
+from tokens.directions import isolated
 from tokens.throttles import count
 
 
@@ -41,7 +42,9 @@ class EmailChangePage(SignedInFormPage[EmailForm]):
         if email == self.user.email:
             raise ValidationError({"email": ["This is the address of your account already."]})
         changes.change_account(self.user, {}, email=email, current=current)
-        sentence = f"A link is on its way to {email}. The address changes when you follow it."
+        sentence = (
+            f"A link is on its way to {isolated(email)}. The address changes when you follow it."
+        )
         messages.success(self.request, sentence)
         return redirect("account")
 

@@ -14,6 +14,7 @@ class AdminSignInPage(Page):
     template_name = "no_administrator.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        after = request.GET.get("next", "/admin/")
         if request.user.is_authenticated and not self.user.is_staff:
-            return self.show(403)
-        return redirect_to_login(request.GET.get("next", "/admin/"))
+            return self.show(403, next=after)
+        return redirect_to_login(after)

@@ -17,7 +17,6 @@ from accounts.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
 from tokens import sessions
 from tokens.models import DeviceSession, Kind, Reason
-from tokens.user_agents import friendly_name
 
 RECENT = timedelta(minutes=10)
 
@@ -31,7 +30,7 @@ class Shown:
 
     @property
     def name(self) -> str:
-        return self.session.device or friendly_name(self.session.user_agent)
+        return self.session.device_name
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import ValidationError
@@ -79,6 +80,12 @@ class SignedInPage(LoginRequiredMixin, Page):
 
 class SignedInFormPage(LoginRequiredMixin, FormPage[F]):
     """The same with a form."""
+
+
+def path_of_ours(asked: str) -> str:
+    """Return what was asked for if it is a path of this site, which may have a query, or ""."""
+    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if ours else ""
 
 
 def explain(refusal: ValidationError, form: Form) -> None:

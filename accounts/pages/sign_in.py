@@ -3,15 +3,15 @@
 from typing import Any
 
 from django.contrib.auth import authenticate, logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import browser
 from accounts.exceptions import SignInRefusedError
 from accounts.forms import SignInForm
 from accounts.models import User
-from accounts.pages.page import FormPage, Page
+from accounts.pages.page import FormPage, Page, path_of_ours
 from tokens.throttles import client_address, count_sign_in
 
 
@@ -43,16 +43,19 @@ class SignInPage(FormPage[SignInForm]):
     def next(self) -> str:
         """Where to go from here: a path of this site, whatever the query says."""
         asked = self.request.POST.get("next", self.request.GET.get("next", ""))
-        ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-        return asked if ours else resolve_url("home")
+        return path_of_ours(asked) or resolve_url("home")
 
 
 class SignOutPage(Page):
-    """Sign out by POST; looked at, it offers that, or says that it is done."""
+    """Sign out by POST; looked at, it offers that, or says that it is done.
+
+    A form that says where to go next leads to a sign-in for that.
+    """
 
     http_method_names = ["get", "head", "post"]
     template_name = "sign_out.html"
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         logout(request)
-        return redirect("logout")
+        after = path_of_ours(request.POST.get("next", ""))
+        return redirect_to_login(after) if after else redirect("logout")

@@ -1,5 +1,7 @@
 """Users are managed in Django admin, which shows nothing that somebody could sign in with."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -111,9 +113,25 @@ def test_only_staff_come_in(alice: User) -> None:
     client.force_login(alice)
     refused = client.get(page, follow=True)
     assert refused.status_code == 403
-    assert "You are signed in as alice, which is no administrator’s account." in refused.text
+    assert (
+        "You are signed in as <bdi>alice</bdi>, which is no administrator’s account."
+        in refused.text
+    )
     assert "sign in as somebody else" in refused.text
     assert 'href="/"' in refused.text
+
+
+def test_who_is_refused_signs_in_as_somebody_else_by_one_click_and_goes_on(alice: User) -> None:
+    client, page = Client(enforce_csrf_checks=True), "/admin/accounts/user/?q=b"
+    client.force_login(alice)
+    refused = client.get(page, follow=True).text
+    (form,) = [form for form in refused.split("<form")[1:] if "somebody else" in form]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert client.post("/accounts/logout/", {"next": fields["next"]}).status_code == 403
+    sign_in = client.post("/accounts/logout/", fields)["Location"]
+    assert sign_in == "/accounts/login/?next=/admin/accounts/user/%3Fq%3Db"
+    assert f'name="next" value="{page}"' in client.get(sign_in).text
+    assert not DeviceSession.objects.living().exists()
 
 
 def test_an_administrator_signs_in_where_everybody_does(alice: User) -> None:

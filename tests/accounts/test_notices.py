@@ -229,9 +229,19 @@ def test_a_sign_in_on_a_page_after_many_that_failed_is_told_too(alice: User) -> 
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
-@pytest.mark.parametrize("device", ["phone", ""])
+@pytest.mark.parametrize(
+    ("device", "named"),
+    [
+        ("phone", "The device “phone”"),
+        ("", "A device"),
+        ("\u202eenohp", "The device “enohp”"),
+        ("הטלפון 5", "The device “\u2068הטלפון 5\u2069”"),
+        ("\u202e", "A device"),
+    ],
+    ids=ascii,
+)
 def test_who_has_a_copy_of_a_refresh_token_is_told_to_its_owner_once(
-    api: API, alice: User, device: str
+    api: API, alice: User, device: str, named: str
 ) -> None:
     first = api.login(alice, device)
     api.rotated(api.rotated(first["refresh"])["refresh"])
@@ -239,5 +249,4 @@ def test_who_has_a_copy_of_a_refresh_token_is_told_to_its_owner_once(
         assert api.refresh(first["refresh"]).status_code == 401
     (message,) = post_office()
     assert (message.to, message.subject) == ([OLD], "A device was signed out to be safe")
-    named = f"The device “{device}” was" if device else "A device was"
-    assert f"{named} signed out of the account alice at http://localhost:8000" in message.body
+    assert f"{named} was signed out of the account alice at http://localhost:8000" in message.body

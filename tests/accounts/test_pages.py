@@ -171,3 +171,20 @@ def test_looking_at_a_link_changes_nothing_and_sets_no_cookie_of_a_session(alice
             assert client.head(link).status_code == 200
             assert site.SESSION_COOKIE_NAME not in client.cookies
     assert list(User.objects.values()) == before
+
+
+def test_no_name_turns_a_sentence_around(alice: User) -> None:
+    address = "alice@\u202egro.elpmaxe"
+    alice.username, alice.first_name, alice.email = "אליס", "\u202eecila", address
+    alice.save()
+    person = signed_in(alice)
+    link = email_link(alice, address, email_mark(alice, address))
+    shown = [person.client.get(path).text for path in [*CLOSED.values(), "/", link]]
+    shown.append(person.client.get("/admin/login/").text)
+    for name in (alice.username, alice.first_name, alice.email):
+        alone = [text.count(f"<bdi>{name}</bdi>") for text in shown]
+        fields = [text.count(f'value="{name}"') for text in shown]
+        assert sum(alone) > 0
+        assert [text.count(name) for text in shown] == list(
+            map(sum, zip(alone, fields, strict=True))
+        )

@@ -55,6 +55,19 @@ def test_what_a_device_calls_itself_is_escaped(api: API, alice: User) -> None:
     assert "<script>alert" not in signed_in(alice).get("devices/").text
 
 
+def test_what_a_device_calls_itself_turns_no_sentence_around(api: API, alice: User) -> None:
+    for label in ("\u202eenohp", "הטלפון 5"):
+        phone, person = api.login(alice, label), signed_in(alice)
+        path = f"devices/{phone['session']}/end/"
+        pages = [person.get("devices/"), person.get(path)]
+        assert person.post(path).status_code == 302
+        pages.append(person.get("devices/"))
+        shown = "".join(page.text for page in pages)
+        assert "\u202e" not in shown
+        assert shown.count("\u2068הטלפון 5\u2069") == shown.count("הטלפון 5")
+    assert "\u2068הטלפון 5\u2069 is signed out." in shown
+
+
 @pytest.mark.spec("ASVS 5.0", "7.5.2", "10.4.9")
 def test_a_person_who_has_just_signed_in_ends_a_device_by_one_button(api: API, alice: User) -> None:
     phone, laptop, person = api.login(alice, "phone"), api.login(alice), signed_in(alice)
@@ -194,5 +207,6 @@ def test_who_ends_the_browser_they_sit_at_is_signed_out(
     clock.forward(**wait)
     answer = person.post(f"devices/{session.sid}/end/", current_password=PASSWORD)
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
     assert not person.is_signed_in
     assert not DeviceSession.objects.filter(revoked_at=None).exists()

@@ -122,6 +122,7 @@ def test_nobody_is_led_elsewhere(person: Person, alice: User, where: str) -> Non
     assert 'name="next" value="/"' in person.get("login/", next=where).text
     assert person.sign_in(next=where)["Location"] == "/"
     assert person.get("login/", next=where)["Location"] == "/"
+    assert person.post("logout/", next=where)["Location"] == "/accounts/logout/"
 
 
 @pytest.mark.usefixtures("fresh_counters")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
-from tests.site import PASSWORD
+from tests.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
 
@@ -50,3 +50,15 @@ def test_after_an_hour_the_password_is_asked_before_all_others_are_ended(
     expect(page.get_by_text("There are no others.")).to_be_visible()
     assert not somebody.is_signed_in()
     assert person.is_signed_in()
+
+
+def test_every_button_says_which_device_it_signs_out(person: Person, site: Site) -> None:
+    for device in ("toaster", "kettle"):
+        site.login("alice", device)
+    person.sign_in()
+    page = person.go("/accounts/devices/")
+    for device in ("toaster", "kettle"):
+        button = page.get_by_role("button", name=f"Sign it out ({device})", exact=True)
+        assert (button.bounding_box() or {"width": 0})["width"] < 150
+        button.click()
+        expect(page.get_by_role("status")).to_contain_text(f"{device} is signed out.")

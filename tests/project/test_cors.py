@@ -36,7 +36,7 @@ def allowed(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [APP]
     settings.CSRF_TRUSTED_ORIGINS = [settings.PUBLIC_URL, APP]
     middleware = [*settings.MIDDLEWARE]
-    middleware.insert(2, "corsheaders.middleware.CorsMiddleware")
+    middleware.insert(5, "corsheaders.middleware.CorsMiddleware")
     settings.MIDDLEWARE = middleware
 
 
@@ -91,6 +91,7 @@ def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allo
     first = preflight("/api/auth/login/", APP)
     assert first["access-control-allow-origin"] == APP
     assert first["access-control-allow-credentials"] == "true"
+    assert first["X-Content-Type-Options"] == "nosniff"
     headers = {"content-type", "x-csrftoken", "idempotency-key", "authorization"}
     assert {*first["access-control-allow-headers"].split(", ")} == headers
     assert "PUT" not in first["access-control-allow-methods"]
@@ -107,9 +108,10 @@ def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allo
         assert "origin" in answer["Vary"]
 
 
-@pytest.mark.parametrize("path", ["/", "/admin/login/", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/healthz", "/static/docs.js"])
 def test_pages_are_read_by_no_page_elsewhere(client: Client, allowed: None, path: str) -> None:
     answer = client.get(path, headers={"Origin": APP})
+    answer.close()
     assert "access-control-allow-origin" not in answer
 
 

@@ -40,6 +40,7 @@ def test_every_answer_says_how_it_is_to_be_taken(client: Client, path: str) -> N
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer["X-Frame-Options"] == "DENY"
     assert "camera=()" in answer["Permissions-Policy"]
     assert "charset" in answer["Content-Type"] or path in OTHERS
 
@@ -57,7 +58,6 @@ def test_a_page_runs_and_loads_what_is_ours_alone_and_is_framed_by_nobody(
     assert images == ("'self' data:" if path == "/api/docs/" else "'self'")
     names = {"script-src", "style-src", "font-src", "connect-src", "form-action"}
     assert said == dict.fromkeys(names, "'self'")
-    assert answer["X-Frame-Options"] == "DENY"
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.3", "3.4.6")
@@ -66,6 +66,14 @@ def test_what_is_no_page_is_inert_should_a_browser_show_it(client: Client, path:
     answer = client.get(path)
     answer.close()
     assert answer["Content-Security-Policy"] == INERT
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.6")
+def test_what_no_page_was_asked_for_is_framed_by_nobody_either(client: Client) -> None:
+    wrong_host = client.get("/", headers={"Host": "elsewhere.example"})
+    no_slash = client.get("/admin")
+    assert (wrong_host.status_code, no_slash.status_code) == (400, 301)
+    assert wrong_host["X-Frame-Options"] == no_slash["X-Frame-Options"] == "DENY"
 
 
 @pytest.mark.parametrize("path", ["/api/auth/refresh/", "/api/auth/login/"])
@@ -145,6 +153,7 @@ call_command("migrate", verbosity=0)
 from accounts.models import User
 User.objects.create_superuser("alice", password="seven wet otters")
 browser = Client(headers={"Host": "id.example.org", "X-Forwarded-Proto": "https"})
+PREFLIGHT = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "POST"}
 answers = {
     "page": browser.get("/"),
     "plain": Client(headers={"Host": "id.example.org"}).get("/"),
@@ -159,7 +168,15 @@ answers = {
         {"username": "alice", "password": "seven wet otters", "transport": "cookie"},
         content_type="application/json",
     ),
+    "told": browser.post(
+        "/accounts/devices/others/end/", headers={"Origin": "https://id.example.org"}
+    ),
+    "shown": browser.get("/accounts/devices/"),
     "sign-out": browser.post("/admin/logout/"),
+    "preflight": browser.options("/api/auth/login/", headers=PREFLIGHT),
+    "plain preflight": Client().options(
+        "/api/auth/login/", headers={"Host": "id.example.org", **PREFLIGHT}
+    ),
 }
 print(json.dumps({name: {
     "status": answer.status_code,
@@ -173,8 +190,14 @@ print(json.dumps({name: {
 def public(run: Run) -> dict[str, Any]:
     """What a site answers whose public address is https://id.example.org."""
     database = f"sqlite:///{STATE / 'public.sqlite3'}"
-    names = {"DJANGO_SETTINGS_MODULE": "project.settings", "DATABASE_URL": database}
-    shown = run("-c", ASK, PUBLIC_URL="https://id.example.org", LOG_LEVEL="ERROR", **names)
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DATABASE_URL": database,
+        "PUBLIC_URL": "https://id.example.org",
+        "CORS_ORIGINS": "https://app.example.org",
+        "LOG_LEVEL": "ERROR",
+    }
+    shown = run("-c", ASK, **environment)
     assert shown.returncode == 0, shown.stderr
     answers: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
     return answers
@@ -188,6 +211,26 @@ def test_a_public_site_is_asked_by_https_alone(public: dict[str, Any]) -> None:
     assert (plain["status"], plain["headers"]["Location"]) == (301, "https://id.example.org/")
     csp = public["page"]["headers"]["Content-Security-Policy"]
     assert "upgrade-insecure-requests" in csp
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1", "3.4.2", "3.4.4")
+def test_a_preflight_of_a_public_site_is_answered_with_every_header(public: dict[str, Any]) -> None:
+    """Guards the order of the middleware."""
+    preflight = public["preflight"]
+    headers = preflight["headers"]
+    assert preflight["status"] == 200
+    assert headers["access-control-allow-origin"] == "https://app.example.org"
+    assert "POST" in headers["access-control-allow-methods"]
+    missing = public["page"]["headers"].keys() - headers.keys()
+    assert missing <= {"Cache-Control", "Content-Length", "Expires"}
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1")
+def test_no_preflight_lets_a_browser_send_a_password_in_clear(public: dict[str, Any]) -> None:
+    """A browser follows no redirect of a preflight, and so does not make the call."""
+    plain = public["plain preflight"]
+    assert plain["status"] == 301
+    assert "access-control-allow-origin" not in plain["headers"]
 
 
 @pytest.mark.trap(63)
@@ -236,3 +279,17 @@ def test_cookies_that_cannot_be_read_are_deleted_where_they_stand_in_the_way(pat
     assert (unreadable.status_code, unreadable["Clear-Site-Data"]) == (403, '"cookies"')
     readable = sign_in(Cookie="csrftoken=x")
     assert (readable.status_code, "Clear-Site-Data" in readable) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "begun", "ended"),
+    [("__Host-sessionid", "sign-in", "sign-out"), ("messages", "told", "shown")],
+)
+def test_the_cookies_of_a_public_sites_pages_are_deleted_as_they_were_set(
+    public: dict[str, Any], name: str, begun: str, ended: str
+) -> None:
+    lasting = {"Max-Age=0", "expires=Thu, 01 Jan 1970 00:00:00 GMT"}
+    kept, deleted = (public[answer]["cookies"][name].split("; ") for answer in (begun, ended))
+    assert deleted[0] == f'{name}=""'
+    assert {*deleted[1:]} == {*kept[1:]} | lasting
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {*deleted}

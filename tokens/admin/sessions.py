@@ -13,7 +13,6 @@ from django.utils.formats import date_format
 
 from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
 from tokens.models import DeviceSession, Reason
-from tokens.user_agents import friendly_name
 
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
 
@@ -51,7 +50,7 @@ class Columns:
 
     @admin.display(description="device")
     def device_name(self, session: DeviceSession) -> str:
-        return session.device or friendly_name(session.user_agent)
+        return session.device_name
 
     @admin.display
     def status(self, session: DeviceSession) -> str:
