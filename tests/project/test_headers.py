@@ -257,14 +257,6 @@ def test_every_cookie_of_a_public_site_is_for_this_host_for_https_and_for_no_scr
         assert len(text) <= 4096
 
 
-@pytest.mark.trap(33)
-def test_the_cookie_of_a_public_sites_page_is_deleted_as_it_was_set(public: dict[str, Any]) -> None:
-    deleted = public["sign-out"]["cookies"]["__Host-sessionid"]
-    for attribute in ('__Host-sessionid=""', "Max-Age=0", "Path=/", "Secure", "SameSite=Lax"):
-        assert attribute in deleted
-    assert "Domain" not in deleted
-
-
 @pytest.mark.trap(31)
 @pytest.mark.parametrize("path", ["/accounts/login/", "/api/auth/login/"])
 def test_cookies_that_cannot_be_read_are_deleted_where_they_stand_in_the_way(path: str) -> None:
