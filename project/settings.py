@@ -105,6 +105,7 @@ def database() -> dict[str, Any]:
                 "min_size": 2,
                 "max_size": number("DATABASE_POOL_SIZE", 16, least=2, most=1000),
                 "timeout": 5,
+                "reconnect_timeout": 5,  # seconds; its pauses double, and would outlast an outage
             },
         }
     return config
