@@ -115,6 +115,36 @@ def test_an_opened_call_of_the_api(viewer: Person) -> None:
     assert problems(viewer) == []
 
 
+#: The words that stand on more than one line, where all letters are twice as large.
+CUT = """
+() => {
+  document.documentElement.style.fontSize = "200%";
+  const cut = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    if (texts.currentNode.parentNode.matches("bdi, code")) continue;
+    for (const word of texts.currentNode.data.matchAll(/[\\p{L}’]+/gu)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      const lines = new Set(Array.from(range.getClientRects(), box => box.top));
+      if (lines.size > 1) cut.push(word[0]);
+    }
+  }
+  return cut;
+}
+"""
+
+
+def test_no_word_is_cut_where_letters_are_twice_as_large(person: Person) -> None:
+    person.page.set_viewport_size(SMALL)
+    links = [link.removeprefix(person.site.url) for link in person.site.run(LINKS).split()]
+    cut = {path: person.go(path).evaluate(CUT) for path in [*OPEN, *links]}
+    person.sign_in()
+    cut |= {path: person.go(path).evaluate(CUT) for path in CLOSED}
+    assert {path: words for path, words in cut.items() if words} == {}
+
+
 LONG = """
 from accounts.models import User
 from tokens.models import DeviceSession
