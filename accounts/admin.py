@@ -91,7 +91,7 @@ class SiteUserAdmin(BigTableAdmin, UserAdmin):  # type: ignore[type-arg]
     form = UserForm
     change_password_form = PasswordForm
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Sessions", {"fields": ("all_sessions",)}))
-    readonly_fields = ("last_login", "all_sessions")
+    readonly_fields = ("last_login", "date_joined", "all_sessions")
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff")
     list_filter = ("is_active", "is_staff", "is_superuser", GroupFilter)
     sortable_by = ("username",)

@@ -43,8 +43,6 @@ class AdminPages:
             "email": form["email"].value(),
             "first_name": form["first_name"].value(),
             "is_active": "on" if form["is_active"].value() else None,
-            "date_joined_0": user.date_joined.date().isoformat(),
-            "date_joined_1": user.date_joined.time().isoformat(),
         }
         filled = {name: value for name, value in {**shown, **changes}.items() if value is not None}
         return self.post(f"{user.pk}/change/", **filled)

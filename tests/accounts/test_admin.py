@@ -70,6 +70,13 @@ def test_an_e_mail_of_somebody_else_is_refused_in_the_form(
     assert alice.email == "alice@example.org"
 
 
+def test_nobody_changes_since_when_there_is_an_account(alice: User, admin: AdminPages) -> None:
+    joined = {"date_joined_0": "2001-01-01", "date_joined_1": "00:00:00"}
+    assert admin.change(alice, **joined).status_code == 302
+    before, after = alice.date_joined, User.objects.get(pk=alice.pk).date_joined
+    assert after == before
+
+
 @pytest.mark.parametrize("word", ["bob", "BOB@EXAMPLE", "Bob bob@example.org"])
 def test_users_are_listed_and_found(alice: User, bob: User, admin: AdminPages, word: str) -> None:
     assert len(admin.get().context["cl"].result_list) == 3
