@@ -54,10 +54,8 @@ class PasswordView(SignedInView):
 
     @schema.change_password
     def post(self, request: Request) -> Response | JsonResponse:
-        asked, by_cookie = (
-            parse(serializers.PasswordSerializer, request),
-            cookies.stands_in(request),
-        )
+        asked = parse(serializers.PasswordSerializer, request)
+        by_cookie = cookies.stands_in(request)
         pair = changes.change_password(
             cast("User", self.user),
             cast("AccessToken", request.auth),

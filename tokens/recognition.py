@@ -31,8 +31,9 @@ def unwrapped(text: str) -> str:
     text = text[: 2 * LONGEST_TOKEN].strip()
     folded = [re.sub(r"[\s>]", "", token) for token in FOLDED.findall(text)]
     found = [*TOKEN.findall(text), *folded][:MOST_TOKENS]
-    ours = [token for token in found if recognise(token)]
-    refresh = [token for token in ours if isinstance(recognise(token), RefreshToken)]
+    known = {token: recognise(token) for token in found}
+    ours = [token for token in found if known[token]]
+    refresh = [token for token in ours if isinstance(known[token], RefreshToken)]
     return next(iter([*refresh, *ours, *found[-1:]]), text)
 
 

@@ -260,13 +260,19 @@ def test_who_waits_for_a_failure_does_not_wait_for_it_again() -> None:
     assert keeper.current() == 2
 
 
-def test_while_the_database_is_away_one_asks_and_nobody_waits_for_the_answer() -> None:
+def failed_once() -> tuple[Source, Keeper[int]]:
+    """Return a keeper whose source has just failed, and would again."""
     source = Source()
     source.fails = True
     source.go.set()
     keeper = Keeper(source.take)
     with pytest.raises(OperationalError):
         keeper.current()
+    return source, keeper
+
+
+def test_while_the_database_is_away_one_asks_and_nobody_waits_for_the_answer() -> None:
+    source, keeper = failed_once()
     source.go.clear()
     with ThreadPoolExecutor() as pool:
         asking = pool.submit(keeper.current)
@@ -283,12 +289,7 @@ def test_while_the_database_is_away_one_asks_and_nobody_waits_for_the_answer() -
 
 def test_who_has_committed_something_knows_that_the_database_is_back() -> None:
     """Guards that `forget` has everybody wait again for the one who asks."""
-    source = Source()
-    source.fails = True
-    source.go.set()
-    keeper = Keeper(source.take)
-    with pytest.raises(OperationalError):
-        keeper.current()
+    source, keeper = failed_once()
     source.fails = False
     keeper.forget()
     source.go.clear()
