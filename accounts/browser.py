@@ -39,13 +39,16 @@ class SignInOvertaken(PermissionDenied):
     """The password was changed, or the user deactivated, since it was verified a moment ago."""
 
 
+PROGRAMS = ("/api/", "/.well-known/")  # are who calls there
+
+
 class PagesOnly:
     """A middleware that leaves calls of the API alone: they carry what proves them, or cookies."""
 
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(("/api/", "/.well-known/")):
+        if request.path_info.startswith(PROGRAMS):
             return self.get_response(request)
         return cast("Any", super()).__call__(request)
 
