@@ -1,7 +1,7 @@
-"""Orders: a service with no users, passwords or sessions of its own. It believes Latchkey's tokens.
+"""Orders: a service without users, passwords or sessions. It accepts Latchkey's access tokens.
 
-ISSUER is the site's PUBLIC_URL, AUDIENCE its TOKEN_AUDIENCE (the same unless it says otherwise).
-Orders are kept in memory, so that one process serves them and a restart forgets them.
+ISSUER is the site's PUBLIC_URL, AUDIENCE its TOKEN_AUDIENCE (by default the same).
+Orders are kept in memory: run one process, and a restart loses them.
 """
 
 import os
@@ -17,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-MOST_ORDERS = 10_000
-LONGEST_ITEM = 200  # characters
+MAX_ORDERS = 10_000
+MAX_ITEM_LENGTH = 200  # characters
 
 
 @dataclass
 class Order:
-    """What somebody ordered. `owner` is their `sub`: names and addresses change, it does not."""
+    """An order. `owner` is the user's `sub`, because names and addresses change."""
 
     id: int
     owner: str
@@ -33,29 +33,29 @@ class Order:
 
 
 class Orders:
-    """All orders, and the endpoints that show and change them."""
+    """All orders, and the endpoints that list and change them."""
 
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
         self.numbers = count(1)
 
     async def list_own(self, request: Request) -> JSONResponse:
-        """Answer with the orders of whoever asks, and nobody else's."""
-        owner = who(request).sub
+        """Answer with the caller's orders."""
+        owner = caller(request).sub
         return JSONResponse([asdict(o) for o in self.orders.values() if o.owner == owner])
 
     async def create(self, request: Request) -> JSONResponse:
-        """Take an order from whoever asks: {"item": "<text>", "quantity": <1 to 1000>}."""
+        """Create an order for the caller: {"item": "<text>", "quantity": <1 to 1000>}."""
         item, quantity = parse(await read_json(request))
-        if len(self.orders) >= MOST_ORDERS:
+        if len(self.orders) >= MAX_ORDERS:
             raise HTTPException(503, "There is no room for more orders.")
-        order = Order(next(self.numbers), who(request).sub, item, quantity)
+        order = Order(next(self.numbers), caller(request).sub, item, quantity)
         self.orders[order.id] = order
         return JSONResponse(asdict(order), status_code=201)
 
     async def ship(self, request: Request) -> JSONResponse:
-        """Mark anybody's order as shipped; only who has the role `shipping` may."""
-        who(request).require_role("shipping")
+        """Mark an order as shipped, whichever user owns it. The role `shipping` is required."""
+        caller(request).require_role("shipping")
         order = self.orders.get(request.path_params["id"])
         if order is None:
             raise HTTPException(404, "There is no such order.")
@@ -63,8 +63,8 @@ class Orders:
         return JSONResponse(asdict(order))
 
 
-def who(request: Request) -> Claims:
-    """Return who asks. The middleware has let through nobody else."""
+def caller(request: Request) -> Claims:
+    """Return the caller's claims, which the middleware has verified."""
     return claims_of(request.scope)
 
 
@@ -76,11 +76,11 @@ async def read_json(request: Request) -> Any:
 
 
 def parse(body: Any) -> tuple[str, int]:
-    """Return item and quantity, or raise the answer that says what is wrong."""
+    """Return item and quantity, or raise HTTPException 400, which names the error."""
     given = body if isinstance(body, dict) else {}
     item, quantity = given.get("item"), given.get("quantity")
-    if not isinstance(item, str) or not 0 < len(item) <= LONGEST_ITEM:
-        raise HTTPException(400, f"item is a text of 1 to {LONGEST_ITEM} characters.")
+    if not isinstance(item, str) or not 0 < len(item) <= MAX_ITEM_LENGTH:
+        raise HTTPException(400, f"item is a text of 1 to {MAX_ITEM_LENGTH} characters.")
     if type(quantity) is not int or not 0 < quantity <= 1000:
         raise HTTPException(400, "quantity is a number from 1 to 1000.")
     return item, quantity
@@ -91,13 +91,13 @@ async def healthz(request: Request) -> JSONResponse:
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer what is wrong as JSON, as the middleware and the site do."""
-    said = cast("HTTPException", error)
-    return JSONResponse({"detail": said.detail}, said.status_code, said.headers)
+    """Answer an error as JSON, as the middleware and the site do."""
+    http_error = cast("HTTPException", error)
+    return JSONResponse({"detail": http_error.detail}, http_error.status_code, http_error.headers)
 
 
 def application(verifier: Verifier) -> Starlette:
-    """Return the service, which believes this verifier and has no orders yet."""
+    """Return the service with this verifier and without orders."""
     orders = Orders()
     return Starlette(
         routes=[
@@ -113,12 +113,12 @@ def application(verifier: Verifier) -> Starlette:
 
 
 def from_environment() -> Starlette:
-    """Return the service as the environment wants it; a server calls this."""
+    """Return the service, configured from the environment; the server calls this."""
     issuer = os.environ["ISSUER"]
     verifier = Verifier(
         issuer=issuer,
         audience=os.environ.get("AUDIENCE", issuer),
-        status_list=cast("Any", os.environ.get("STATUS_LIST", "fail_closed")),  # it is checked
+        status_list=cast("Any", os.environ.get("STATUS_LIST", "fail_closed")),  # Verifier checks it
         leeway=float(os.environ.get("LEEWAY", "10")),
     )
     return application(verifier)
