@@ -151,7 +151,7 @@ def newer(tmp_path: Path) -> Iterator[Newer]:
 def test_a_migration_under_load_fails_no_request(alice: User, newer: Newer, tmp_path: Path) -> None:
     """Guards the second execution in statements._execute, through servers that run.
 
-    The newer server migrates the database when it starts, and the migration is undone at the end.
+    The newer server migrates the database when it starts. Then the migration is undone.
     """
     shared = {"SECRET_KEY": settings.SECRET_KEY, "DATABASE_URL": database_url()}
     directories = [tmp_path / "old", tmp_path / "new"]

@@ -23,7 +23,7 @@ OFTEN = 5  # more executions than prepare_threshold in project/settings.py
 
 
 def migrate(statement: str) -> None:
-    """Execute the statement on a connection of its own, as a migration does."""
+    """Execute the statement on another connection, as a migration does."""
 
     def execute() -> None:
         with connection.cursor() as cursor:
