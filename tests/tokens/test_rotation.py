@@ -349,6 +349,7 @@ def test_a_token_of_another_user_than_the_session_is_refused(
     DeviceSession.objects.update(user=bob)
     assert api.refresh(pair["refresh"]).status_code == 401
     assert row(pair).generation == 1
+    assert row(pair).revoked_at is None
 
 
 def test_a_row_that_will_not_stand_still_is_503_and_costs_nothing(api: API, alice: User) -> None:
