@@ -22,6 +22,13 @@ pytestmark = [
 OFTEN = 5  # more executions than prepare_threshold in project/settings.py
 
 
+@pytest.fixture(autouse=True)
+def no_plans(transactional_db: None) -> None:
+    """Drop the plans that this connection has kept in other tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+
+
 def migrate(statement: str) -> None:
     """Execute the statement on another connection, as a migration does."""
 
