@@ -52,9 +52,15 @@ class UserQuerySet(models.QuerySet["User"]):
         return bool(models.QuerySet.update(self.filter(password=old), password=new))
 
     def lock(self) -> list[uuid.UUID]:
-        # A query of its own: PostgreSQL locks no rows of one that groups or is distinct.
+        """Lock the users in the order of their keys, and return the keys of those that match.
+
+        The conditions are in a subquery, because PostgreSQL cannot lock the rows of a query that
+        groups or is distinct. It does not check them again after it has waited for a lock; the
+        second query does.
+        """
         rows = User._base_manager.using(self.db).filter(pk__in=self.order_by().values("pk"))
-        return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+        locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+        return list(rows.filter(pk__in=locked).values_list("pk", flat=True))
 
 
 class Users(UserManager["User"]):

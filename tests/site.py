@@ -77,8 +77,8 @@ class Site(Server):
 
 
 @contextmanager
-def latchkey(directory: Path, **settings: str) -> Iterator[Site]:
-    """Serve the site on SQLite in that directory until the block ends."""
+def latchkey(directory: Path, checkout: Path = ROOT, /, **settings: str) -> Iterator[Site]:
+    """Serve the site of this checkout on SQLite in that directory until the block ends."""
     port, mail = free_port(), directory / "mail"
     url = f"http://localhost:{port}"
     environment = {
@@ -98,5 +98,5 @@ def latchkey(directory: Path, **settings: str) -> Iterator[Site]:
         **settings,
     }
     command = [sys.executable, "-m", "project.serve"]
-    with serve(command, url, environment, log=directory / "log", cwd=ROOT) as server:
+    with serve(command, url, environment, log=directory / "log", cwd=checkout) as server:
         yield Site(**vars(server), mail=mail)

@@ -1,12 +1,12 @@
 """The tables: device sessions, each with its family of refresh tokens; blacklist; signing keys."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -15,6 +15,8 @@ from tokens.signals import after_commit, session_ended
 from tokens.user_agents import friendly_name
 
 Row = TypeVar("Row", bound=models.Model)
+#: A revocation that has waited longer than this for a row is dated again.
+PROMPT = timedelta(seconds=1)
 
 
 class Kind(models.TextChoices):
@@ -63,11 +65,14 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
         absent = f"NOT EXISTS (SELECT 1 FROM {table} WHERE jti = %s)"
         return self.filter(RawSQL(absent, (jti,), models.BooleanField()))  # noqa: S611  (a parameter)
 
-    def revoke(self, reason: Reason, *, at: datetime | None = None) -> list["DeviceSession"]:
-        """End those of the sessions that are not ended yet, and return them: one query.
+    def revoke(self, reason: Reason) -> list["DeviceSession"]:
+        """Revoke those of the sessions that are not revoked yet, and return them: one query.
 
         UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
-        The rows are locked in the order of their ids, lest two callers wait for each other.
+        The rows are locked in the order of their ids, so that two callers cannot block each other.
+        All get the same `revoked_at`. If the statement waited longer than PROMPT for a lock, they
+        are dated again after the wait: a refresh may have issued an access token during it, and the
+        snapshots must list the session until that token expires.
         """
         connection = connections[self.db]
         rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
@@ -82,9 +87,16 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
             RETURNING *
             """
         sessions = DeviceSession.objects.using(self.db)
-        ended = list(sessions.raw(sql, (at or timezone.now(), reason.value, *params)))
-        for session in ended:
-            after_commit(session_ended, session=session)
+        with transaction.atomic(using=self.db, savepoint=False):
+            asked = timezone.now()
+            ended = list(sessions.raw(sql, (asked, reason.value, *params)))
+            locked = timezone.now()
+            if ended and locked - asked > PROMPT:
+                sessions.filter(revoked_at=asked).update(revoked_at=locked)
+                for session in ended:
+                    session.revoked_at = locked
+            for session in ended:
+                after_commit(session_ended, session=session)
         return ended
 
 

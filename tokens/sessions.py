@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -233,8 +233,8 @@ def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
     try:
         while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
             now = timezone.now()
-            moments.append(now)
-            ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason, at=now)
+            ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason)
+            moments += {cast("datetime", session.revoked_at) for session in ended}
             yield sum(now < session.ends_at for session in ended)
             last = ids[-1]
             if len(moments) == SLICES_A_KEY:

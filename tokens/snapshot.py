@@ -24,7 +24,8 @@ from tokens.conf import conf
 from tokens.models import BlacklistedToken, DeviceSession
 
 T = TypeVar("T")
-#: How long an end may wait for a row, in a statement or in a transaction that does more.
+#: How long a transaction may last after it has revoked a session: other requests read the row as
+#: it was until the commit.
 LONGEST_WAIT = timedelta(minutes=1)
 NEVER = -1.0  # by the monotonic clock
 AWAY = "The database could not be asked who was signed out."
@@ -94,8 +95,8 @@ def begin_of_window(now: datetime) -> datetime:
     """Return since when a session must have ended for no token of it to be living.
 
     The token may be minted by a clock that is fast, the session ended by one that is slow, and both
-    judged by one that is right, with leeway. And who ends a session looks at the clock before it
-    waits for those who refresh it.
+    judged by one that is right, with leeway. And a retry may be answered with a new access token
+    until the revocation is committed.
     """
     return now - conf().access_lifetime - 2 * conf().leeway - LONGEST_WAIT
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
-from django.db import connections, router
+from django.db import NotSupportedError, connections, router
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, ManyToManyField
@@ -80,7 +80,11 @@ def refuse_transaction() -> None:
 
 
 def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Found | None:
-    """Run the statement to its end (SQLite holds its lock until then) and return its only row."""
+    """Run the statement and return its only row.
+
+    After a migration that changed the type of a returned column, PostgreSQL refuses the plans that
+    a connection has kept. The refused statement wrote nothing, so it is executed once more.
+    """
     using = router.db_for_write(DeviceSession)
     connection = connections[using]
     for name in ("sid", "user"):
@@ -88,9 +92,13 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
             field = cast("Field[Any, Any]", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
     adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
-    with _cursor(connection) as cursor:
-        cursor.execute(_completed(sql, columns, connection.vendor), adapted)
-        rows = cursor.fetchall()
+    statement = _completed(sql, columns, connection.vendor)
+    try:
+        rows = _fetch(connection, statement, adapted)
+    except NotSupportedError:  # "cached plan must not change result type"
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")  # psycopg drops its own list of plans as well
+        rows = _fetch(connection, statement, adapted)
     if not rows:
         return None
     *row, password_hash, username, is_active, roles, rights_seen = rows[0]
@@ -104,6 +112,14 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
         roles=json.loads(roles),
         rights_seen=rights_seen,
     )
+
+
+def _fetch(connection: Any, statement: str, values: dict[str, Any]) -> list[Any]:
+    """Execute the statement and return every row: SQLite holds its lock until all are read."""
+    with _cursor(connection) as cursor:
+        cursor.execute(statement, values)
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def _cursor(connection: Any) -> CursorWrapper:

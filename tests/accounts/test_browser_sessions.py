@@ -44,6 +44,15 @@ def laptop(alice: User) -> Browser:
     return laptop
 
 
+@pytest.mark.spec("ASVS 5.0", "14.3.2")
+def test_a_page_that_shows_the_user_is_not_cached(laptop: Browser) -> None:
+    """Guards AuthenticationMiddleware.process_response: no view or decorator sets the header."""
+    page = laptop.client.get("/greet/")
+    assert (page.content, page["Cache-Control"]) == (b"Hello, alice!", "no-store")
+    assert "Cache-Control" not in laptop.client.get("/idle/")
+    assert "Cache-Control" not in Client().get("/greet/")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_sign_in_begins_a_session_of_the_list(api: API, alice: User, heard: Listen) -> None:
     begun = heard(signals.session_started)

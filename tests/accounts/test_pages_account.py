@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.links import email_link, email_mark
 from accounts.models import User
 from tests.accounts.conftest import link_in, post_office, query_of
 from tests.accounts.people import Person, signed_in, told
@@ -64,6 +65,15 @@ def test_another_address_takes_the_password_and_effect_when_its_link_is_followed
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
+def test_the_link_of_a_deactivated_user_shows_no_form(alice: User) -> None:
+    """Guards `is_active` in links.claims_of_email_link."""
+    link = email_link(alice, NEW, email_mark(alice, NEW))
+    assert Person().client.get(link).status_code == 200
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    page = Person().client.get(link)
+    assert (page.status_code, NEW in page.text) == (400, False)
+
+
 def test_the_address_of_somebody_else_is_answered_the_same(alice: User, bob: User) -> None:
     pages = []
     for address in (NEW, bob.email):

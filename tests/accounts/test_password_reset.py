@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -116,6 +117,28 @@ def test_a_reset_sets_the_password_and_ends_every_session(
     assert not DeviceSession.objects.filter(user=alice).living().exists()
     (notice,) = post_office()
     assert (notice.to, notice.subject) == (["alice@example.org"], "Your password was changed")
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+def test_a_user_deactivated_during_a_reset_keeps_the_old_password(
+    account: Account, alice: User
+) -> None:
+    """Guards `is_active` in changes._store: the user was active when the link was read."""
+    link = link_for(account, alice)
+
+    def deactivate_after_reading(execute: Any, sql: str, *args: Any) -> Any:
+        result = execute(sql, *args)
+        if sql.startswith("SELECT") and '"accounts_user"."password"' in sql:
+            execute_sql("UPDATE accounts_user SET is_active = %s", False)
+        return result
+
+    with connection.execute_wrapper(deactivate_after_reading):
+        answer = choose(account, link)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_link")
+    alice.refresh_from_db()
+    assert not alice.is_active
+    assert check_password(PASSWORD, alice.password)
+    assert post_office() == []
 
 
 @pytest.mark.spec("ASVS 5.0", "6.5.1")

@@ -39,6 +39,10 @@ def who(request: HttpRequest) -> HttpResponse:
     )
 
 
+def greet(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"Hello, {request.user}!")
+
+
 def change(request: HttpRequest) -> HttpResponse:
     try:
         browser.change_password(request, current=request.POST["current"], new=request.POST["new"])
@@ -56,6 +60,7 @@ urlpatterns = [
     path("enter/", enter),
     path("leave/", leave),
     path("who/", who),
+    path("greet/", greet),
     path("change/", change),
     path("idle/", idle),
     path("", include("project.urls")),

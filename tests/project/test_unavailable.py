@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -60,6 +61,25 @@ def test_a_call_without_the_database_is_to_be_tried_again_and_loses_nothing(
     assert row(phone).revoked_at is None
     assert row(phone).generation == 1
     assert api.get("sessions/", bearer=phone["access"]).status_code == 200
+    api.rotated(phone["refresh"])
+
+
+@pytest.mark.trap(50)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an error of psycopg")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_whose_cursor_is_closed_under_it_is_to_be_tried_again(
+    api: API, alice: User, call: Callable[[API, Pair], Answer]
+) -> None:
+    """Guards InterfaceError in errors.AWAY, which psycopg raises for a closed cursor."""
+
+    def close(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        context["cursor"].close()
+        return execute(sql, params, many, context)
+
+    phone = api.login(alice)
+    with connection.execute_wrapper(close):
+        is_unavailable(call(api, phone))
+    assert row(phone).generation == 1
     api.rotated(phone["refresh"])
 
 

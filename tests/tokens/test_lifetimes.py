@@ -5,9 +5,11 @@ from datetime import timedelta
 import jwt
 import pytest
 from pytest_django import Settings
+from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
+from tokens.claims import AccessToken, RefreshToken
 from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +41,21 @@ def test_an_access_token_is_refused_after_five_minutes_and_the_leeway(
     assert api.post("verify/", {"token": pair["access"]}).status_code == 200
     clock.forward(seconds=2)
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
+
+
+@pytest.mark.spec("RFC 7519", "4.1.4")
+@pytest.mark.parametrize("name", ["access", "refresh"])
+def test_a_token_is_refused_in_the_second_of_its_expiry(
+    api: API, alice: User, clock: Clock, name: str
+) -> None:
+    """`exp` is the time on or after which a token must not be accepted; the leeway moves it."""
+    token = api.login(alice)[name]
+    read = {"access": AccessToken, "refresh": RefreshToken}[name]
+    clock.traveller.move_to(claims(token)["exp"] + LEEWAY - 0.001)
+    read(token)
+    clock.traveller.move_to(claims(token)["exp"] + LEEWAY)
+    with pytest.raises(ExpiredTokenError):
+        read(token)
 
 
 @pytest.mark.spec("RFC 9700", "4.14.2")

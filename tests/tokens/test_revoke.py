@@ -1,18 +1,30 @@
 """`revoke` ends the sessions of whom it names, or of everybody, and says how many."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
+from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
 from tests.conftest import API, HASHED, Listen, row
+from tests.tokens.racing import Outcome, race, refresh, sign_in
 from tokens import sessions, signals
+from tokens.authentication import believe
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+postgresql = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite lets nobody write beside a writer"
+)
 
 
 def revoke(*words: str) -> str:
@@ -75,6 +87,57 @@ def test_everybody_is_ended_in_slices_but_who_signs_in_meanwhile(
     newcomer = api.login(bob)
     assert list(slices) == [2, 1]
     assert row(newcomer).revoked_at is None
+
+
+def revoke_everybody_after(kind: str) -> Callable[..., Any]:
+    """Return an execute wrapper that runs `revoke --all` elsewhere after one such statement."""
+    done: list[str] = []
+
+    def after(execute: Any, sql: str, *args: Any) -> Any:
+        result = execute(sql, *args)
+        if sql.lstrip().startswith(kind) and not done:
+            done.append(sql)
+            race(partial(revoke, "--all"))
+        return result
+
+    return after
+
+
+def signs_in(alice: User, first: Outcome) -> Outcome:
+    """Sign in; the session is committed, and then everybody is revoked."""
+
+    def revoke_everybody(**kwargs: Any) -> None:
+        race(partial(revoke, "--all"))
+
+    signals.session_started.connect(revoke_everybody)
+    try:
+        return sign_in(alice)
+    finally:
+        signals.session_started.disconnect(revoke_everybody)
+
+
+def refreshes(alice: User, first: Outcome) -> Outcome:
+    with connection.execute_wrapper(revoke_everybody_after("UPDATE")):
+        return refresh(first.refresh)
+
+
+def retries(alice: User, first: Outcome) -> Outcome:
+    refresh(first.refresh)
+    with connection.execute_wrapper(revoke_everybody_after("SELECT")):
+        return refresh(first.refresh)
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+@pytest.mark.parametrize("act", [signs_in, pytest.param(refreshes, marks=postgresql), retries])
+def test_a_token_signed_while_everybody_is_revoked_is_refused(
+    alice: User, act: Callable[[User, Outcome], Outcome]
+) -> None:
+    """Guards that the signing key is read before the row: the old key has been replaced."""
+    outcome = act(alice, sign_in(alice))
+    assert outcome.status == 200
+    assert DeviceSession.objects.living().count() == 0
+    with pytest.raises(InvalidToken):
+        believe(outcome.access)
 
 
 def test_nobody_to_end_is_no_mistake(db: None) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.conftest import API, HASHED, Answer, row
+from tests.conftest import API, HASHED, Answer, Clock, row
 from tests.tokens.racing import queue, race, refresh, sign_in
 from tokens import rights, snapshot
 from tokens.claims import AccessToken
@@ -196,6 +196,24 @@ def test_what_is_saved_with_stale_flags_gives_no_right_back(alice: User) -> None
     old.first_name = "Alice"
     old.save()
     assert not User.objects.get(pk=alice.pk).is_staff
+
+
+@pytest.mark.trap(27)
+@pytest.mark.trap(41)
+@pytest.mark.parametrize("seconds", [299, 309, 319], ids=["its life", "leeway", "clocks differ"])
+def test_old_roles_are_refused_as_long_as_a_token_with_them_is_valid(
+    api: API, alice: User, editors: Group, clock: Clock, seconds: int
+) -> None:
+    """The token is minted by a clock that is ten seconds fast, and read with ten of leeway."""
+    clock.forward(seconds=10)
+    pair = api.login(alice)
+    clock.forward(seconds=-10)
+    alice.groups.add(editors)
+    clock.forward(seconds=seconds)
+    AccessToken(pair["access"])
+    snapshot.ends.forget()
+    answer = read(pair)
+    assert (answer.status_code, answer.json()["code"]) == (401, "rights_changed")
 
 
 def test_a_change_that_is_rolled_back_refuses_nothing(

@@ -349,6 +349,7 @@ def test_a_token_of_another_user_than_the_session_is_refused(
     DeviceSession.objects.update(user=bob)
     assert api.refresh(pair["refresh"]).status_code == 401
     assert row(pair).generation == 1
+    assert row(pair).revoked_at is None
 
 
 def test_a_row_that_will_not_stand_still_is_503_and_costs_nothing(api: API, alice: User) -> None:
@@ -366,6 +367,24 @@ def test_a_row_that_will_not_stand_still_is_503_and_costs_nothing(api: API, alic
     assert answer.status_code == 503
     assert answer["Retry-After"] == "1"
     assert api.rotated(pair["refresh"])["generation"] == 2
+
+
+def test_a_row_that_stands_still_at_the_second_attempt_is_advanced(api: API, alice: User) -> None:
+    """Guards the second attempt of `rotate`: the user was inactive for the first write only."""
+    pair = api.login(alice)
+    statements: list[str] = []
+
+    def disturb(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        statements.append(sql.split(maxsplit=1)[0])
+        with connection.cursor() as cursor:
+            active = statements != ["UPDATE"]
+            cursor.cursor.execute(f"UPDATE accounts_user SET is_active = {active}")  # noqa: S608
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(disturb):
+        answer = api.refresh(pair["refresh"])
+    assert statements == ["UPDATE", "SELECT", "UPDATE"]
+    assert (answer.status_code, row(pair).generation) == (200, 2)
 
 
 @pytest.mark.trap(7)

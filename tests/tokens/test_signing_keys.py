@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -322,6 +323,29 @@ def test_a_changed_secret_key_goes_on_signing_with_the_same_key_until_that_is_en
     settings.SECRET_KEY_FALLBACKS = []
     snapshot.ring.forget()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
+
+
+def test_a_key_that_another_process_has_encrypted_anew_is_not_overwritten(
+    settings: Settings,
+) -> None:
+    """Guards `private_key=data` in signingkeys.encrypt_anew: it writes over what it has read."""
+    made = SigningKey.objects.get(kid=signingkeys.ring().signer.kid)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-secret-key-" + "n" * 40
+
+    overtaken: list[str] = []
+
+    def overtake(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE") and not overtaken:
+            overtaken.append(sql)
+            SigningKey.objects.filter(pk=made.pk).update(private_key=b"encrypted elsewhere")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(overtake):
+        signingkeys.encrypt_anew()
+    made.refresh_from_db()
+    assert overtaken
+    assert bytes(made.private_key) == b"encrypted elsewhere"
 
 
 def test_processes_with_different_secret_keys_leave_each_others_keys_alone(

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -16,7 +16,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
 from tests.conftest import API, Answer, Clock, row
-from tests.tokens.racing import queue, race
+from tests.tokens.racing import race
 from tokens import rights, sessions, signingkeys, snapshot
 from tokens.authentication import TokenUser
 from tokens.blacklist import blacklist
@@ -165,23 +165,6 @@ def test_who_is_refreshed_while_everybody_is_ended_is_ended_with_their_slice(
     assert read(api, pair).status_code == 401
     snapshot.ends.forget()
     assert snapshot.ends.current().sessions == frozenset()
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
-def test_an_end_that_waited_for_a_row_is_known_as_long_as_the_token_minted_meanwhile(
-    api: API, alice: User, clock: Clock
-) -> None:
-    """Guards LONGEST_WAIT: the clock is looked at before the row is waited for."""
-    pair = api.login(alice)
-    with queue() as line_up:
-        DeviceSession.objects.update(device="held")
-        ending = line_up(lambda: sessions.sign_out(pair["refresh"]))
-        clock.forward(seconds=45)
-        fresh = AccessToken.mint(row(pair), [], snapshot.ring.current().signer)
-    ending.result(timeout=30)
-    clock.forward(seconds=308)
-    snapshot.ends.forget()
-    assert read(api, {"access": str(fresh)}).status_code == 401
 
 
 @pytest.mark.spec("ASVS 5.0", "16.5.3")

@@ -77,6 +77,8 @@ def test_the_first_of_eight_sessions_is_the_lowest_bit(alice: User, api: API) ->
     DeviceSession.objects.filter(sid=pair["session"]).update(id=LIST_SIZE + 9)
     api.post("logout/", {"refresh": pair["refresh"]})
     assert zlib.decompress(statuslist.bits(1))[:3] == bytes([0, 0b10, 0])
+    for other in (0, 2):  # Guards that a list asks for its own sessions only.
+        assert not any(zlib.decompress(statuslist.bits(other)))
 
 
 @pytest.mark.trap(27)
