@@ -33,7 +33,7 @@ from tokens.packing import Packed, unpack
 T = TypeVar("T")
 #: How long an end may wait for a row, in a statement or in a transaction that does more.
 LONGEST_WAIT = timedelta(minutes=1)
-#: How many sessions a snapshot lists at most, and as many with changed roles, and blacklisted tokens.
+#: A snapshot lists so many ended sessions, sessions with changed roles and tokens at most.
 MAX_ENTRIES = 20_000
 NEVER = -1.0  # by the monotonic clock
 AWAY = "The database could not be asked who was signed out."
