@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -508,6 +509,10 @@ def test_a_counter_that_begins_again_needs_no_room(
 
 
 def test_no_hit_is_lost_among_threads() -> None:
-    storage = counters.ProcessStorage()
-    race(*[lambda: [storage.incr("a", 60) for _ in range(5000)]] * 4)
+    storage, interval = counters.ProcessStorage(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        race(*[lambda: [storage.incr("a", 600) for _ in range(5000)]] * 4)
+    finally:
+        sys.setswitchinterval(interval)
     assert storage.get("a") == 20_000
