@@ -17,14 +17,14 @@ class _Bytes(Func):
         function = "uuid_send" if self._is_uuid() else "int8send"
         return self.as_sql(compiler, connection, function=function)
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> Any:
         # Each level of formatting (Django's template, then its parameters) halves the signs.
         template = "%(expressions)s" if self._is_uuid() else "printf('%%%%016x', %(expressions)s)"
         return self.as_sql(compiler, connection, template=template)
 
     def _is_uuid(self) -> bool:
         [column] = self.get_source_expressions()
-        return column.output_field.get_internal_type() == "UUIDField"
+        return bool(column.output_field.get_internal_type() == "UUIDField")
 
 
 class Packed(Aggregate):
@@ -40,7 +40,7 @@ class Packed(Aggregate):
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         return self.as_sql(compiler, connection, function="string_agg")
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> Any:
         return self.as_sql(compiler, connection, function="group_concat")
 
 

@@ -193,7 +193,7 @@ def test_a_replay_from_another_network_is_logged_as_a_warning(
 def test_a_thief_in_step_with_a_client_without_keys_is_warned_of(
     api: API, alice: User, lines: Lines, clock: Clock
 ) -> None:
-    """The replayed token says when it was made, and so when the next rotation is to be expected."""
+    """The replayed token says when it was made, and so when the next rotation will come."""
     owner = thief = api.login(alice)
     for _ in range(3):
         clock.forward(seconds=290)

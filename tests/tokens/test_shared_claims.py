@@ -21,7 +21,10 @@ from tokens.permissions import has_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.trap(99)]
 
-NESTED = {"tenants": [{"name": "north", "rights": ["read"]}], "plan": {"name": "free"}}
+NESTED: dict[str, Any] = {
+    "tenants": [{"name": "north", "rights": ["read"]}],
+    "plan": {"name": "free"},
+}
 
 #: What a view may try, by what it is.
 CHANGES: dict[str, Callable[[Any], object]] = {
@@ -54,14 +57,14 @@ def test_a_view_cannot_change_shared_claims(raw: str, change: Callable[[Any], ob
         change(AccessToken(raw))
     later = AccessToken(raw)
     assert json.loads(json.dumps(later["org"])) == NESTED
-    assert (later.roles, list(later["roles"])) == ({"authors"}, ["authors"])
+    assert (set(later.roles), list(later["roles"])) == ({"authors"}, ["authors"])
 
 
 def test_a_claim_set_on_a_token_stays_with_its_request(raw: str) -> None:
     AccessToken(raw)["roles"] = ["editors"]
     del AccessToken(raw).payload["org"]
     later = AccessToken(raw)
-    assert (later.roles, "org" in later) == ({"authors"}, True)
+    assert (set(later.roles), "org" in later) == ({"authors"}, True)
 
 
 class AppendingView(APIView):
