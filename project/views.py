@@ -37,7 +37,7 @@ def is_read_only() -> bool:
     """Return whether the database refuses to be written: one query on PostgreSQL, else none.
 
     A PostgreSQL server is read-only as a standby, and where `default_transaction_read_only` says
-    so. SQLite writes its log into new files beside the database.
+    so. SQLite writes its log into new files in the same directory.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -22,8 +22,8 @@ class ProcessStorage(Storage):
     """What `limits` counts its fixed windows in: atomic, in this process alone, of bounded size.
 
     A window begins with its first hit and ends `expiry` seconds later, as those of MemoryStorage
-    and of Redis do. There is no thread that cleans up: windows that have ended are removed when
-    there is no more room, and if that is not enough, those with the fewest hits. An attacker who
+    and of Redis do. No thread cleans up: when all MAX_COUNTERS windows are in use, those that
+    have ended are removed and, if that is not enough, those with the fewest hits. An attacker who
     wants a counter that stands at n forgotten has to bring KEPT_COUNTERS others to n first.
     """
 

@@ -8,7 +8,7 @@ committed late. If it cannot be taken, nobody is believed: the database's error 
 
 Above MAX_ENTRIES the snapshot is not complete, and each request asks for the row of its session
 instead. So neither the time of a renewal nor its memory grows with the number of ended sessions,
-and nobody can force a change of the signing keys by signing in and out.
+and signing in and out cannot force a change of the signing keys.
 """
 
 from collections.abc import Callable, Mapping
