@@ -13,8 +13,8 @@ class FrozenDict(dict[str, Any]):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("The claims of a verified token cannot be changed. Copy them first.")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]  # raises for any call
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]  # likewise
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and unpickle by the constructor, because items cannot be set one by one."""
