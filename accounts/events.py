@@ -42,6 +42,14 @@ def note_sent_again(session: DeviceSession, ip_address: str | None, **kwargs: An
     log.info("refresh_token_sent_again", **who(session), **addresses)
 
 
+@receiver(signals.refresh_token_replayed_elsewhere)
+def note_replay_elsewhere(
+    session: DeviceSession, ip_address: str, with_key: bool, **kwargs: Any
+) -> None:
+    facts = {"rotated_by": session.rotated_from, "address": ip_address, "with_key": with_key}
+    log.warning("refresh_token_replayed_elsewhere", **who(session), **facts)
+
+
 @receiver(signals.refresh_token_contended)
 def note_contention(session: DeviceSession, ip_address: str | None, **kwargs: Any) -> None:
     addresses = {"rotated_by": session.rotated_from, "address": ip_address}

@@ -1,5 +1,8 @@
 """What a supervisor asks: is the process alive, and can it serve?"""
 
+import os
+from pathlib import Path
+
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -17,8 +20,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if the database is reached and every migration is applied, else 503."""
+    """Answer 200 if the database can be written and every migration is applied, else 503."""
     try:
+        if is_read_only():
+            return _answer(503, "the database is read-only")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
@@ -26,6 +31,20 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if pending:
         return _answer(503, f"{len(pending)} migrations are not applied")
     return _answer(200, "ready")
+
+
+def is_read_only() -> bool:
+    """Return whether the database refuses to be written: one query on PostgreSQL, else none.
+
+    A PostgreSQL server is read-only as a standby, and where `default_transaction_read_only` says
+    so. SQLite writes its log into new files in the same directory.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone() == ("on",))
+    file = Path(connection.settings_dict["NAME"])
+    return file.exists() and not all(os.access(path, os.W_OK) for path in (file, file.parent))
 
 
 def _answer(status: int, text: str) -> JsonResponse:

@@ -21,6 +21,7 @@ from rest_framework_simplejwt.exceptions import (
 )
 
 from tokens.conf import conf
+from tokens.frozen import FrozenDict, freeze
 from tokens.keys import Subkeys, base64url, from_base64url, jws, opening
 from tokens.signingkeys import Key
 
@@ -39,7 +40,7 @@ def is_number(value: object) -> bool:
 
 
 def are_roles(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(role, str) for role in value)
+    return isinstance(value, tuple) and all(isinstance(role, str) for role in value)
 
 
 class KeyedBackend(TokenBackend):
@@ -109,8 +110,8 @@ class AccessBackend(KeyedBackend):
 def _verified(token: str, key: Key) -> Mapping[str, Any]:
     """Return the claims, once the signature is verified: the same token comes over and over.
 
-    What it says is believed only after everything that can change was looked at anew. What is
-    refused is not kept, and a key that is gone is never asked for.
+    Each request checks anew everything that can change. Refused tokens are not kept, and a key that
+    was removed is never looked up. Requests share the claims, which therefore cannot be changed.
     """
     text, _, signature = token.rpartition(".")
     if not key.has_signed(text.encode(), decoded(signature)):
@@ -153,15 +154,15 @@ def decoded(part: str) -> bytes:
 
 
 def claims_in(text: str, required: Mapping[str, Callable[[object], bool]]) -> Mapping[str, Any]:
-    """Return the claims after the header of a text whose signature is verified.
+    """Return the claims, which cannot be changed, of a text whose signature is verified.
 
     Raises TokenBackendError for what we do not write, although our key has signed it.
     """
     try:
-        claims = STRICT.decode(decoded(text.partition(".")[2]).decode())
+        claims = freeze(STRICT.decode(decoded(text.partition(".")[2]).decode()))
     except (ValueError, RecursionError) as error:
         raise TokenBackendError("The claims are no JSON.") from error
-    if not isinstance(claims, dict) or not claims.keys() >= required.keys():
+    if not isinstance(claims, FrozenDict) or not claims.keys() >= required.keys():
         raise TokenBackendError("Claims are missing.")
     if not all(is_ours(claims[name]) for name, is_ours in required.items()):
         raise TokenBackendError("A claim is not as we write it.")

@@ -107,9 +107,7 @@ def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | N
                 report(signals.refresh_token_contended, session, token, ip_address)
                 raise
             if again:
-                signals.after_commit(
-                    signals.refresh_token_sent_again, session=session, ip_address=ip_address
-                )
+                report_replay(session, ip_address, with_key=bool(retry_key))
                 jti = token.successor_jti(session.nonce, subkeys)
                 return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
         case distance if distance <= 1:
@@ -184,6 +182,24 @@ def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str |
     if within_grace:
         raise AlreadyRotated
     return False
+
+
+def report_replay(session: DeviceSession, ip_address: str | None, *, with_key: bool) -> None:
+    """Tell the site that a client was given the successor again, and whether it has moved.
+
+    It is not refused: a phone changes its network at the moment in which an answer is lost.
+    """
+    signals.after_commit(signals.refresh_token_sent_again, session=session, ip_address=ip_address)
+    rotated_from = session.rotated_from
+    if rotated_from is None or ip_address is None:
+        return  # A socket file has no address: nobody knows whether the network is another.
+    if throttles.network(rotated_from) != throttles.network(ip_address):
+        signals.after_commit(
+            signals.refresh_token_replayed_elsewhere,
+            session=session,
+            ip_address=ip_address,
+            with_key=with_key,
+        )
 
 
 def report(

@@ -22,6 +22,10 @@ refresh_token_reused = Signal()
 #: A client was given again what it had been given before. Arguments: session (whose
 #: `rotated_from` is the address that rotated), ip_address (the one that asked again).
 refresh_token_sent_again = Signal()
+#: The same, and the request came from another network than the rotation. Sent in addition; both
+#: addresses are known. Arguments: session, ip_address, with_key (whether the client sent the
+#: Idempotency-Key of the rotation again).
+refresh_token_replayed_elsewhere = Signal()
 #: Within the grace period a spent token came with another Idempotency-Key than it was spent with,
 #: or one of the two came without: a second client of the same store, or a thief. Nothing was given
 #: and nothing was ended. Arguments: session, generation (of the token that came), ip_address.

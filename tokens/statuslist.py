@@ -20,6 +20,7 @@ from tokens.claims import LIST_SIZE, epoch, list_address
 from tokens.conf import conf
 from tokens.keys import base64url, jws, opening
 from tokens.models import DeviceSession
+from tokens.packing import Packed, unpack
 from tokens.snapshot import Keeper, begin_of_window
 
 CONTENT_TYPE = "application/statuslist+jwt"
@@ -76,9 +77,9 @@ def bits(number: int) -> bytes:
     places = DeviceSession.objects.filter(pk__gte=first, pk__lt=first + LIST_SIZE)
     ended = places.filter(revoked_at__gte=begin_of_window(timezone.now()))
     row = bytearray(LIST_SIZE // 8)
-    for pk in ended.values_list("pk", flat=True).iterator():
+    for (pk,) in unpack("q", ended.aggregate(packed=Packed("pk"))["packed"]):
         index = pk - first
-        row[index // 8] |= 1 << index % 8
+        row[index >> 3] |= 1 << (index & 7)
     return zlib.compress(row, level=9)
 
 

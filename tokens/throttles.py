@@ -1,8 +1,8 @@
 """How often something may be tried: by account, by address, by both, by session.
 
 Every try is counted before it is looked at, in one atomic step, and a success takes nothing back.
-The counters are in Redis where several processes share them, else in this process. If Redis is
-away each process counts for itself: to stop everybody would be worse.
+The counters are in Redis where several processes share them, else in this process. While Redis
+fails or does not answer, each process counts for itself: to refuse every request would be worse.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from limits import RateLimitItem, parse
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from tokens.conf import conf
+from tokens.counters import CircuitBreaker, ProcessStorage, StoreUnavailableError
 from tokens.models import DeviceSession
 from tokens.names import called
 
@@ -31,7 +31,7 @@ LAST_SESSIONS = 1000
 Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
 log = structlog.stdlib.get_logger("latchkey.throttles")
 #: The counters of this process: one set from the start, or two first callers would make two.
-OWN = FixedWindowRateLimiter(MemoryStorage())
+OWN = FixedWindowRateLimiter(ProcessStorage())
 
 
 def count(name: str, *who: str | None) -> None:
@@ -126,11 +126,12 @@ def _ask(question: Question, name: str, *who: str | None) -> int:
     # The names of accounts are nobody's business, not even in memory or Redis.
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
     if have.THROTTLE_STORAGE:
+        shared, breaker = _shared(have.THROTTLE_STORAGE)
         try:
-            return question(_shared(have.THROTTLE_STORAGE), limit, name, who_)
-        except StorageError as error:
+            return breaker.call(question, shared, limit, name, who_)
+        except StoreUnavailableError as error:
             if not _hit(OWN, _limit("1 per minute"), "throttle_storage_unavailable", ""):
-                log.warning("throttle_storage_unavailable", reason=str(error.storage_error))
+                log.warning("throttle_storage_unavailable", reason=str(error))
     return question(OWN, limit, name, who_)
 
 
@@ -151,6 +152,7 @@ def _limit(rate: str) -> RateLimitItem:
 
 
 @lru_cache(maxsize=4)
-def _shared(storage: str) -> FixedWindowRateLimiter:
+def _shared(storage: str) -> tuple[FixedWindowRateLimiter, CircuitBreaker]:
     timeouts = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
-    return FixedWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True, **timeouts))
+    counters = storage_from_string(storage, wrap_exceptions=True, **timeouts)
+    return FixedWindowRateLimiter(counters), CircuitBreaker()

@@ -151,16 +151,64 @@ def test_a_token_ahead_of_the_database_is_logged(api: API, alice: User, lines: L
     assert row(phone).revoked_at is None
 
 
-def test_a_token_sent_again_is_logged_with_both_addresses(
-    api: API, alice: User, lines: Lines
+V6 = "2001:db8:1:1::1"
+
+#: Where the rotation came from, where the replay came from, and whether that is another network.
+REPLAYS: dict[str, tuple[str, str, bool]] = {
+    "the same address": (HERE, HERE, False),
+    "another IPv4 address": (HERE, "192.0.2.7", True),
+    "another address of the same /64": (V6, "2001:db8:1:1:ffff::2", False),
+    "the next /64": (V6, "2001:db8:1:2::1", True),
+    "from IPv6 to IPv4": (V6, "192.0.2.7", True),
+    "IPv4 written as IPv6": ("192.0.2.7", "::ffff:192.0.2.7", False),
+    "the rotation came by a socket file": ("", "192.0.2.7", False),
+    "the replay came by a socket file": (HERE, "", False),
+    "both came by a socket file": ("", "", False),
+}
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["without a key", "with its key"])
+@pytest.mark.parametrize(("first", "then", "elsewhere"), REPLAYS.values(), ids=REPLAYS)
+def test_a_replay_from_another_network_is_logged_as_a_warning(
+    api: API, alice: User, lines: Lines, *, key: str, first: str, then: str, elsewhere: bool
 ) -> None:
     phone = api.login(alice)
-    api.rotated(phone["refresh"])
+    api.client.defaults["REMOTE_ADDR"] = first
+    second = api.rotated(phone["refresh"], key=key)
     lines.taken()
-    api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
-    api.rotated(phone["refresh"])
-    told = {**who(phone), "rotated_by": HERE, "address": "192.0.2.7"}
-    assert lines.taken() == [("INFO", "refresh_token_sent_again", told)]
+    api.client.defaults["REMOTE_ADDR"] = then
+    assert api.rotated(phone["refresh"], key=key)["refresh"] == second["refresh"]
+    told = {
+        **who(phone),
+        "rotated_by": first or None,
+        "address": then.removeprefix("::ffff:") or None,
+    }
+    warning = ("WARNING", "refresh_token_replayed_elsewhere", {**told, "with_key": bool(key)})
+    again = ("INFO", "refresh_token_sent_again", told)
+    assert lines.taken() == [again, *([warning] if elsewhere else [])]
+    assert row(phone).revoked_at is None
+
+
+@pytest.mark.trap(54)
+def test_a_thief_in_step_with_a_client_without_keys_is_warned_of(
+    api: API, alice: User, lines: Lines, clock: Clock
+) -> None:
+    """The replayed token says when it was made, and so when the next rotation will come."""
+    owner = thief = api.login(alice)
+    for _ in range(3):
+        clock.forward(seconds=290)
+        owner = api.rotated(owner["refresh"])
+        clock.forward(seconds=5)
+        lines.taken()
+        api.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+        thief = api.rotated(thief["refresh"])
+        api.client.defaults["REMOTE_ADDR"] = HERE
+        assert thief["refresh"] == owner["refresh"]
+        assert RefreshToken(thief["refresh"])["iat"] == int(row(owner).rotated_at.timestamp())
+        events = [event for _, event, _ in lines.taken()]
+        assert events == ["refresh_token_sent_again", "refresh_token_replayed_elsewhere"]
+    api.rotated(owner["refresh"], key=KEY)
+    assert api.refresh(thief["refresh"]).status_code == 409
 
 
 def test_a_second_client_with_the_same_token_is_logged(api: API, alice: User, lines: Lines) -> None:

@@ -50,10 +50,12 @@ def test_a_refresh_costs_one_and_writes_one_row(api: API, alice: User) -> None:
         api.rotated(pair["refresh"])
 
 
-def test_a_retransmission_costs_two_and_changes_no_row(api: API, alice: User) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.7"], ids=["same", "elsewhere"])
+def test_a_retransmission_costs_two_and_changes_no_row(api: API, alice: User, address: str) -> None:
     pair = api.login(alice)
     api.rotated(pair["refresh"])
     before = row(pair)
+    api.client.defaults["REMOTE_ADDR"] = address
     with costs(queries=2, writes=1):  # the conditional UPDATE, which finds no row
         api.rotated(pair["refresh"])
     assert row(pair).rotated_at == before.rotated_at

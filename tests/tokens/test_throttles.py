@@ -1,6 +1,14 @@
 """How often something may be tried, by whom, and that the owner is never locked out."""
 
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from threading import Thread, active_count
+from time import monotonic, time
 from uuid import uuid4
 
 import pytest
@@ -12,7 +20,8 @@ from rest_framework.exceptions import Throttled
 
 from accounts.models import User
 from tests.conftest import API, PASSWORD, Answer, Clock, allow, row
-from tokens import throttles
+from tests.tokens.racing import race
+from tokens import counters, throttles
 from tokens.models import DeviceSession
 
 pytestmark = [
@@ -290,3 +299,220 @@ def test_without_redis_each_process_counts_for_itself(settings: Settings) -> Non
     throttles.count("login_pair", "alice", HOME)
     with pytest.raises(Throttled):
         throttles.count("login_pair", "alice", HOME)
+
+
+# A Redis that does not answer
+
+
+class SilentServer:
+    """Accepts connections and never answers; counts them."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self.listener.getsockname()[1]}/0"
+        self.accepted: list[socket.socket] = []
+        self.thread = Thread(target=self.run)
+        self.thread.start()
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.accepted.append(self.listener.accept()[0])
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for connected in (self.listener, *self.accepted):
+            connected.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentServer]:
+    server = SilentServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """Return the address of a Redis to which no connection is ever made: its backlog is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+
+
+def seconds_of(tries: int) -> float:
+    """Return how long so many tries take together."""
+    began = monotonic()
+    for _ in range(tries):
+        throttles.count("login_pair", "alice", HOME)
+    return monotonic() - began
+
+
+@pytest.mark.parametrize("how", ["silent", "black_hole"])
+def test_a_redis_that_hangs_is_waited_for_once(
+    settings: Settings, request: pytest.FixtureRequest, how: str
+) -> None:
+    allow(settings, login_pair="20 per hour")
+    hanging = request.getfixturevalue(how)
+    url = hanging.url if isinstance(hanging, SilentServer) else hanging
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": url}
+    assert seconds_of(1) > 0.2
+    assert seconds_of(19) < 19 * 0.25 / 2
+    with pytest.raises(Throttled):
+        throttles.count("login_pair", "alice", HOME)
+
+
+def test_one_thread_asks_again_whether_redis_answers(
+    settings: Settings, silent: SilentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(counters, "monotonic", lambda: now[0])
+    allow(settings, login_pair="1000 per hour")
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": silent.url}
+    seconds_of(1)
+    for asked in (1, 2, 3):
+        race(*[lambda: seconds_of(5)] * 8)
+        assert len(silent.accepted) == asked
+        now[0] += counters.PAUSE
+
+
+def test_counters_are_shared_again_once_redis_answers(
+    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(counters, "monotonic", lambda: now[0])
+    allow(settings, login_pair="2 per hour")
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": redis_url}
+    with redis.Redis.from_url(redis_url) as client:
+        process = client.info("server")["process_id"]
+        throttles.count("login_pair", "alice", HOME)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            throttles.count("login_pair", "alice", HOME)
+        finally:
+            os.kill(process, signal.SIGCONT)
+        throttles.count("login_pair", "alice", HOME)  # again by this process alone
+        now[0] += counters.PAUSE
+        throttles.allows("login_pair", "alice", HOME)
+        assert int(client.get(next(client.scan_iter("*login_pair*"))) or 0) >= 2
+        assert not throttles.allows("login_pair", "alice", HOME)
+
+
+def test_a_thread_that_finds_redis_back_is_not_refused() -> None:
+    """Guards that the reason is looked at again under the lock: another thread has cleared it."""
+    breaker = counters.CircuitBreaker()
+    breaker._ask_at = monotonic() + 60
+    breaker._admit_one()
+
+
+def test_a_sign_in_and_a_refresh_do_not_wait_for_a_redis_that_hangs(
+    api: API,
+    alice: User,
+    settings: Settings,
+    silent: SilentServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counters, "monotonic", lambda: 0.0)
+    rates = dict.fromkeys(("login_pair", "login_account", "login_address", "refresh"), "9 per hour")
+    allow(settings, **rates)
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": silent.url}
+    for _ in range(3):
+        api.rotated(api.login(alice)["refresh"])
+    assert len(silent.accepted) == 1
+
+
+# The counters of one process
+
+
+def test_a_window_ends_as_that_of_redis_does(clock: Clock) -> None:
+    storage = counters.ProcessStorage()
+    assert (storage.get("a"), storage.get_expiry("a")) == (0, time())
+    assert [storage.incr("a", 60) for _ in range(3)] == [1, 2, 3]
+    ends_at = time() + 60
+    clock.forward(seconds=59)
+    assert (storage.incr("a", 60), storage.get_expiry("a")) == (4, ends_at)
+    assert storage.get("a") == 4
+    clock.forward(seconds=1)
+    assert (storage.get("a"), storage.get_expiry("a")) == (0, time())
+    assert storage.incr("a", 60, amount=2) == 2
+    storage.clear("a")
+    storage.clear("a")
+    assert storage.get("a") == 0
+    assert storage.check()
+    assert (storage.incr("b", 60), storage.reset(), storage.reset()) == (1, 1, 0)
+
+
+def test_counting_starts_no_thread() -> None:
+    storage = counters.ProcessStorage()
+    before = active_count()
+    for number in range(1000):
+        storage.incr(str(number), 60)
+    assert active_count() == before
+
+
+@pytest.fixture
+def room_for_eight(monkeypatch: pytest.MonkeyPatch) -> counters.ProcessStorage:
+    monkeypatch.setattr(counters, "MAX_COUNTERS", 8)
+    monkeypatch.setattr(counters, "KEPT_COUNTERS", 6)
+    return counters.ProcessStorage()
+
+
+def test_no_more_counters_are_kept_than_there_is_room_for(
+    room_for_eight: counters.ProcessStorage,
+) -> None:
+    for number in range(100):
+        room_for_eight.incr(str(number), 60)
+        assert len(room_for_eight._windows) <= 8
+
+
+@pytest.mark.trap(46)
+def test_many_other_counters_do_not_make_an_account_guessable_again(
+    room_for_eight: counters.ProcessStorage,
+) -> None:
+    """Guards that counters with few hits are removed first, however new they are."""
+    for _ in range(3):
+        room_for_eight.incr("alice", 60)
+    for number in range(100):
+        room_for_eight.incr(str(number), 900)
+        room_for_eight.incr(str(number), 900)
+    assert room_for_eight.get("alice") == 3
+
+
+def test_windows_that_have_ended_make_room_before_others(
+    room_for_eight: counters.ProcessStorage, clock: Clock
+) -> None:
+    for number in range(4):
+        for _ in range(5):
+            room_for_eight.incr(f"short {number}", 60)
+        room_for_eight.incr(f"long {number}", 600)
+    clock.forward(seconds=61)
+    room_for_eight.incr("another", 60)
+    assert [room_for_eight.get(f"long {number}") for number in range(4)] == [1, 1, 1, 1]
+    assert len(room_for_eight._windows) == 5
+
+
+def test_a_counter_that_begins_again_needs_no_room(
+    room_for_eight: counters.ProcessStorage, clock: Clock
+) -> None:
+    for number in range(8):
+        room_for_eight.incr(str(number), 60 if number else 30)
+    clock.forward(seconds=31)
+    assert room_for_eight.incr("0", 60) == 1
+    assert [room_for_eight.get(str(number)) for number in range(8)] == [1] * 8
+
+
+def test_no_hit_is_lost_among_threads() -> None:
+    storage, interval = counters.ProcessStorage(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        race(*[lambda: [storage.incr("a", 600) for _ in range(150_000)]] * 4)
+    finally:
+        sys.setswitchinterval(interval)
+    assert storage.get("a") == 600_000

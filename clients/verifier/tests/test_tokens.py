@@ -5,6 +5,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 
 import jwt
 import pytest
@@ -31,6 +32,19 @@ def test_a_good_token_is_believed_and_says_who_comes(
     assert claims.auth_time == said["auth_time"]
     assert claims.place is None
     assert issuer.calls == {JWKS: 1}
+
+
+def test_no_caller_changes_the_claims_that_others_get(issuer: Issuer, verifier: Verifier) -> None:
+    """Every call with the same token returns the same object; a set holds only immutable ones."""
+    token = issuer.token(roles=["support"])
+    claims = verifier.verify(token)
+    assert verifier.verify(token) is claims
+    assert {claims} == {verifier.verify(token)}
+    with pytest.raises(FrozenInstanceError):
+        claims.roles = ("shipping",)  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        claims.roles.append("shipping")  # type: ignore[attr-defined]
+    assert verifier.verify(token).roles == ("support",)
 
 
 GOOD: dict[str, Forge] = {
