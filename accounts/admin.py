@@ -29,7 +29,7 @@ from accounts.invitations import send_invitation
 from accounts.models import User
 from accounts.notices import told
 from tokens import sessions
-from tokens.admin import BigTableAdmin, SessionsInline
+from tokens.admin import BigTableAdmin, SelectionAdmin, SessionsInline
 from tokens.admin.authority import held_groups, held_permissions, may_manage, select_manageable
 from tokens.models import Reason
 
@@ -91,7 +91,7 @@ class GroupFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=members.values("user"))
 
 
-class ManagedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ManagedAdmin(SelectionAdmin):
     """Users or groups, which a staff user changes and deletes only if they have all their rights.
 
     The forms offer only the groups and permissions that the staff user has. Everyone who may view

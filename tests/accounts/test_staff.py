@@ -127,6 +127,8 @@ def test_no_action_changes_accounts_with_more_rights(dave: Staff) -> None:
         assert everything() == before, name
         assert said[0].startswith("Left out, because they have rights that you do not have: eve.a")
         assert said[0].endswith("and 1 more."), name
+    asked = {"action": "delete_selected", "_selected_action": [str(users[0].pk)]}
+    assert dave.post(USERS, asked).status_code == 302  # Nothing is left to confirm.
 
 
 def test_an_action_leaves_some_accounts_out_and_changes_the_others(
