@@ -1,6 +1,6 @@
 """Users and groups in Django admin.
 
-A change here ends sessions as a change elsewhere does. tokens/admin/authority.py decides which
+A change here ends sessions as any other change does. tokens/admin/authority.py decides which
 accounts and groups a staff user may manage and which rights they may grant.
 """
 
@@ -48,12 +48,19 @@ class PasswordWidget(ReadOnlyPasswordHashWidget):
     """
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
-        there = bool(value) and is_password_usable(value)
         return {
             **Widget.get_context(self, name, value, attrs),
-            "summary": [{"label": "A password is set." if there else "No password is set."}],
-            "button_label": "Reset password" if there else "Set password",
+            "summary": [{"label": describe_password(value)}],
+            "button_label": "Reset password" if has_password(value) else "Set password",
         }
+
+
+def has_password(stored: str) -> bool:
+    return bool(stored) and is_password_usable(stored)
+
+
+def describe_password(stored: str) -> str:
+    return "A password is set." if has_password(stored) else "No password is set."
 
 
 class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic when it runs
@@ -94,8 +101,8 @@ class GroupFilter(admin.SimpleListFilter):
 class ManagedAdmin(SelectionAdmin):
     """Users or groups, which a staff user changes and deletes only if they have all their rights.
 
-    The forms offer only the groups and permissions that the staff user has. Everyone who may view
-    the list may view every row.
+    The forms offer only the groups and permissions that the staff user has. A staff user with the
+    permission to view the list may view every row.
     """
 
     change_form_template = "admin/managed_change_form.html"
@@ -134,6 +141,7 @@ class ManagedAdmin(SelectionAdmin):
 class SiteGroupAdmin(ManagedAdmin, GroupAdmin):
     """Groups, which are the roles in access tokens."""
 
+    fields = ("name", "permissions")
     actions = ("delete_selected",)
 
     def get_readonly_fields(
@@ -151,7 +159,7 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     form = UserForm
     change_password_form = PasswordForm
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Sessions", {"fields": ("all_sessions",)}))
-    readonly_fields = ("last_login", "date_joined", "all_sessions")
+    readonly_fields = ("last_login", "date_joined", "all_sessions", "password_state")
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff")
     list_filter = ("is_active", "is_staff", "is_superuser", GroupFilter)
     sortable_by = ("username",)
@@ -164,6 +172,18 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[Any, ...]:
         fields = (*super().get_readonly_fields(request, obj),)
         return fields if request.user.is_superuser else (*fields, "is_staff", "is_superuser")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        # The button beside the password would lead to a page that refuses this staff user.
+        (title, options), *others = fieldsets
+        return [(title, {**options, "fields": ("username", "password_state")}), *others]
+
+    @admin.display(description="password")
+    def password_state(self, user: User) -> str:
+        return describe_password(user.password)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change and "email" in form.changed_data:

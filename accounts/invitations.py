@@ -15,7 +15,7 @@ from tokens.admin.authority import select_manageable
 def send_invitation(
     modeladmin: BigTableAdmin, request: HttpRequest, chosen: QuerySet[User]
 ) -> None:
-    """Queue and log a mail for each active user who has an address, and report the number.
+    """Queue and log a mail for each active user with an address, and report the number.
 
     Accounts that the staff user may not manage are left out and named.
     """

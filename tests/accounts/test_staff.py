@@ -39,7 +39,7 @@ def dave(db: None) -> Staff:
 
 
 def sign_in(user: User) -> Pair:
-    """Return the first pair of a new session of this user, who may be inactive."""
+    """Return the first pair of a new session of this user, even if the user is inactive."""
     active = user.is_active
     User._base_manager.filter(pk=user.pk).update(is_active=True)
     pair = open_session(user, Device(label="laptop"))
@@ -267,7 +267,9 @@ def test_staff_may_look_at_accounts_with_more_rights(dave: Staff) -> None:
         page = dave.client.get(f"{USERS}{user.pk}/change/")
         assert page.status_code == 200
         assert "You cannot change this user, because it has rights" in page.text
+        assert "A password is set." in page.text
         assert 'name="_save"' not in page.text
+        assert "../password/" not in page.text
         assert HASHED.rpartition("$")[2] not in page.text
         assert dave.client.get(f"{USERS}{user.pk}/history/").status_code == 200
         for asking in ("delete", "password"):

@@ -1,7 +1,7 @@
 """Decide which accounts and groups a staff user may manage, and which rights they may grant.
 
-Every admin page and action that changes an account asks this module. Two rules hold for everyone
-who is not a superuser:
+Every admin page and action that changes an account asks this module. Two rules hold for
+everyone except superusers:
 
 - Nobody may grant a right that they do not have.
 - Nobody may manage an account that has a right that they lack. Setting a password, changing an

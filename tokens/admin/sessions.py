@@ -69,7 +69,8 @@ class Columns:
 class DeviceSessionAdmin(Columns, RecordAdmin):
     """Every sign-in, and what became of it.
 
-    A staff user who may change sessions may end those of the accounts that they may manage.
+    A staff user with the permission to change sessions may end those of the accounts that they may
+    manage.
     """
 
     list_display = ("name", "user", "device_name", "status", "created_at", "last_use", "kind")
