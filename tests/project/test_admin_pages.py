@@ -129,6 +129,7 @@ def test_a_list_answers_every_query(dave: Staff, rows: dict[str, Model], label: 
     assert failed == []
 
 
+@pytest.mark.spec("ASVS 5.0", "8.2.1")
 @pytest.mark.parametrize("label", ADMINS)
 def test_a_page_opens_for_those_who_have_its_permission(
     dave: Staff, rows: dict[str, Model], label: str
@@ -146,6 +147,7 @@ def test_a_page_opens_for_those_who_have_its_permission(
         assert query == expected["list"], permission
 
 
+@pytest.mark.spec("ASVS 5.0", "8.2.1")
 @pytest.mark.parametrize("label", [*ADMINS, None])
 def test_permissions_for_one_model_open_no_page_of_another(
     dave: Staff, rows: dict[str, Model], label: str | None
