@@ -8,20 +8,25 @@ from django.http import HttpRequest
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens.admin import BigTableAdmin
+from tokens.admin.authority import select_manageable
 
 
 @admin.action(description="Send an invitation to choose a password", permissions=["change"])
 def send_invitation(
     modeladmin: BigTableAdmin, request: HttpRequest, chosen: QuerySet[User]
 ) -> None:
-    """Queue and note a mail for each active user who has an address, and say how many they are."""
-    reachable = chosen.filter(is_active=True).exclude(email="")
+    """Queue and log a mail for each active user with an address, and report the number.
+
+    Accounts that the staff user may not manage are left out and named.
+    """
+    allowed = select_manageable(request, chosen)
+    reachable = allowed.filter(is_active=True).exclude(email="")
     with transaction.atomic():
         invited = list(reachable)
         for user in invited:
             queue(Mail.INVITATION, user=str(user.pk))
         modeladmin.log_each(request, invited, "Sent an invitation.")
-    left_out = chosen.count() - len(invited)
+    left_out = allowed.count() - len(invited)
     if invited:
         modeladmin.message_user(request, f"Invitations on their way: {len(invited)}.")
     if left_out:

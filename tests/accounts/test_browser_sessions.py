@@ -423,6 +423,8 @@ def test_a_wrong_current_password_changes_nothing(laptop: Browser, alice: User) 
 def test_without_a_sign_in_no_password_is_changed(alice: User) -> None:
     refused = Browser().client.post("/change/", {"current": PASSWORD, "new": NEW_PASSWORD})
     assert refused.status_code == 403
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
 
 
 def test_a_browser_signed_out_meanwhile_changes_no_password(laptop: Browser, alice: User) -> None:

@@ -175,6 +175,7 @@ def test_a_link_is_worth_nothing_once_the_account_has_changed(
     link = link_to(account, bearer)
     event(alice)
     before = list(User.objects.values())
+    assert account.client.get(link).status_code == 400
     assert confirm(account, link).json()["code"] == "invalid_link"
     assert list(User.objects.values()) == before
 

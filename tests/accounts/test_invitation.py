@@ -12,6 +12,7 @@ from tests.accounts.conftest import (
     post_office,
     query_of,
 )
+from tests.accounts.staff import USERS, Staff
 from tests.conftest import API, PASSWORD, row
 from tokens.models import Reason
 
@@ -103,8 +104,21 @@ def test_who_was_deactivated_since_is_not_invited(alice: User, admin: AdminPages
     assert post_office() == []
 
 
-def test_who_may_only_look_at_users_invites_nobody(alice: User, admin: AdminPages) -> None:
-    User.objects.filter(pk=admin.carol.pk).update(is_superuser=False)
-    chosen = {"action": "send_invitation", "_selected_action": [str(alice.pk)]}
-    assert admin.client.post("/admin/accounts/user/", chosen).status_code == 403
+@pytest.mark.parametrize(
+    "permissions",
+    [("view_user",), ("view_user", "add_user", "delete_user")],
+    ids=["view", "view, add and delete"],
+)
+def test_staff_without_change_user_invite_nobody(alice: User, permissions: tuple[str, ...]) -> None:
+    dave = Staff("dave", *permissions)
+    assert alice in dave.client.get(USERS).context["cl"].result_list
+    said = dave.run(USERS, alice, action="send_invitation")
+    assert not [text for text in said if "Invitations" in text]
+    assert not LogEntry.objects.exists()
     assert post_office() == []
+
+
+def test_staff_with_change_user_invite(alice: User) -> None:
+    dave = Staff("dave", "change_user")
+    assert dave.run(USERS, alice, action="send_invitation") == ["Invitations on their way: 1."]
+    assert [message.to for message in post_office()] == [["alice@example.org"]]

@@ -11,6 +11,8 @@ from django.contrib.sessions.models import Session
 from accounts.models import User
 from tests.conftest import API, PASSWORD, row
 from tokens import snapshot
+from tokens.models import DeviceSession
+from tokens.sessions import Device, open_browser_session, open_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,3 +156,18 @@ def test_what_a_browser_calls_itself_is_cut_to_its_column(api: API, alice: User)
     pair = api.post("login/", body, **{"User-Agent": "x" * 5000}).json()
     assert row(pair).user_agent == "x" * 255
     assert api.post("login/", {**body, "device": "d" * 101}).status_code == 400
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.2")
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_active": False}, {"password": "changed"}, {"username": "alicia"}],
+    ids=["deactivated", "password changed", "renamed"],
+)
+def test_a_user_who_changed_since_verification_gets_no_session(
+    alice: User, changes: dict[str, Any]
+) -> None:
+    User._base_manager.filter(pk=alice.pk).update(**changes)
+    assert open_session(alice, Device()) is None
+    assert open_browser_session(alice, Device(), remember=True) is None
+    assert not DeviceSession.objects.exists()

@@ -254,8 +254,9 @@ def test_a_developers_own_view_answers_with_the_same_challenge() -> None:
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_another_scheme_is_nobody(api: API, alice: User) -> None:
-    headers = {"Authorization": "Basic YWxpY2U6eA=="}
+@pytest.mark.parametrize("scheme", ["Basic", "Token", "JWT"])
+def test_a_token_with_another_scheme_is_not_read(api: API, alice: User, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {api.login(alice)['access']}"}
     answer = api.client.get("/api/auth/sessions/", headers=headers)
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
 

@@ -4,7 +4,7 @@ Nothing that somebody could sign in with is shown, and no address can ask for it
 """
 
 from tokens.admin.blacklist import BlacklistAdmin
-from tokens.admin.lists import BigTableAdmin
+from tokens.admin.lists import BigTableAdmin, SelectionAdmin
 from tokens.admin.sessions import DeviceSessionAdmin, SessionsInline
 from tokens.admin.signingkeys import SigningKeyAdmin
 
@@ -12,6 +12,7 @@ __all__ = [
     "BigTableAdmin",
     "BlacklistAdmin",
     "DeviceSessionAdmin",
+    "SelectionAdmin",
     "SessionsInline",
     "SigningKeyAdmin",
 ]

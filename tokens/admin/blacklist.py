@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,11 +14,12 @@ from django.utils.decorators import method_decorator
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from tokens.admin.authority import may_manage
 from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
 from tokens.blacklist import blacklist
 from tokens.exceptions import TokenDeadError, TokenUnknownError
 from tokens.models import BlacklistedToken, DeviceSession, Reason
-from tokens.recognition import unwrapped
+from tokens.recognition import recognise, unwrapped
 
 
 class Unshown(forms.Textarea):
@@ -41,8 +43,19 @@ class BlacklistForm(forms.Form):
         "however old the token is. The text is kept nowhere.",
     )
 
+    def __init__(self, data: Any, *, actor: Any) -> None:
+        super().__init__(data)
+        self.actor = actor
+
     def clean_token(self) -> str:
-        return unwrapped(self.cleaned_data["token"])
+        raw = unwrapped(self.cleaned_data["token"])
+        if token := recognise(raw):
+            owner = get_user_model()._base_manager.filter(pk=token.sub).first()
+            if owner and not may_manage(self.actor, owner):
+                raise ValidationError(
+                    "This token belongs to an account that has rights that you do not have."
+                )
+        return raw
 
 
 class DiscreetFilter(SafeExceptionReporterFilter):
@@ -76,7 +89,7 @@ class BlacklistAdmin(RecordAdmin):
         request.exception_reporter_filter = DiscreetFilter()  # type: ignore[attr-defined]
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = BlacklistForm(request.POST or None)
+        form = BlacklistForm(request.POST or None, actor=request.user)
         if form.is_valid():
             try:
                 dead = blacklist(form.cleaned_data["token"], Reason.ADMIN)

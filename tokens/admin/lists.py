@@ -6,8 +6,10 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -45,7 +47,19 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when
         return f"more than {self.limit:,}" if self.is_cut else str(self.count)
 
 
-class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that answers 400 to an action on something that cannot be a primary key."""
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        try:
+            for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.clean(pk, None)
+        except ValidationError as error:
+            raise BadRequest("A selected row cannot exist.") from error
+        return super().response_action(request, queryset)
+
+
+class BigTableAdmin(SelectionAdmin):
     """A list of a table that may have millions of rows: nothing is counted, sorted or read whole.
 
     It is filtered by `lookups` and by nothing else: an address that compared a column which nobody
@@ -59,14 +73,16 @@ class BigTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     lookups: ClassVar[frozenset[str]]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup in self.lookups
+        return lookup in self.lookups and "\0" not in value  # which PostgreSQL refuses
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        if not (search_term and self.search_fields):
+            return queryset, False
         if len(search_term) > LONGEST_NAME:
             return queryset.none(), False
-        return self.search(queryset, search_term) if search_term else queryset, False
+        return self.search(queryset, search_term), False
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
         """Return the rows in which every word begins one of `search_fields`."""

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from tokens.admin.authority import select_manageable
 from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
 from tokens.models import DeviceSession, Reason
 
@@ -65,7 +67,11 @@ class Columns:
 
 @admin.register(DeviceSession)
 class DeviceSessionAdmin(Columns, RecordAdmin):
-    """Every sign-in, and what became of it. Who may change sessions may end them."""
+    """Every sign-in, and what became of it.
+
+    A staff user with the permission to change sessions may end those of the accounts that they may
+    manage.
+    """
 
     list_display = ("name", "user", "device_name", "status", "created_at", "last_use", "kind")
     list_filter = (Status, "kind", "revoked_reason")
@@ -96,7 +102,11 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
 
     @admin.action(description="End these sessions", permissions=["end"])
     def end(self, request: HttpRequest, queryset: Any) -> None:
-        ended = queryset.revoke(Reason.ADMIN)
+        owners = get_user_model()._base_manager.filter(
+            pk__in=queryset.filter(revoked_at=None).values("user")
+        )
+        users = select_manageable(request, owners).values("pk")
+        ended = queryset.filter(Q(user=None) | Q(user__in=users)).revoke(Reason.ADMIN)
         self.log_each(request, ended, "Ended.")
         messages.success(request, f"Sessions ended: {len(ended)}.")
 
