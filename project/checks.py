@@ -36,6 +36,7 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
         *_check_transport(),
         *_check_names(),
         *_check_origins(),
+        *_check_hsts(),
         *_check_own_names(),
         *_check_mail(),
     ]
@@ -83,6 +84,16 @@ def _check_origins() -> Iterator[CheckMessage]:
                 f"{origin} is another site than {settings.PUBLIC_URL} and sends no cookies.",
                 "Name only origins in CORS_ORIGINS that share the domain of PUBLIC_URL.",
             )
+
+
+def _check_hsts() -> Iterator[CheckMessage]:
+    if settings.HSTS_PRELOAD and not settings.HSTS_SUBDOMAINS:
+        yield _error(
+            7,
+            "The preload lists of browsers accept a domain only together with its subdomains.",
+            "Set HSTS_SUBDOMAINS=on if every host of the domain is reached by https, or leave"
+            " HSTS_PRELOAD off.",
+        )
 
 
 def _site(origin: str) -> str:

@@ -92,6 +92,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "latchkey.E006 an origin for a host": ({"ALLOWED_HOSTS": ["https://x"]}, "ALLOWED_HOSTS"),
     "latchkey.E006 a host with a port": ({"ALLOWED_HOSTS": ["x.example:80"]}, "ALLOWED_HOSTS"),
     "latchkey.E006 a host after a blank": ({"ALLOWED_HOSTS": ["x", " y"]}, "ALLOWED_HOSTS"),
+    "latchkey.E007 preloading without subdomains": ({"HSTS_PRELOAD": True}, "HSTS_SUBDOMAINS"),
     "latchkey.W008 pages of another site": (
         {"CORS_ORIGINS": ["https://app.example.net"]},
         "CORS_ORIGINS",
@@ -113,6 +114,11 @@ def test_a_mistake_is_named_with_the_variable_that_mends_it(
     (message,) = found()
     assert message.startswith(request.node.callspec.id.split()[0])
     assert f" {name}" in message
+
+
+def test_preloading_with_subdomains_is_in_order(public: Settings) -> None:
+    public.HSTS_PRELOAD = public.HSTS_SUBDOMAINS = True
+    assert found() == []
 
 
 def test_hosts_of_every_kind_are_in_order(public: Settings) -> None:
@@ -236,7 +242,7 @@ def test_every_setting_that_is_read_is_in_the_example(settings: Settings) -> Non
     """Guards the check of names: what it does not know it would call misspelt."""
     sources = [settings.BASE_DIR / "project" / name for name in ("settings.py", "serve.py")]
     text = "".join(source.read_text() for source in sources)
-    read = set(re.findall(r'(?:env\.\w+|duration|choice|environ\.get)\(\s*"([A-Z_]+)"', text))
+    read = set(re.findall(r'(?:env\.\w+|duration|choice|switch|environ\.get)\(\s*"([A-Z_]+)"', text))
     example = (settings.BASE_DIR / ".env.example").read_text()
     assert {name for name in read if f"#{name}=" not in example} == {
         "DJANGO_SETTINGS_MODULE"

@@ -10,7 +10,7 @@ from tokens.conf import TokenSettings, conf
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
-    r"""(?:env\.\w+|duration|number|choice|environ\.(?:get|pop))\(\s*["']([A-Z_]+)["']"""
+    r"""(?:env\.\w+|duration|number|choice|switch|environ\.(?:get|pop))\(\s*["']([A-Z_]+)["']"""
 )
 
 
