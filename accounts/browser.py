@@ -104,7 +104,7 @@ def caller(request: HttpRequest) -> changes.Caller:
     if session is None or session.user is None:
         raise PermissionDenied
     address = client_address(request)
-    return changes.Caller(user=cast("User", session.user), sid=session.sid, ip_address=address)
+    return changes.Caller(user=session.user, sid=session.sid, ip_address=address)
 
 
 def is_remembered(request: HttpRequest) -> bool:

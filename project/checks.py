@@ -166,7 +166,7 @@ def _check_hosts() -> Iterator[CheckMessage]:
 
 
 def _check_letters() -> Iterator[CheckMessage]:
-    kind = settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends.").split(".")[0]
+    kind = settings.EMAIL_BACKEND.split(".")[-2]
     if kind in NOWHERE:
         yield _warning(
             5,

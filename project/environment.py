@@ -13,7 +13,8 @@ def read(file: Path) -> dict[str, str]:
     the file.
     """
     own = _said()
-    environ.Env.read_env(file, overwrite=True)
+    if file.exists():  # Otherwise it would be logged that it does not.
+        environ.Env.read_env(file, overwrite=True)
     os.environ.update(own)
     return _said()
 

@@ -206,6 +206,8 @@ def mail() -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
         )
+    if config["EMAIL_BACKEND"].endswith(".console.EmailBackend"):
+        config["EMAIL_BACKEND"] = "project.console.EmailBackend"
     return config
 
 

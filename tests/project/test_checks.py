@@ -242,7 +242,9 @@ def test_every_setting_that_is_read_is_in_the_example(settings: Settings) -> Non
     """Guards the check of names: what it does not know it would call misspelt."""
     sources = [settings.BASE_DIR / "project" / name for name in ("settings.py", "serve.py")]
     text = "".join(source.read_text() for source in sources)
-    read = set(re.findall(r'(?:env\.\w+|duration|choice|switch|environ\.get)\(\s*"([A-Z_]+)"', text))
+    read = set(
+        re.findall(r'(?:env\.\w+|duration|choice|switch|environ\.get)\(\s*"([A-Z_]+)"', text)
+    )
     example = (settings.BASE_DIR / ".env.example").read_text()
     assert {name for name in read if f"#{name}=" not in example} == {
         "DJANGO_SETTINGS_MODULE"

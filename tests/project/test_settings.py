@@ -128,7 +128,7 @@ def test_a_switch_understands_the_usual_words(run: Run, words: list[str], *, on:
 @pytest.mark.parametrize("name", SWITCHES)
 def test_every_switch_takes_these_words_and_names_any_other(run: Run, name: str) -> None:
     on, off = read(run, **{name: "YES"}), read(run, **{name: "no"})
-    values = {
+    values: dict[str, Callable[[dict[str, Any]], bool]] = {
         "DEBUG": lambda settings: settings["DEBUG"],
         "HSTS_PRELOAD": lambda settings: settings["HSTS_PRELOAD"],
         "HSTS_SUBDOMAINS": lambda settings: settings["HSTS_SUBDOMAINS"],
