@@ -54,6 +54,7 @@ def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: s
             "/accounts/login/?next=%FF",
         ):
             httpx.get(f"{site.url}{path}")
+        httpx.get(site.url, headers={"Host": "elsewhere.example"})  # Django logs that itself.
         assert comes_true(lambda: "mail_printed" in log.read_text())
     assert site.process.returncode == 0
     events = events_in(log.read_text())
@@ -61,6 +62,9 @@ def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: s
     assert "Latchkey is at" in of_name("starting", events)["message"]
     assert of_name("mail_printed", events)["to"] == ["a@example.org"]
     assert of_name("stopping", events)["signal"] == "SIGTERM"
+    assert [
+        event["event"] for event in events if event["logger"] == "django.security.DisallowedHost"
+    ]
     loggers = {event["logger"].partition(".")[0] for event in events}
     assert {"_granian", "django_tasks_db", "latchkey"} <= loggers
 
