@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -27,7 +26,6 @@ from structlog.types import EventDict, Processor
 
 from project import environment
 
-ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 FORMATS = ("json", "console")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 OPERATOR = "latchkey.operator"
@@ -42,7 +40,7 @@ def start() -> None:
     """
     configure(os.environ)  # for what reading the file may have to say
     try:
-        given = environment.read(ENV_FILE)
+        given = environment.read(environment.file())
     except (OSError, ValueError):  # The settings will fail on it, and say so.
         return
     configure(given)

@@ -32,7 +32,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     logs.start()
     try:
-        keep_secret_key(logs.ENV_FILE)
+        keep_secret_key(environment.file())
         django.setup()
         from django.conf import settings
 

@@ -30,7 +30,7 @@ SWITCH = {
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
-env.ENVIRON = environment.read(BASE_DIR / ".env")
+env.ENVIRON = environment.read(environment.file())
 
 
 def public_url() -> str:

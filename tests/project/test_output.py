@@ -19,6 +19,7 @@ from tests.site import ROOT, latchkey
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Event = dict[str, Any]
+START = "from project import logs; logs.start()\n"
 
 
 def events_in(text: str) -> list[Event]:
@@ -110,14 +111,11 @@ def test_a_site_that_cannot_start_says_so_in_json(
 def test_a_line_of_the_file_that_cannot_be_read_is_named_without_its_text(tmp_path: Path) -> None:
     """It may hold a password; the settings are read without it."""
     (tmp_path / ".env").write_text("DATABASE_URL: postgres://u:pass1word@h/name\n")
-    code = (
-        "import pathlib, sys; from project import logs\n"
-        "logs.ENV_FILE = pathlib.Path(sys.argv[1]); logs.start()"
-    )
+    own = {"LOG_FORMAT": "json", "LATCHKEY_ENV_FILE": str(tmp_path / ".env")}
     shown = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / ".env")],
+        [sys.executable, "-c", START],
         cwd=ROOT,
-        env={**os.environ, "LOG_FORMAT": "json"},
+        env={**os.environ, **own},
         capture_output=True,
         text=True,
         check=True,
@@ -127,7 +125,6 @@ def test_a_line_of_the_file_that_cannot_be_read_is_named_without_its_text(tmp_pa
     assert "pass1word" not in shown.stderr
 
 
-START = "from project import logs; logs.start()\n"
 #: Code that makes Python itself print something, the event in its place, and the status.
 UNSEEN = {
     "a warning": ("import warnings; warnings.warn('old')", "python_warning", 0),

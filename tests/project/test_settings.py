@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(checkout: Path) -> Run:
     """Return a function that runs a Python program there, in a changed environment."""
-    return partial(run_in, checkout)
+    return partial(run_in, checkout, LATCHKEY_ENV_FILE="")
 
 
 def refusal(run: Run, **environment: str) -> str:
@@ -290,6 +290,13 @@ def test_an_empty_variable_hides_no_line_of_the_file(run: Run, checkout: Path, g
     assert settings["SECRET_KEY"] == "of the file"
     assert settings["WORKERS"] == 3
     assert settings["TOKENS"]["PROXIES"] == 2
+
+
+def test_another_file_may_take_the_place_of_env(run: Run, checkout: Path) -> None:
+    (checkout / ".env").write_text("WORKERS=3\n")
+    (checkout / "other.env").write_text("PROXIES=2\n")
+    settings = read(run, LATCHKEY_ENV_FILE=str(checkout / "other.env"))
+    assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (1, 2)
 
 
 def test_a_setting_that_is_empty_has_its_default(run: Run, checkout: Path) -> None:
