@@ -138,7 +138,7 @@ def _check_mail() -> Iterator[CheckMessage]:
 
 
 def _check_names() -> Iterator[CheckMessage]:
-    """Warn of a variable that looks like a setting and is none.
+    """Warn of a variable that looks like a misspelt setting.
 
     Other variables belong to other programs, or to apps that a developer has added.
     """
@@ -150,7 +150,7 @@ def _check_names() -> Iterator[CheckMessage]:
 
 
 def misspelt(names: Iterable[str]) -> dict[str, str]:
-    """Return those of the names that look like a setting and are none, each with that setting.
+    """Return the names that look like a misspelt setting, each with that setting.
 
     The settings are those of `.env.example`, and those that project/settings.py has asked for.
     """

@@ -10,7 +10,7 @@ ASKED: set[str] = set()
 
 
 class Given(dict[str, str]):
-    """What is set, which notes in `ASKED` what it is asked for."""
+    """The variables that are set; it notes in `ASKED` which names the code reads."""
 
     def __getitem__(self, name: str) -> str:
         ASKED.add(name)
@@ -18,7 +18,7 @@ class Given(dict[str, str]):
 
 
 def file() -> Path:
-    """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` beside the code."""
+    """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` in the directory of manage.py."""
     given = os.environ.get("LATCHKEY_ENV_FILE", "").strip()
     return Path(given) if given else Path(__file__).resolve().parent.parent / ".env"
 

@@ -1,4 +1,4 @@
-"""Every shipped setting is documented wherever settings are, and every documented one is read.
+"""Every shipped setting is in each document of settings, and every documented one is read.
 
 The shipped settings are those of the table in docs/settings.md: a developer adds others.
 """

@@ -132,7 +132,7 @@ def checkout(tmp_path: Path) -> Path:
 def run_own(
     checkout: Path, *words: str, path: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a module there, in the environment of a developer who has variables of their own.
+    """Run a module there, with variables that a developer has added.
 
     It imports the site from `path`, which is the checkout unless it is given.
     """
