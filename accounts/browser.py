@@ -5,6 +5,7 @@ Django's `login` begins one, whoever calls it, and `logout` ends it. Pages use
     sign_in(request, user, remember=True)       instead of `login`, where the person may choose
     device_session(request)                     the row of this browser, or None: its `sid` marks
                                                 "this device", its `auth_time` the last password
+    caller(request)                             the user, session and address, for `changes`
     is_remembered(request)                      whether it outlives the browser's closing
     change_password(request, current=…, new=…)  which keeps this browser signed in and no other
 
@@ -97,6 +98,15 @@ def device_session(request: HttpRequest) -> DeviceSession | None:
     return session
 
 
+def caller(request: HttpRequest) -> changes.Caller:
+    """Return the caller that this browser is signed in as, or raise PermissionDenied."""
+    session = device_session(request)
+    if session is None or session.user is None:
+        raise PermissionDenied
+    address = client_address(request)
+    return changes.Caller(user=session.user, sid=session.sid, ip_address=address)
+
+
 def is_remembered(request: HttpRequest) -> bool:
     """Return whether the browser is to stay signed in when it is closed."""
     return not request.session.get_expire_at_browser_close()
@@ -117,12 +127,9 @@ def change_password(request: HttpRequest, *, current: str, new: str) -> None:
     Raises WrongPasswordError, WeakPasswordError, Throttled, or PermissionDenied if the browser was
     signed out meanwhile: then nothing is changed.
     """
-    old = device_session(request)
-    if old is None or old.user is None:
-        raise PermissionDenied
     remember = is_remembered(request)
     session = changes.change_password_in_browser(
-        old.user, old.sid, remember=remember, current=current, new=new
+        caller(request), remember=remember, current=current, new=new
     )
     request.session.cycle_key()
     _carry(request, session, remember=remember)

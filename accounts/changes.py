@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -21,22 +22,29 @@ from accounts.exceptions import (
 from accounts.mail import Mail, queue
 from accounts.models import User
 from tokens import cookies, sessions
-from tokens.claims import AccessToken, Pair
+from tokens.claims import Pair
 from tokens.models import DeviceSession, Reason
-from tokens.throttles import count
+from tokens.throttles import count, count_current_password, network
 
 
-def change_password(
-    user: User, token: AccessToken, *, by_cookie: bool, current: str, new: str
-) -> Pair:
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """A signed-in user, the session of the request and the address that it came from."""
+
+    user: User
+    sid: UUID
+    ip_address: str | None
+
+
+def change_password(caller: Caller, *, by_cookie: bool, current: str, new: str) -> Pair:
     """Change the password, end every session, and return the first pair of a new one.
 
-    The new session is on the device of the access token. Raises WrongPasswordError,
+    The new session is on the device of the caller's. Raises WrongPasswordError,
     WeakPasswordError, InvalidToken if that device was signed out meanwhile, or CookieTooLarge:
     then nothing is changed.
     """
-    with _changed_password(user, current, new):
-        pair = sessions.replace_sessions(user, token.sid)
+    with _changed_password(caller, current, new):
+        pair = sessions.replace_sessions(caller.user, caller.sid)
         if pair is None:
             raise InvalidToken
         if by_cookie:
@@ -45,23 +53,24 @@ def change_password(
 
 
 def change_password_in_browser(
-    user: User, sid: UUID, *, remember: bool, current: str, new: str
+    caller: Caller, *, remember: bool, current: str, new: str
 ) -> DeviceSession:
-    """Do what `change_password` does, and return the new session of the browser that had `sid`.
+    """Do what `change_password` does, and return the new session of the caller's browser.
 
     Raises PermissionDenied where that raises InvalidToken.
     """
-    with _changed_password(user, current, new):
-        session = sessions.replace_browser_sessions(user, sid, remember=remember)
+    with _changed_password(caller, current, new):
+        session = sessions.replace_browser_sessions(caller.user, caller.sid, remember=remember)
         if session is None:
             raise PermissionDenied
     return session
 
 
 @contextmanager
-def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
+def _changed_password(caller: Caller, current: str, new: str) -> Iterator[None]:
     """Store the new password in the transaction of the block, and queue the mail that tells it."""
-    verify_password(user, current)
+    user = caller.user
+    verify_password(caller, current)
     stored = _hash(new, user)
     with transaction.atomic():
         if not _store(user, stored):
@@ -70,10 +79,10 @@ def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 
-def verify_password(user: User, password: str) -> None:
-    """Raise WrongPasswordError unless this is the user's password, or Throttled."""
-    count("current_password", str(user.pk))
-    if not user.check_password(password):
+def verify_password(caller: Caller, password: str) -> None:
+    """Raise WrongPasswordError unless this is the caller's password, or Throttled."""
+    count_current_password(caller.user.pk, caller.sid, caller.ip_address)
+    if not caller.user.check_password(password):
         raise WrongPasswordError
 
 
@@ -104,16 +113,18 @@ def choose_password(uid: str, token: str, new: str) -> None:
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 
-def change_account(user: User, names: dict[str, str], *, email: str, current: str) -> None:
+def change_account(caller: Caller, names: dict[str, str], *, email: str, current: str) -> None:
     """Store these of `first_name` and `last_name`, and send a link to an address that is new.
 
-    Whether that is somebody else's is told to nobody. If it is new, raises PasswordMissingError or
-    WrongPasswordError.
+    The answer does not depend on whether another account has that address. If it is new, raises
+    PasswordMissingError, WrongPasswordError or Throttled: then nothing is changed.
     """
+    user = caller.user
     if email != user.email:
         if not current:
             raise PasswordMissingError
-        verify_password(user, current)
+        verify_password(caller, current)
+        _count_email_change(caller, email)
     with transaction.atomic():
         if names:
             User.objects.filter(pk=user.pk).update(**names)
@@ -122,6 +133,17 @@ def change_account(user: User, names: dict[str, str], *, email: str, current: st
             queue(Mail.EMAIL_CONFIRMATION, user=str(user.pk), address=email, mark=mark)
     for name, value in names.items():
         setattr(user, name, value)
+
+
+def _count_email_change(caller: Caller, email: str) -> None:
+    """Count one mail to this new address; raise Throttled if it is one too many.
+
+    Counted once the password is right, or a thief without it could use up the owner's mails. The
+    new address comes last, so that a caller over their own limit does not use up the address's.
+    """
+    count("email_change_address", network(caller.ip_address))
+    count("email_change_account", str(caller.user.pk))
+    count("email_change_target", email.casefold())
 
 
 def confirm_email(token: str) -> None:
@@ -136,9 +158,10 @@ def confirm_email(token: str) -> None:
         raise LinkInvalid from error
 
 
-def delete_account(user: User, *, current: str) -> None:
-    """Delete the user and end their sessions, or raise WrongPasswordError."""
-    verify_password(user, current)
+def delete_account(caller: Caller, *, current: str) -> None:
+    """Delete the user and end their sessions, or raise WrongPasswordError or Throttled."""
+    user = caller.user
+    verify_password(caller, current)
     with transaction.atomic():
         User.objects.get_queryset().filter(pk=user.pk).lock()
         if not User.objects.filter(pk=user.pk, password=user.password).exists():

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from tokens.lines import validate_one_line
 from tokens.names import LONGEST_NAME
 
 
@@ -67,11 +68,13 @@ class NamesForm(forms.Form):
     first_name = forms.CharField(
         max_length=150,
         required=False,
+        validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
     )
     last_name = forms.CharField(
         max_length=150,
         required=False,
+        validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
     )
 

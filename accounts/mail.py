@@ -24,6 +24,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts import links
 from accounts.models import User
 from tokens.directions import isolated
+from tokens.lines import one_line
 from tokens.names import called
 
 RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
@@ -150,9 +151,10 @@ def find_active(pk: str) -> User | None:
 def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     """Return the mail to this address as its template has it, as text and as a page.
 
-    The page is made of the text: its paragraphs, of which one may be the link.
+    The page has the paragraphs of the text; one may be the link. Every value is written on one
+    line, even if its row is older than the checks: no name can add a paragraph or a subject.
     """
-    written = {name: isolated(text) for name, text in context.items()}
+    written = {name: isolated(one_line(text)) for name, text in context.items()}
     values = {**written, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
     paragraphs = body.strip().split("\n\n")

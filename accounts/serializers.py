@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from tokens.names import LONGEST_NAME
-from tokens.serializers import TextField
+from tokens.serializers import LineField, TextField
 
 HIDDEN = {"input_type": "password"}
 
@@ -26,8 +26,8 @@ class AccountSerializer(serializers.ModelSerializer[User]):
 
 
 class AccountChangeSerializer(serializers.Serializer[None]):
-    first_name = TextField(required=False, allow_blank=True, max_length=150)
-    last_name = TextField(required=False, allow_blank=True, max_length=150)
+    first_name = LineField(required=False, allow_blank=True, max_length=150)
+    last_name = LineField(required=False, allow_blank=True, max_length=150)
     email = AddressField(
         required=False,
         max_length=LONGEST_NAME,

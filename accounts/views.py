@@ -9,12 +9,20 @@ from rest_framework.response import Response
 from accounts import changes, schema, serializers
 from accounts.models import User
 from tokens import cookies
-from tokens.claims import AccessToken
 from tokens.throttles import client_address, count, network
 from tokens.views import SignedInView, TokenView, parse
 
 
-class MeView(SignedInView):
+class AccountView(SignedInView):
+    """A view that changes the account of the caller."""
+
+    @property
+    def caller(self) -> changes.Caller:
+        address = client_address(self.request)
+        return changes.Caller(user=cast("User", self.user), sid=self.sid, ip_address=address)
+
+
+class MeView(AccountView):
     """One's own account."""
 
     @schema.show
@@ -26,13 +34,13 @@ class MeView(SignedInView):
         names = parse(serializers.AccountChangeSerializer, request)
         user, current = cast("User", self.user), names.pop("current_password", "")
         email = names.pop("email", user.email)
-        changes.change_account(user, names, email=email, current=current)
+        changes.change_account(self.caller, names, email=email, current=current)
         return Response(serializers.AccountSerializer(user).data)
 
     @schema.delete
     def delete(self, request: Request) -> Response:
         asked = parse(serializers.CurrentPasswordSerializer, request)
-        changes.delete_account(cast("User", self.user), current=asked["current_password"])
+        changes.delete_account(self.caller, current=asked["current_password"])
         response = Response(status=204)
         if cookies.stands_in(request):
             cookies.forget(response)
@@ -49,7 +57,7 @@ class EmailConfirmView(TokenView):
         return Response(status=204)
 
 
-class PasswordView(SignedInView):
+class PasswordView(AccountView):
     """Change one's password: a new pair for this device, an end for every other."""
 
     @schema.change_password
@@ -57,8 +65,7 @@ class PasswordView(SignedInView):
         asked = parse(serializers.PasswordSerializer, request)
         by_cookie = cookies.stands_in(request)
         pair = changes.change_password(
-            cast("User", self.user),
-            cast("AccessToken", request.auth),
+            self.caller,
             by_cookie=by_cookie,
             current=asked["current_password"],
             new=asked["new_password"],

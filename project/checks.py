@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
@@ -13,6 +13,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
+from project import environment
+
+EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
 #: How a line of `.env` or, as a comment, of `.env.example` names a setting.
 NAME = re.compile(r"^\s*#?(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", re.MULTILINE)
 SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
@@ -36,6 +39,7 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
         *_check_transport(),
         *_check_names(),
         *_check_origins(),
+        *_check_hsts(),
         *_check_own_names(),
         *_check_mail(),
     ]
@@ -85,6 +89,16 @@ def _check_origins() -> Iterator[CheckMessage]:
             )
 
 
+def _check_hsts() -> Iterator[CheckMessage]:
+    if settings.HSTS_PRELOAD and not settings.HSTS_SUBDOMAINS:
+        yield _error(
+            7,
+            "The preload lists of browsers accept a domain only together with its subdomains.",
+            "Set HSTS_SUBDOMAINS=on if every host of the domain is reached by https, or leave"
+            " HSTS_PRELOAD off.",
+        )
+
+
 def _site(origin: str) -> str:
     """Return the last two labels of the host: which site this is, but for suffixes like co.uk.
 
@@ -124,16 +138,30 @@ def _check_mail() -> Iterator[CheckMessage]:
 
 
 def _check_names() -> Iterator[CheckMessage]:
-    """Warn of what `.env` sets and nobody reads, and of what in the environment looks like it."""
-    known = set(NAME.findall((settings.BASE_DIR / ".env.example").read_text()))
-    file: Path = settings.BASE_DIR / ".env"
+    """Warn of a variable that looks like a misspelt setting.
+
+    Other variables belong to other programs, or to apps that a developer has added.
+    """
+    file = environment.file()
     written = set(SET.findall(file.read_text())) if file.exists() else set()
-    for name in sorted((written | os.environ.keys()) - known):
+    for name, meant in misspelt(written | os.environ.keys()).items():
+        hint = f"Did you mean {meant}?"
+        yield _warning(2, f"There is no setting {name}: it changes nothing.", hint)
+
+
+def misspelt(names: Iterable[str]) -> dict[str, str]:
+    """Return the names that look like a misspelt setting, each with that setting.
+
+    The settings are those of `.env.example`, and those that project/settings.py has asked for.
+    """
+    example = set(NAME.findall(EXAMPLE.read_text()))
+    found = {}
+    for name in sorted({*names} - example - environment.ASKED):
         # Of fewer letters, one makes another word: GHOST is no HOST.
-        like = len(name) > 5 and get_close_matches(name.upper(), known, n=1, cutoff=CUTOFF)
-        if like or name in written:
-            meant = f"Did you mean {like[0]}?" if like else ".env.example lists the settings."
-            yield _warning(2, f"There is no setting {name}: it changes nothing.", meant)
+        like = len(name) > 5 and get_close_matches(name.upper(), example, n=1, cutoff=CUTOFF)
+        if like:
+            found[name] = like[0]
+    return found
 
 
 def _check_database() -> Iterator[CheckMessage]:
@@ -155,7 +183,7 @@ def _check_hosts() -> Iterator[CheckMessage]:
 
 
 def _check_letters() -> Iterator[CheckMessage]:
-    kind = settings.EMAIL_BACKEND.removeprefix("django.core.mail.backends.").split(".")[0]
+    kind = settings.EMAIL_BACKEND.split(".")[-2]
     if kind in NOWHERE:
         yield _warning(
             5,

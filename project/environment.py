@@ -5,18 +5,36 @@ from pathlib import Path
 
 import environ
 
+#: Names that the settings have asked for: the shipped ones and those that a developer added.
+ASKED: set[str] = set()
 
-def read(file: Path) -> dict[str, str]:
+
+class Given(dict[str, str]):
+    """The variables that are set; it notes in `ASKED` which names the code reads."""
+
+    def __getitem__(self, name: str) -> str:
+        ASKED.add(name)
+        return super().__getitem__(name)
+
+
+def file() -> Path:
+    """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` in the directory of manage.py."""
+    given = os.environ.get("LATCHKEY_ENV_FILE", "").strip()
+    return Path(given) if given else Path(__file__).resolve().parent.parent / ".env"
+
+
+def read(file: Path) -> Given:
     """Bring what the file sets into the environment; return all that is set and not empty.
 
     What is set to the empty string, as compose does where nobody gave a value, hides no line of
     the file.
     """
     own = _said()
-    environ.Env.read_env(file, overwrite=True)
+    if file.exists():  # Otherwise it would be logged that it does not.
+        environ.Env.read_env(file, overwrite=True)
     os.environ.update(own)
     return _said()
 
 
-def _said() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if value.strip()}
+def _said() -> Given:
+    return Given({name: value for name, value in os.environ.items() if value.strip()})

@@ -22,13 +22,12 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from accounts.browser import PROGRAMS
 from project import pool
 from project.formats import LONGEST_BODY, TOO_LARGE
-from project.requestlog import note_refusal
+from project.requestlog import PROBES, note_refusal
 from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
 READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
 AWAY = (OperationalError, InterfaceError, RedisError)
-PROBES = ("/healthz", "/readyz")
 #: What a form brings along of the address of its page, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
 #: What a page says on top, by the code that a program is given.

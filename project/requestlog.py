@@ -1,6 +1,7 @@
 """A line for each request: who asked what, how it was answered, and how long that took."""
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -15,13 +16,19 @@ from tokens.claims import AccessToken
 from tokens.exceptions import Refusal
 from tokens.throttles import client_address
 
+#: The ids that a client or a proxy may choose: they can be written into any log or header.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+#: Called every few seconds, by supervisors and proxies.
+PROBES = ("/healthz", "/readyz")
+
 log = structlog.stdlib.get_logger("latchkey.requests")
 
 
 class RequestLog:
     """Give every request an id that all its lines carry, and write one line when it is answered.
 
-    Asks the database nothing: the user is named only if somebody asked before.
+    The answer carries the id too, as X-Request-ID. Asks the database nothing: the user is named
+    only if the request has looked for the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -30,8 +37,10 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         told = ABOUT.set(partial(about_request, request))
+        ident = vars(request)["_request_id"] = request_id(request)
         response = self.get_response(request)
-        level = logging.ERROR if response.status_code >= 500 else logging.INFO
+        response.headers["X-Request-ID"] = ident
+        level = level_of(request, response.status_code)
         if log.isEnabledFor(level):
             log.log(
                 level,
@@ -46,11 +55,24 @@ class RequestLog:
         return response
 
 
+def request_id(request: HttpRequest) -> str:
+    """Return the X-Request-ID that came with the request if it is a valid one, or a new one."""
+    given: str = request.META.get("HTTP_X_REQUEST_ID", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def level_of(request: HttpRequest, status: int) -> int:
+    """Return the level of the request's line: a probe that succeeds is of no interest to people."""
+    if status >= 500:
+        return logging.ERROR
+    return logging.DEBUG if request.path_info in PROBES else logging.INFO
+
+
 def about_request(request: HttpRequest) -> dict[str, str | None]:
     """Return the id and the address of the request, worked out when its first line is written."""
     known = vars(request)
     if "_log" not in known:
-        known["_log"] = {"request_id": uuid.uuid4().hex, "address": client_address(request)}
+        known["_log"] = {"request_id": known["_request_id"], "address": client_address(request)}
     about: dict[str, str | None] = known["_log"]
     return about
 

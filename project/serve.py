@@ -8,45 +8,76 @@ import sys
 from pathlib import Path
 
 import django
+import structlog
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.core.management.base import CommandError, SystemCheckError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from project import environment
+from project import environment, logs
 from project.server import address
 
 #: Pages of others that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
 #: A line that sets a secret key, however it is written, to more than nothing.
 KEY_LINE = re.compile(r"""\s*(export\s+)?SECRET_KEY\s*=[\s'"]*[^\s'"]""")
-ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+
+log = structlog.stdlib.get_logger(logs.OPERATOR)
 
 
 def main() -> None:
     """Start the site, or stop with one clear sentence about what is wrong."""
     os.umask(0o077)  # What is written from here on holds secrets.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    logs.start()
     try:
-        keep_secret_key(ENV_FILE)
+        keep_secret_key(environment.file())
         django.setup()
         from django.conf import settings
 
         from tokens.signingkeys import adopt
 
         claim_port(*address())
-        call_command("check", deploy=settings.SECURE)
+        check(deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
         adopt(settings.STATE_DIR / "access-key.pem")
-        call_command("createfirstadmin")
-    except (SystemCheckError, CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
-        sys.exit(str(error))
-    print(f"Latchkey is at {settings.PUBLIC_URL}", flush=True)
+        announce_first_admin()
+    except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
+        log.critical("not_started", message=str(error))
+        sys.exit(1)
+    url = settings.PUBLIC_URL
+    log.info("starting", message=f"Latchkey is at {url}", url=url)
     os.environ.pop("ADMIN_PASSWORD", None)
-    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
-        print("Mail is printed here and not sent: EMAIL_URL is not set.", flush=True)
+    if settings.EMAIL_BACKEND == "project.console.EmailBackend":
+        sentence = "Mail is printed here and not sent: EMAIL_URL is not set."
+        log.warning("mail_is_printed", message=sentence)
     os.execv(sys.executable, [sys.executable, "-m", "project.supervisor"])
+
+
+def check(*, deploy: bool) -> None:
+    """Run the system checks and log what they find; raise CommandError if there is an error."""
+    found = [
+        message
+        for message in checks.run_checks(include_deployment_checks=deploy)
+        if not message.is_silenced()
+    ]
+    for message in found:
+        sentence = " ".join(filter(None, (f"{message.id}: {message.msg}", message.hint)))
+        log.log(message.level, "system_check", message=sentence, id=message.id)
+    if any(message.is_serious() for message in found):
+        raise CommandError("The site cannot start with these settings.")
+
+
+def announce_first_admin() -> None:
+    """Create the first administrator of a new site, and log the password if it was made up."""
+    from accounts.management.commands.createfirstadmin import announcement, create_first_admin
+
+    created = create_first_admin()
+    if created:
+        sentence = "\n".join(announcement(**created))
+        log.info("first_administrator_created", message=sentence, **created)
 
 
 def keep_secret_key(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The production server. It ends with whoever started it, and its workers end with it."""
 
+import logging
 import os
 import socket
 import sys
@@ -10,8 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
+from project import logs
 from project.supervisor import GRACE, end_with
 
 
@@ -47,18 +50,23 @@ def server() -> AbstractServer[Any]:
         blocking_threads=settings.THREADS,
         websockets=False,
         workers_kill_timeout=GRACE - 5,
+        log_dictconfig=logs.of_granian(),
+        log_level=LogLevels(logging.getLevelName(logging.getLogger().level).lower()),
     )
 
 
 def application() -> WSGIHandler:
     """Return the site, for a worker of the server to serve."""
+    logs.start()
     end_with(os.getppid())
-    from project.wsgi import application as site
+    with logs.failures_logged():
+        from project.wsgi import application as site
 
     return site
 
 
 if __name__ == "__main__":
+    logs.start()
     end_with(int(sys.argv[1]))
     limit_statements()
     server().serve()

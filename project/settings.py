@@ -22,10 +22,15 @@ from project import environment, logs
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
 
+#: What turns a setting on or off, in any case.
+SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
-env.ENVIRON = environment.read(BASE_DIR / ".env")
+env.ENVIRON = environment.read(environment.file())
 
 
 def public_url() -> str:
@@ -71,6 +76,16 @@ def choice(name: str, choices: Sequence[str], default: str) -> str:
     raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
 
 
+def switch(name: str, *, default: bool) -> bool:
+    """Return whether the environment turns this on: a word of `SWITCH` in any case."""
+    given: str = env.str(name, default=str(default))
+    if given.strip().lower() not in SWITCH:
+        raise ImproperlyConfigured(
+            f"{name} is on (1, true, yes, on) or off (0, false, no, off), not {given!r}."
+        )
+    return SWITCH[given.strip().lower()]
+
+
 def database() -> dict[str, Any]:
     """Return Django's description of the database that DATABASE_URL names.
 
@@ -113,7 +128,7 @@ def database() -> dict[str, Any]:
 
 def throttles() -> dict[str, str]:
     """Return how often what may be tried; THROTTLES=off, for load tests, allows everything."""
-    if choice("THROTTLES", ("on", "off"), default="on") == "off":
+    if not switch("THROTTLES", default=True):
         return {}
     rates = {
         "login_pair": "10 per 5 minutes",
@@ -123,9 +138,13 @@ def throttles() -> dict[str, str]:
         "forged_token": "60 per minute",
         "verify": "300 per minute",
         "current_password": "10 per 5 minutes",
+        "current_password_account": "50 per 15 minutes",
         "link": "30 per minute",
         "reset_account": "3 per hour",
         "reset_address": "20 per hour",
+        "email_change_account": "3 per hour",
+        "email_change_address": "20 per hour",
+        "email_change_target": "3 per hour",
         "failed_sign_in": "5 per hour",
         "sign_in_mail": "1 per hour",
     }
@@ -187,6 +206,8 @@ def mail() -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
         )
+    if config["EMAIL_BACKEND"].endswith(".console.EmailBackend"):
+        config["EMAIL_BACKEND"] = "project.console.EmailBackend"
     return config
 
 
@@ -228,7 +249,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = choice("DEBUG", ("True", "False"), default="False") == "True"
+DEBUG = switch("DEBUG", default=False)
 ALLOWED_HOSTS = [
     HOSTNAME,
     *(LOOPBACK if HOSTNAME in LOOPBACK else ()),
@@ -241,8 +262,10 @@ CORS_ALLOWED_ORIGINS = CORS_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST")
-CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "x-csrftoken")
-CORS_EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate")
+CORS_ALLOW_HEADERS = (
+    *("authorization", "content-type", "idempotency-key", "x-csrftoken", "x-request-id"),
+)
+CORS_EXPOSE_HEADERS = ("Retry-After", "WWW-Authenticate", "X-Request-ID")
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 
 INSTALLED_APPS = [
@@ -402,7 +425,7 @@ TOKENS = {
     "SNAPSHOT_INTERVAL": duration("SNAPSHOT_INTERVAL", timedelta(seconds=1)),
     "SIGNING_KEY_AGE": duration("SIGNING_KEY_AGE", timedelta(days=90)),
     "JWKS_MAX_AGE": duration("JWKS_MAX_AGE", timedelta(minutes=5)),
-    "STATUS_LIST": choice("STATUS_LIST", ("on", "off"), default="on") == "on",
+    "STATUS_LIST": switch("STATUS_LIST", default=True),
     "STATUS_LIST_MAX_AGE": duration("STATUS_LIST_MAX_AGE", timedelta(seconds=5)),
 }
 
@@ -436,8 +459,13 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
-SECURE_HSTS_PRELOAD = SECURE
+# Off by default: both also bind hosts of the domain that this site knows nothing about.
+HSTS_SUBDOMAINS = switch("HSTS_SUBDOMAINS", default=False)
+HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and HSTS_SUBDOMAINS
+SECURE_HSTS_PRELOAD = SECURE and HSTS_PRELOAD
+# Django warns of these two where they are off, which is a choice of the operator's here.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 # A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.
 SECURE_REFERRER_POLICY = "same-origin"

@@ -15,9 +15,15 @@ from contextlib import suppress
 from threading import Thread
 from typing import NoReturn
 
+import structlog
+
+from project import logs
+
 LOOK = 0.5  # seconds between two looks at who still runs
 PAUSE = 2  # seconds before what has ended is started again
 GRACE = 15  # seconds to end in: enough to finish what is being answered or sent
+
+log = structlog.stdlib.get_logger("latchkey.supervisor")
 
 
 def main() -> int:
@@ -32,8 +38,10 @@ def main() -> int:
         while running[0].poll() is None:
             time.sleep(LOOK)
             if running[1].poll() is not None:
+                log.error("mail_worker_ended", status=running[1].returncode)
                 time.sleep(PAUSE)
                 running[1] = start("project.worker")
+        log.critical("server_ended", status=running[0].returncode)
     finally:
         end(running)
     return 1
@@ -43,6 +51,7 @@ def stop(number: int, frame: object) -> NoReturn:
     """Leave `main`; asked again while everything ends, there is nothing more to do."""
     for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(again, signal.SIG_IGN)
+    log.info("stopping", signal=signal.Signals(number).name)
     sys.exit(0)
 
 
@@ -79,4 +88,5 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    logs.start()
     sys.exit(main())

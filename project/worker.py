@@ -10,18 +10,23 @@ from contextlib import suppress
 from threading import Thread
 
 import django
+import structlog
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
+from project import logs
 from project.supervisor import end_with
 
 PAUSE = 5  # seconds, before a database that was away is tried again
 ROUND = 60  # seconds between two looks at what a killed worker left behind
 
+log = structlog.stdlib.get_logger("latchkey.worker")
+
 
 def main(parent: int) -> None:
     """Work until the process of this id is no longer our parent, however it ended."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    logs.start()
     end_with(parent)
     django.setup()
     Thread(target=keep_tidy, daemon=True).start()
@@ -29,7 +34,8 @@ def main(parent: int) -> None:
         try:
             call_command("db_worker", reload=False)
         except DatabaseError as error:
-            print(f"The mail worker waits for the database: {error}", file=sys.stderr, flush=True)
+            reason = str(error)  # A traceback every few seconds would say no more.
+            log.error("mail_worker_waits_for_database", reason=reason)  # noqa: TRY400
             time.sleep(PAUSE)
 
 

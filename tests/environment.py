@@ -1,7 +1,8 @@
 """The environment that the tests run in: loaded before the settings, so that no other matters.
 
 Nothing in it is empty, since that would be as good as not set. Of what it does not name everything
-has its default: it is taken out of the environment, and where `.env` sets it, nothing runs.
+has its default: settings, and names that look like one, are taken out of the environment. No `.env`
+is read, neither by the tests nor by a program that they start.
 
 `TEST_ENGINE=postgresql` takes the database of TEST_DATABASE_URL; anything else takes SQLite, in a
 file, because several threads and processes open it.
@@ -10,17 +11,16 @@ file, because several threads and processes open it.
 import atexit
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-from project.checks import NAME, SET
+from project.checks import EXAMPLE, NAME, misspelt
 
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
-ROOT = Path(__file__).resolve().parents[1]
 GIVEN = {
+    "LATCHKEY_ENV_FILE": str(STATE / "no.env"),
     "SECRET_KEY": "tests-" + "k" * 50,
     "SECRET_KEY_FALLBACKS": ",",
     "DEBUG": "False",
@@ -39,9 +39,6 @@ GIVEN = {
     else f"sqlite:///{STATE / 'latchkey.sqlite3'}",
 }
 
-OTHERS = {*NAME.findall((ROOT / ".env.example").read_text())} - GIVEN.keys()
-for name in OTHERS:
+for name in {*NAME.findall(EXAMPLE.read_text()), *misspelt(os.environ)}:
     os.environ.pop(name, None)
 os.environ.update(GIVEN)
-if (ROOT / ".env").exists() and (there := OTHERS & {*SET.findall((ROOT / ".env").read_text())}):
-    sys.exit(f".env sets {', '.join(sorted(there))}: move it away while the tests run.")

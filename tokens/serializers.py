@@ -6,6 +6,7 @@ from uuid import UUID
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from tokens.lines import validate_one_line
 from tokens.models import DeviceSession
 
 NO_TEXT = "This field must be a JSON string."
@@ -22,11 +23,21 @@ class TextField(serializers.CharField):
         return super().run_validation(data)
 
 
+class LineField(TextField):
+    """A text of one line, so that it cannot add a paragraph where it is quoted, as in a mail."""
+
+    default_validators = [validate_one_line]
+
+
 class LoginSerializer(serializers.Serializer[None]):
     username = TextField(help_text="User name or e-mail address.")
     password = TextField(trim_whitespace=False, style={"input_type": "password"})
-    device = TextField(
-        required=False, allow_blank=True, default="", max_length=100, help_text="Shown in the list."
+    device = LineField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=100,
+        help_text="Shown in the list: one line.",
     )
     transport = serializers.ChoiceField(
         choices=["body", "cookie"],

@@ -172,8 +172,9 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
         before = [moment for row in (*replaced, made) for moment in row.everybody_ended_at]
         moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
         SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=moments)
-        replaced.delete()
+        deleted, _ = replaced.delete()
         after_commit(signing_keys_changed, SigningKey)
+    log.warning("signing_keys_replaced", kid=made.kid, replaced=deleted)
     return made
 
 

@@ -7,10 +7,11 @@ fails or does not answer, each process counts for itself: to refuse every reques
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import structlog
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -67,7 +68,21 @@ def count_sign_in(account: str, address: str | None) -> None:
     count("login_address", place)
     count("login_pair", name, place)
     wait = _count("login_account", name)
-    if wait and not _is_at_home(account, place):
+    if wait and not _is_at_home(called(account), place):
+        raise Throttled(wait)
+
+
+def count_current_password(user: Any, session: UUID, address: str | None) -> None:
+    """Count one try of the current password; raise Throttled if it is one too many.
+
+    Tries are counted by session: a thief uses up those of the stolen session and no others. All
+    sessions of the account are counted together too, against a thief of several, but that limit
+    does not apply at an address where the account has signed in, so that a thief cannot keep the
+    owner from changing the password. `user` is a primary key.
+    """
+    count("current_password", str(user), str(session))
+    wait = _count("current_password_account", str(user))
+    if wait and not _is_at_home([user], network(address)):
         raise Throttled(wait)
 
 
@@ -104,9 +119,9 @@ def _parsed(address: str) -> IPv4Address | IPv6Address:
     return mapped or parsed
 
 
-def _is_at_home(account: str, place: str) -> bool:
-    """Return whether one of the account's last sessions was at this address: at most one query."""
-    sessions = DeviceSession.objects.filter(user__in=called(account)).order_by("-pk")
+def _is_at_home(users: Iterable[Any], place: str) -> bool:
+    """Return whether one of the users' last sessions began at this address: at most one query."""
+    sessions = DeviceSession.objects.filter(user__in=users).order_by("-pk")
     addresses = set(sessions.values_list("ip_address", flat=True)[:LAST_SESSIONS])
     return any(network(address) == place for address in addresses)
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from rest_framework.exceptions import ValidationError
 
-from accounts import changes, links
+from accounts import browser, changes, links
 from accounts.exceptions import LinkInvalid
 from accounts.forms import CurrentPasswordForm, EmailForm, NamesForm
 from accounts.pages.page import Page, SignedInFormPage
@@ -26,7 +26,8 @@ class AccountPage(SignedInFormPage[NamesForm]):
         return {"first_name": self.user.first_name, "last_name": self.user.last_name}
 
     def act(self, form: NamesForm) -> HttpResponse:
-        changes.change_account(self.user, form.cleaned_data, email=self.user.email, current="")
+        caller = browser.caller(self.request)
+        changes.change_account(caller, form.cleaned_data, email=self.user.email, current="")
         messages.success(self.request, "Your name is saved.")
         return redirect("account")
 
@@ -41,7 +42,7 @@ class EmailChangePage(SignedInFormPage[EmailForm]):
         email, current = form.cleaned_data["email"], form.cleaned_data["current_password"]
         if email == self.user.email:
             raise ValidationError({"email": ["This is the address of your account already."]})
-        changes.change_account(self.user, {}, email=email, current=current)
+        changes.change_account(browser.caller(self.request), {}, email=email, current=current)
         sentence = (
             f"A link is on its way to {isolated(email)}. The address changes when you follow it."
         )
@@ -86,7 +87,8 @@ class DeletePage(SignedInFormPage[CurrentPasswordForm]):
     form_class = CurrentPasswordForm
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        changes.delete_account(self.user, current=form.cleaned_data["current_password"])
+        current = form.cleaned_data["current_password"]
+        changes.delete_account(browser.caller(self.request), current=current)
         logout(self.request)
         return redirect("account-deleted")
 

@@ -65,7 +65,8 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
         return super().post(request)
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        changes.verify_password(self.user, form.cleaned_data["current_password"])
+        caller = browser.caller(self.request)
+        changes.verify_password(caller, form.cleaned_data["current_password"])
         remember = browser.is_remembered(self.request)
         browser.sign_in(self.request, self.user, remember=remember)
         return self.end()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -15,6 +16,7 @@ from django.test import Client
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
+from accounts.changes import Caller
 from accounts.models import User
 from tests.conftest import HASHED, Answer
 
@@ -103,6 +105,11 @@ def authorization(bearer: str) -> dict[str, str]:
 @pytest.fixture
 def account() -> Account:
     return Account(Client())
+
+
+def caller(user: User, sid: str = "") -> Caller:
+    """Return this user as they ask by the session of this id, or by one that is nowhere."""
+    return Caller(user=user, sid=UUID(sid) if sid else uuid4(), ip_address="127.0.0.1")
 
 
 def post_office() -> list[EmailMessage]:

@@ -8,7 +8,7 @@ from django.db import connection
 from accounts import changes
 from accounts.exceptions import WrongPasswordError
 from accounts.models import User
-from tests.accounts.conftest import NEW_HASH, Account, execute_sql, post_office
+from tests.accounts.conftest import NEW_HASH, Account, caller, execute_sql, post_office
 from tests.conftest import API, PASSWORD, row
 from tests.tokens.racing import queue
 from tokens.models import Reason
@@ -48,7 +48,7 @@ def test_a_password_changed_since_it_was_verified_deletes_nothing(alice: User) -
     verified = User.objects.get(pk=alice.pk)
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
     with pytest.raises(WrongPasswordError):
-        changes.delete_account(verified, current=PASSWORD)
+        changes.delete_account(caller(verified), current=PASSWORD)
     assert User.objects.filter(pk=alice.pk).exists()
 
 
@@ -59,7 +59,7 @@ def test_a_deletion_behind_a_change_of_the_password_deletes_nothing(alice: User)
     verified = User.objects.get(pk=alice.pk)
     with queue() as line_up:
         User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
-        late = line_up(partial(changes.delete_account, verified, current=PASSWORD))
+        late = line_up(partial(changes.delete_account, caller(verified), current=PASSWORD))
     with pytest.raises(WrongPasswordError):
         late.result()
     assert User.objects.get() == alice

@@ -18,6 +18,7 @@ from accounts.mail import COMPOSE, RETRIES, Mail, deliver, queue, write
 from accounts.models import User
 from tests.accounts.conftest import Account, link_in, post_office, query_of
 from tests.conftest import API, PASSWORD, Clock
+from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,6 +174,38 @@ def test_what_a_mail_tells_is_escaped_in_its_page() -> None:
     message = write(Mail.ACCOUNT_DELETED, "alice@example.org", username="<b>&")
     assert "&lt;b&gt;&amp;" in str(message.alternatives[0][0])
     assert "<b>&" in str(message.body)
+
+
+INJECTED = "x.\r\n\r\nYour account is in danger.\u2029\n\nhttps://evil.example/\n\n\x85\x0cy"
+
+
+@pytest.mark.parametrize("name", ["username", "device", "changed", "act", "link"])
+@pytest.mark.parametrize("mail", Mail)
+def test_no_value_adds_a_line_to_a_mail(mail: Mail, name: str) -> None:
+    """Rows from before labels were checked can hold line breaks, and so can raw SQL."""
+    plain = dict.fromkeys(("username", "device", "changed", "act", "link"), "plain")
+    usual = write(mail, "alice@example.org", **plain)
+    hostile = write(mail, "alice@example.org", **{**plain, name: INJECTED})
+    assert len(str(hostile.body).splitlines()) == len(str(usual.body).splitlines())
+    assert len(str(hostile.subject).splitlines()) == 1
+    paragraphs = [str(one.alternatives[0][0]).count("<p ") for one in (hostile, usual)]
+    assert paragraphs[0] == paragraphs[1]
+    assert hostile.message()["Subject"] == usual.message()["Subject"]
+
+
+def test_a_label_of_an_old_row_adds_no_paragraph_to_the_mail_about_it(
+    api: API, alice: User
+) -> None:
+    phone = api.login(alice)
+    DeviceSession.objects.update(device=INJECTED)
+    second = api.rotated(phone["refresh"])
+    api.rotated(second["refresh"])
+    assert api.refresh(phone["refresh"]).status_code == 401
+    (message,) = post_office()
+    assert message.subject == "A device was signed out to be safe"
+    assert "https://evil.example/" in message.body
+    assert not [line for line in message.body.splitlines() if line.startswith("https://evil")]
+    assert len(message.body.strip().split("\n\n")) == 3
 
 
 def source(mail: Mail) -> str:

@@ -62,6 +62,8 @@ def test_what_is_not_a_persons_own_to_change_is_not_changed(
         {"first_name": None},
         {"first_name": ["a"]},
         {"first_name": "a\0"},
+        {"first_name": "a\nb"},
+        {"last_name": "a\u2028b"},
         {"email": None, "current_password": PASSWORD},
         {"email": "", "current_password": PASSWORD},
         {"email": "no address", "current_password": PASSWORD},

@@ -35,6 +35,15 @@ def test_a_name_that_is_too_long_is_refused_beside_its_field(alice: User) -> Non
     assert 'aria-invalid="true"' in answer.text
 
 
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+def test_a_name_of_two_lines_is_refused_beside_its_field(alice: User, field: str) -> None:
+    answer = signed_in(alice).post("", **{field: "Alice\r\n\r\nVisit https://evil.example"})
+    assert answer.status_code == 400
+    assert f'href="#id_{field}"' in answer.text
+    alice.refresh_from_db()
+    assert (alice.first_name, alice.last_name) == ("", "")
+
+
 @pytest.mark.spec("ASVS 5.0", "7.5.1")
 def test_another_address_takes_the_password_and_effect_when_its_link_is_followed(
     alice: User,

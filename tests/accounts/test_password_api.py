@@ -12,7 +12,14 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from accounts import changes
 from accounts.exceptions import WrongPasswordError
 from accounts.models import User
-from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, Account, execute_sql, post_office
+from tests.accounts.conftest import (
+    NEW_HASH,
+    NEW_PASSWORD,
+    Account,
+    caller,
+    execute_sql,
+    post_office,
+)
 from tests.conftest import API, PASSWORD, Clock, row
 from tests.tokens.racing import race
 from tokens.claims import AccessToken
@@ -172,8 +179,7 @@ def test_a_password_changed_since_it_was_verified_is_not_overwritten(api: API, a
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
     with pytest.raises(WrongPasswordError):
         changes.change_password(
-            verified,
-            AccessToken(phone["access"]),
+            caller(verified, phone["session"]),
             by_cookie=False,
             current=PASSWORD,
             new="ten tall herons",
@@ -191,8 +197,7 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
     api.post("logout/", {"refresh": phone["refresh"]})
     with pytest.raises(InvalidToken):
         changes.change_password(
-            believed,
-            AccessToken(phone["access"]),
+            caller(believed, phone["session"]),
             by_cookie=False,
             current=PASSWORD,
             new=NEW_PASSWORD,
@@ -207,10 +212,10 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
 def test_a_device_that_ran_out_meanwhile_gets_no_session_and_changes_no_password(
     api: API, alice: User, clock: Clock
 ) -> None:
-    token = AccessToken(api.login(alice)["access"])
+    phone = caller(alice, api.login(alice)["session"])
     clock.forward(days=14)
     with pytest.raises(InvalidToken):
-        changes.change_password(alice, token, current=PASSWORD, new=NEW_PASSWORD, by_cookie=False)
+        changes.change_password(phone, current=PASSWORD, new=NEW_PASSWORD, by_cookie=False)
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert not DeviceSession.objects.living().exists()

@@ -1,7 +1,8 @@
 """What is unsafe in public or misspelt in the environment is named, with a hint."""
 
-import re
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from django.core.checks import run_checks
 from django.db import connection
 from pytest_django import Settings
 
+from project import environment
+from project.checks import EXAMPLE
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
@@ -21,10 +26,9 @@ def found(*, deploy: bool = False) -> list[str]:
 
 
 @pytest.fixture
-def env_file(settings: Settings, tmp_path: Path) -> Path:
+def env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return where the site looks for `.env`."""
-    shutil.copy(settings.BASE_DIR / ".env.example", tmp_path)
-    settings.BASE_DIR = tmp_path
+    monkeypatch.setenv("LATCHKEY_ENV_FILE", str(tmp_path / ".env"))
     return tmp_path / ".env"
 
 
@@ -42,7 +46,7 @@ def public(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_the_settings_as_shipped_are_in_order(env_file: Path) -> None:
-    shutil.copy(env_file.with_name(".env.example"), env_file)
+    shutil.copy(EXAMPLE, env_file)
     assert found() == []
 
 
@@ -92,6 +96,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "latchkey.E006 an origin for a host": ({"ALLOWED_HOSTS": ["https://x"]}, "ALLOWED_HOSTS"),
     "latchkey.E006 a host with a port": ({"ALLOWED_HOSTS": ["x.example:80"]}, "ALLOWED_HOSTS"),
     "latchkey.E006 a host after a blank": ({"ALLOWED_HOSTS": ["x", " y"]}, "ALLOWED_HOSTS"),
+    "latchkey.E007 preloading without subdomains": ({"HSTS_PRELOAD": True}, "HSTS_SUBDOMAINS"),
     "latchkey.W008 pages of another site": (
         {"CORS_ORIGINS": ["https://app.example.net"]},
         "CORS_ORIGINS",
@@ -113,6 +118,11 @@ def test_a_mistake_is_named_with_the_variable_that_mends_it(
     (message,) = found()
     assert message.startswith(request.node.callspec.id.split()[0])
     assert f" {name}" in message
+
+
+def test_preloading_with_subdomains_is_in_order(public: Settings) -> None:
+    public.HSTS_PRELOAD = public.HSTS_SUBDOMAINS = True
+    assert found() == []
 
 
 def test_hosts_of_every_kind_are_in_order(public: Settings) -> None:
@@ -187,11 +197,21 @@ def test_a_misspelt_line_of_the_file_is_named_with_what_was_meant(
     assert message.endswith("Did you mean REFRESH_GRACE_PERIOD?")
 
 
-def test_a_line_of_the_file_that_nobody_reads_is_named(env_file: Path) -> None:
-    env_file.write_text("# COLOUR=no\nCOLOUR=blue\n")
-    assert [message.split(":")[0] for message in found()] == [
-        "latchkey.W002 There is no setting COLOUR"
-    ]
+def test_variables_of_apps_that_were_added_are_in_order(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both those that are like no setting, and those that project/settings.py has asked for."""
+    env_file.write_text("SHOP_API_KEY=1\nCOLOUR=blue\nTOKEN_CLIENT_IDS=a,b\n")
+    (message,) = found()
+    assert message.startswith("latchkey.W002 There is no setting TOKEN_CLIENT_IDS:")
+    monkeypatch.setattr(environment, "ASKED", {"TOKEN_CLIENT_IDS"})
+    assert found() == []
+
+
+def test_the_settings_note_what_they_ask_for(run: Run) -> None:
+    show = "from project import environment, settings; settings.env.str('SHOP_URL', default='')"
+    shown = run("-c", f"{show}; print(*environment.ASKED)")
+    assert {"SHOP_URL", "PUBLIC_URL", "DEBUG", "PORT"} <= {*shown.stdout.split()}
 
 
 @pytest.mark.trap(43)
@@ -230,14 +250,3 @@ def test_what_machines_have_in_their_environment_is_not_taken_for_a_setting(
     for name in usual.split():
         monkeypatch.setenv(name, "x")
     assert found() == []
-
-
-def test_every_setting_that_is_read_is_in_the_example(settings: Settings) -> None:
-    """Guards the check of names: what it does not know it would call misspelt."""
-    sources = [settings.BASE_DIR / "project" / name for name in ("settings.py", "serve.py")]
-    text = "".join(source.read_text() for source in sources)
-    read = set(re.findall(r'(?:env\.\w+|duration|choice|environ\.get)\(\s*"([A-Z_]+)"', text))
-    example = (settings.BASE_DIR / ".env.example").read_text()
-    assert {name for name in read if f"#{name}=" not in example} == {
-        "DJANGO_SETTINGS_MODULE"
-    } & read

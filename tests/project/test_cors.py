@@ -53,6 +53,14 @@ def test_the_setting_allows_as_these_tests_do(run: Run, settings: Settings, allo
     assert "corsheaders.middleware.CorsMiddleware" not in read(run)["MIDDLEWARE"]
 
 
+def test_a_page_of_a_named_origin_gives_and_reads_the_id_of_a_request(allowed: None) -> None:
+    asked = {"Origin": APP, "X-Request-ID": "trace-0001"}
+    answer = Client().get("/api/auth/csrf/", headers=asked)
+    assert answer["X-Request-ID"] == "trace-0001"
+    assert "X-Request-ID" in answer["access-control-expose-headers"].split(", ")
+    assert "x-request-id" in preflight("/api/auth/login/", APP)["access-control-allow-headers"]
+
+
 @pytest.mark.spec("ASVS 5.0", "3.4.2")
 @pytest.mark.parametrize("origin", [APP, *STRANGERS])
 def test_unless_it_is_named_no_page_elsewhere_reads_an_answer(client: Client, origin: str) -> None:
@@ -92,7 +100,7 @@ def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allo
     assert first["access-control-allow-origin"] == APP
     assert first["access-control-allow-credentials"] == "true"
     assert first["X-Content-Type-Options"] == "nosniff"
-    headers = {"content-type", "x-csrftoken", "idempotency-key", "authorization"}
+    headers = {"content-type", "x-csrftoken", "idempotency-key", "authorization", "x-request-id"}
     assert {*first["access-control-allow-headers"].split(", ")} == headers
     assert "PUT" not in first["access-control-allow-methods"]
     app = App()

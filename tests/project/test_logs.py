@@ -9,11 +9,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import path
 
 from accounts.models import User
 from project import logs
+from project import urls as site_urls
 from tests.conftest import API
+from tests.project.conftest import Outage
 from tokens import snapshot
 from tokens.models import DeviceSession
 
@@ -99,9 +103,90 @@ def test_why_a_refresh_was_refused_is_told_to_us_alone(
     assert (event["status"], event["reason"]) == (401, "session ended")
 
 
-def test_the_id_of_a_request_is_not_taken_from_its_sender(client: Client, written: Written) -> None:
-    client.get("/healthz", headers={"X-Request-ID": "forged"})
-    assert written.events()[0]["request_id"] != "forged"
+@pytest.mark.parametrize(
+    "given", ["12345678", "a-trace.of_Another-2", "0" * 128], ids=["short", "usual", "long"]
+)
+def test_the_id_that_a_client_gives_is_logged_and_returned(
+    client: Client, written: Written, given: str
+) -> None:
+    answer = client.get("/", headers={"X-Request-ID": given})
+    assert answer["X-Request-ID"] == written.events()[0]["request_id"] == given
+
+
+@pytest.mark.spec("ASVS 5.0", "16.4.1")
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "1234567", "0" * 129, "two words", "a\nb234567", "12345678\n", "\x1b[31mred"),
+        *('{"event": "x"}', "<script>alert(1)", "١٢٣٤٥٦٧٨", "a,b,c,d,e,f"),
+    ],
+    ids=ascii,
+)
+def test_an_id_that_could_inject_something_is_replaced(
+    client: Client, written: Written, given: str
+) -> None:
+    answer = client.get("/", headers={"X-Request-ID": given})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer["X-Request-ID"])
+    assert written.events()[0]["request_id"] == answer["X-Request-ID"]
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise ValueError
+
+
+urlpatterns = [path("broken/", broken), *site_urls.urlpatterns]
+
+#: A request, with what it sends, and the status of the answer.
+ANSWERS: dict[str, tuple[str, str, dict[str, Any], int]] = {
+    "a page": ("get", "/", {}, 200),
+    "a file": ("get", "/static/latchkey.css", {}, 200),
+    "a probe": ("get", "/readyz", {}, 200),
+    "a redirect": ("get", "/admin", {}, 301),
+    "no such page": ("get", "/nowhere", {}, 404),
+    "no such call": ("get", "/api/nowhere/", {}, 404),
+    "another method": ("put", "/api/auth/login/", {}, 405),
+    "nobody signed in": ("get", "/api/auth/sessions/", {}, 401),
+    "a form": ("post", "/api/auth/login/", {"data": {"username": "a"}}, 415),
+    "another host": ("get", "/", {"headers": {"Host": "elsewhere.example"}}, 400),
+    "a large body": (
+        "post",
+        "/api/auth/login/",
+        {"data": "x" * 70_000, "content_type": "application/json"},
+        413,
+    ),
+    "a failure": ("get", "/broken/", {}, 500),
+}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(("method", "path", "sent", "status"), ANSWERS.values(), ids=ANSWERS)
+def test_every_answer_has_the_id_of_its_request(
+    method: str, path: str, sent: dict[str, Any], status: int
+) -> None:
+    client = Client(raise_request_exception=False)
+    headers = {"X-Request-ID": "trace-0001", **sent.pop("headers", {})}
+    answer = getattr(client, method)(path, headers=headers, **sent)
+    answer.close()
+    assert (answer.status_code, answer["X-Request-ID"]) == (status, "trace-0001")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_is_logged_at_debug(
+    client: Client, written: Written, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    client.get(path)
+    assert written.lines() == []
+    with caplog.at_level("DEBUG"):
+        client.get(path)
+    (event,) = (event for event in written.events() if event["event"] == "request")
+    assert (event["level"], event["route"], event["status"]) == ("debug", path, 200)
+
+
+def test_a_probe_that_fails_is_an_error(client: Client, written: Written, outage: Outage) -> None:
+    with outage():
+        assert client.get("/readyz").status_code == 503
+    (event,) = (event for event in written.events() if event["event"] == "request")
+    assert (event["level"], event["status"]) == ("error", 503)
 
 
 def test_a_path_is_not_logged_but_its_route(client: Client, written: Written) -> None:
@@ -118,7 +203,7 @@ def test_a_signed_in_browser_is_named_and_an_unused_session_is_not_loaded(
     User.objects.filter(pk=alice.pk).update(is_staff=True)
     client.force_login(alice)
     client.get("/admin/")
-    client.get("/healthz")
+    client.get("/nowhere")
     staff, nobody = (event for event in written.events() if event["event"] == "request")
     assert (staff["user"], staff["sid"]) == (str(alice.pk), str(DeviceSession.objects.get().sid))
     assert "user" not in nobody
@@ -141,9 +226,9 @@ def test_a_failure_is_one_line_with_its_traceback_and_without_its_path(written: 
 
 @pytest.mark.parametrize("written", ["console"], indirect=True)
 def test_people_are_shown_a_line_and_a_plain_traceback(client: Client, written: Written) -> None:
-    client.get("/healthz")
+    client.get("/api/auth/csrf/")
     (line,) = written.lines()
-    assert "/healthz" in line
+    assert "/api/auth/csrf/" in line
     assert not line.startswith("{")
 
 

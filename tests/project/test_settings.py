@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(checkout: Path) -> Run:
     """Return a function that runs a Python program there, in a changed environment."""
-    return partial(run_in, checkout)
+    return partial(run_in, checkout, LATCHKEY_ENV_FILE="")
 
 
 def refusal(run: Run, **environment: str) -> str:
@@ -75,12 +75,68 @@ def test_the_public_address_alone_decides_what_is_secure(
         assert settings[name].startswith("__Host-") is secure
     assert settings["TOKENS"]["COOKIES_SECURE"] is secure
     assert settings["SECURE_SSL_REDIRECT"] is secure
-    assert settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is secure
     assert (settings["SECURE_HSTS_SECONDS"] >= 31_536_000) is secure
     assert (settings["SECURE_PROXY_SSL_HEADER"] is not None) is secure
     assert settings["SIMPLE_JWT"]["ISSUER"] == public_url
     assert settings["SIMPLE_JWT"]["AUDIENCE"] == public_url
     assert settings["CSRF_TRUSTED_ORIGINS"] == [public_url]
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1")
+@pytest.mark.parametrize(
+    ("environment", "header"),
+    [
+        ({}, (False, False)),
+        ({"HSTS_SUBDOMAINS": "on"}, (True, False)),
+        ({"HSTS_SUBDOMAINS": "on", "HSTS_PRELOAD": "on"}, (True, True)),
+    ],
+    ids=["by default", "subdomains", "preload"],
+)
+def test_hsts_binds_other_hosts_only_if_it_is_told_to(
+    run: Run, environment: dict[str, str], header: tuple[bool, bool]
+) -> None:
+    for public_url in ("https://id.example.org", "http://localhost:8000"):
+        secure = public_url.startswith("https")
+        settings = read(run, PUBLIC_URL=public_url, **environment)
+        names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+        assert tuple(settings[name] for name in names) == (header if secure else (False, False))
+
+
+SWITCHES = ["DEBUG", "HSTS_PRELOAD", "HSTS_SUBDOMAINS", "STATUS_LIST", "THROTTLES"]
+SHOW_SWITCHES = """
+import json, os
+from project import settings
+given = json.loads(os.environ["GIVEN"])
+print(json.dumps([settings.switch(name, default=False) for name in given]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "on"),
+    [
+        (["1", "true", "True", "TRUE", "yes", "Yes", "on", "ON", " on "], True),
+        (["0", "false", "False", "FALSE", "no", "No", "off", "OFF", "off "], False),
+    ],
+    ids=["on", "off"],
+)
+def test_a_switch_understands_the_usual_words(run: Run, words: list[str], *, on: bool) -> None:
+    given = {f"GIVEN_{number}": word for number, word in enumerate(words)}
+    shown = run("-c", SHOW_SWITCHES, **given, GIVEN=json.dumps([*given]))
+    assert json.loads(shown.stdout) == [on] * len(words), shown.stderr
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_every_switch_takes_these_words_and_names_any_other(run: Run, name: str) -> None:
+    on, off = read(run, **{name: "YES"}), read(run, **{name: "no"})
+    values: dict[str, Callable[[dict[str, Any]], bool]] = {
+        "DEBUG": lambda settings: settings["DEBUG"],
+        "HSTS_PRELOAD": lambda settings: settings["HSTS_PRELOAD"],
+        "HSTS_SUBDOMAINS": lambda settings: settings["HSTS_SUBDOMAINS"],
+        "STATUS_LIST": lambda settings: settings["TOKENS"]["STATUS_LIST"],
+        "THROTTLES": lambda settings: bool(settings["TOKENS"]["THROTTLES"]),
+    }
+    assert (values[name](on), values[name](off)) == (True, False)
+    assert refusal(run, **{name: "perhaps"}).startswith(f"{name} is on (1, true, yes, on) or off")
 
 
 def test_a_public_address_in_capitals_is_as_secure_or_refused(run: Run) -> None:
@@ -234,6 +290,13 @@ def test_an_empty_variable_hides_no_line_of_the_file(run: Run, checkout: Path, g
     assert settings["SECRET_KEY"] == "of the file"
     assert settings["WORKERS"] == 3
     assert settings["TOKENS"]["PROXIES"] == 2
+
+
+def test_another_file_may_take_the_place_of_env(run: Run, checkout: Path) -> None:
+    (checkout / ".env").write_text("WORKERS=3\n")
+    (checkout / "other.env").write_text("PROXIES=2\n")
+    settings = read(run, LATCHKEY_ENV_FILE=str(checkout / "other.env"))
+    assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (1, 2)
 
 
 def test_a_setting_that_is_empty_has_its_default(run: Run, checkout: Path) -> None:

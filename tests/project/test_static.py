@@ -62,4 +62,6 @@ def test_what_is_not_collected_is_asked_for_by_no_page(pattern: str) -> None:
     root = Path(__file__).parent.parent.parent
     templates = [path.read_text() for path in root.glob("templates/**/*.html")]
     assert templates
-    assert not [text for text in templates if pattern in text]
+    asked = re.compile(rf"""static\s+["'][^"']*\b{pattern}/""")
+    assert not [text for text in templates if asked.search(text)]
+    assert asked.search(f"{{% static 'x/{pattern}/y.js' %}}")

@@ -525,6 +525,16 @@ def test_in_an_emergency_all_keys_are_replaced(carol: Client) -> None:
     assert SigningKey.objects.get().follows == first
 
 
+def test_the_history_tells_an_emergency_from_a_rotation(carol: Client) -> None:
+    signingkeys.ring()
+    carol.post(f"{KEYS}rotate/")
+    carol.post(f"{KEYS}rotate/", {"emergency": "yes"})
+    emergency, rotation = LogEntry.objects.order_by("-pk")
+    assert rotation.get_change_message() == "Rotated."
+    assert emergency.get_change_message() == "Emergency: replaced all signing keys."
+    assert emergency.object_id == str(SigningKey.objects.get().pk)
+
+
 @pytest.mark.parametrize(
     ("permission", "shown", "status"),
     [("view_signingkey", False, 403), ("change_signingkey", True, 302)],

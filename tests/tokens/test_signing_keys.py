@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import pytest
@@ -442,6 +443,29 @@ def test_the_command_says_which_key_signs_from_when(clock: Clock) -> None:
     assert command() == second
     assert command("--emergency").endswith("is published and signs now.\n")
     assert SigningKey.objects.count() == 1
+
+
+REPLACEMENTS: dict[str, Callable[[], Any]] = {
+    "the command": lambda: call_command("rotatesigningkey", "--emergency", stdout=StringIO()),
+    "the end of all sessions": lambda: call_command("revoke", "--all", stdout=StringIO()),
+    "a call": signingkeys.replace_all,
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "16.3.1")
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_a_replacement_of_all_keys_is_a_warning_in_the_log(
+    caplog: pytest.LogCaptureFixture, replace: Callable[[], Any]
+) -> None:
+    signingkeys.ring()
+    signingkeys.rotate()
+    assert "signing_keys_replaced" not in caplog.text
+    caplog.clear()
+    replace()
+    (record,) = (one for one in caplog.records if "signing_keys_replaced" in one.getMessage())
+    event = cast("dict[str, Any]", record.msg)
+    assert (record.levelname, event["event"]) == ("WARNING", "signing_keys_replaced")
+    assert (event["kid"], event["replaced"]) == (SigningKey.objects.get().kid, 2)
 
 
 def test_nothing_secret_of_a_key_is_in_a_representation() -> None:

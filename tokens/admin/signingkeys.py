@@ -59,8 +59,10 @@ class SigningKeyAdmin(RecordAdmin):
         """Have the next key made, or all of them replaced by one if somebody else has one."""
         if not request.user.has_perm("tokens.change_signingkey"):
             raise PermissionDenied
-        key = replace_all() if "emergency" in request.POST else rotate()
-        self.log_addition(request, key, "Rotated.")
+        emergency = "emergency" in request.POST
+        key = replace_all() if emergency else rotate()
+        done = "Emergency: replaced all signing keys." if emergency else "Rotated."
+        self.log_addition(request, key, done)
         begins = date_format(key.signs_from, "DATETIME_FORMAT")
         messages.success(request, f"The key {key} is published and signs from {begins} on.")
         return redirect("admin:tokens_signingkey_changelist")

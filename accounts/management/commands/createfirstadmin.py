@@ -17,20 +17,37 @@ class Command(BaseCommand):
     help = "Create the first administrator, if there is none."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if User.objects.filter(is_superuser=True).exists():
-            return
-        given = os.environ.get("ADMIN_PASSWORD", "")
-        password = given or secrets.token_urlsafe(15)
-        name = os.environ.get("ADMIN_USERNAME", "") or "admin"
-        user = User(username=name, is_staff=True, is_superuser=True)
-        user.set_password(password)
-        try:
-            user.full_clean()
-            validate_password(password, user)
-        except ValidationError as error:
-            sentences = " ".join(error.messages)
-            raise CommandError(f"The first administrator cannot be created: {sentences}") from error
-        user.save()
-        self.stdout.write(f"Created the administrator {name}.")
-        if not given:
-            self.stdout.write(f"The password is {password} and is not shown again.")
+        created = create_first_admin()
+        for sentence in announcement(**created) if created else ():
+            self.stdout.write(sentence)
+
+
+def create_first_admin() -> dict[str, str]:
+    """Create the administrator; return the `username`, and the `password` if it was made up here.
+
+    Returns nothing if there is an administrator already. Raises CommandError if the name or the
+    password cannot be used.
+    """
+    if User.objects.filter(is_superuser=True).exists():
+        return {}
+    given = os.environ.get("ADMIN_PASSWORD", "")
+    password = given or secrets.token_urlsafe(15)
+    name = os.environ.get("ADMIN_USERNAME", "") or "admin"
+    user = User(username=name, is_staff=True, is_superuser=True)
+    user.set_password(password)
+    try:
+        user.full_clean()
+        validate_password(password, user)
+    except ValidationError as error:
+        sentences = " ".join(error.messages)
+        raise CommandError(f"The first administrator cannot be created: {sentences}") from error
+    user.save()
+    return {"username": name, **({} if given else {"password": password})}
+
+
+def announcement(*, username: str, password: str = "") -> list[str]:
+    """Return the sentences that tell the operator of the new administrator."""
+    sentences = [f"Created the administrator {username}."]
+    if password:
+        sentences.append(f"The password is {password} and is not shown again.")
+    return sentences

@@ -1,0 +1,204 @@
+"""Every line that a process of the site prints is an event, as LOG_FORMAT has it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.environment import STATE
+from tests.project.conftest import comes_true
+from tests.servers import free_port
+from tests.site import ROOT, latchkey
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Event = dict[str, Any]
+START = "from project import logs; logs.start()\n"
+
+
+def events_in(text: str) -> list[Event]:
+    """Return the events of all lines, which must be JSON with what every event has."""
+    events: list[Event] = [json.loads(line) for line in text.splitlines()]
+    for event in events:
+        assert {"event", "level", "timestamp", "logger"} <= event.keys()
+    return events
+
+
+def of_name(name: str, events: list[Event]) -> Event:
+    """Return the only event of this name."""
+    (event,) = (event for event in events if event["event"] == name)
+    return event
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.4")
+@pytest.mark.parametrize("debug", ["off", "on"])
+def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: str) -> None:
+    """The server, its workers, the mail worker and the supervisor all write into one stream."""
+    changes = {"EMAIL_URL": "consolemail://", "ADMIN_PASSWORD": "", "DEBUG": debug, "WORKERS": "2"}
+    with latchkey(tmp_path, **changes) as site:
+        log = tmp_path / "log"
+        admin = of_name("first_administrator_created", events_in(log.read_text()))
+        body = {"username": admin["username"], "password": admin["password"]}
+        assert httpx.post(f"{site.url}/api/auth/login/", json=body).status_code == 200
+        site.run("from accounts.models import User; User.objects.update(email='a@example.org')")
+        httpx.post(f"{site.url}/api/account/password/reset/", json={"email": "a@example.org"})
+        for path in (
+            "/nowhere",
+            "/static/latchkey.css",
+            "/admin/?%00",
+            "/accounts/login/?next=%FF",
+        ):
+            httpx.get(f"{site.url}{path}")
+        httpx.get(site.url, headers={"Host": "elsewhere.example"})  # Django logs that itself.
+        assert comes_true(lambda: "mail_printed" in log.read_text())
+    assert site.process.returncode == 0
+    events = events_in(log.read_text())
+    assert of_name("starting", events)["url"] == site.url
+    assert "Latchkey is at" in of_name("starting", events)["message"]
+    assert of_name("mail_printed", events)["to"] == ["a@example.org"]
+    assert of_name("stopping", events)["signal"] == "SIGTERM"
+    assert [
+        event["event"] for event in events if event["logger"] == "django.security.DisallowedHost"
+    ]
+    loggers = {event["logger"].partition(".")[0] for event in events}
+    assert {"_granian", "django_tasks_db", "latchkey"} <= loggers
+
+
+#: A mistake in the environment, and the sentence that the last event has to contain.
+FAILURES = {
+    "a number": ({"PORT": "http"}, "PORT is a number and cannot be 'http'"),
+    "a format": ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is one of json, console"),
+    "a level": ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is one of"),
+    "a database": ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
+    "a PostgreSQL": (
+        {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
+        "couldn't get a connection",
+    ),
+    "a setting": ({"REFRESH_GRACE_PERIOD": "3600"}, "cannot start with these settings"),
+    "a password": ({"ADMIN_PASSWORD": "vgq7xkr"}, "The first administrator cannot be created"),
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.4")
+@pytest.mark.parametrize(("environment", "reason"), FAILURES.values(), ids=FAILURES)
+def test_a_site_that_cannot_start_says_so_in_json(
+    run: Run, tmp_path: Path, environment: dict[str, str], reason: str
+) -> None:
+    given = {
+        "LOG_FORMAT": "json",
+        "PORT": str(free_port()),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'latchkey.sqlite3'}",
+        "STATIC_ROOT": str(tmp_path / "static"),
+        **environment,
+    }
+    stopped = run("-m", "project.serve", **given)
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    events = events_in(stopped.stderr)
+    assert (events[-1]["event"], events[-1]["level"]) == ("not_started", "critical")
+    assert reason in events[-1]["message"]
+    assert "pass1word" not in stopped.stderr
+    if environment.get("REFRESH_GRACE_PERIOD"):
+        (found,) = (event for event in events if event["level"] == "error")
+        assert (found["event"], found["id"]) == ("system_check", "tokens.E008")
+
+
+def test_a_line_of_the_file_that_cannot_be_read_is_named_without_its_text(tmp_path: Path) -> None:
+    """It may hold a password; the settings are read without it."""
+    (tmp_path / ".env").write_text("DATABASE_URL: postgres://u:pass1word@h/name\n")
+    own = {"LOG_FORMAT": "json", "LATCHKEY_ENV_FILE": str(tmp_path / ".env")}
+    shown = subprocess.run(
+        [sys.executable, "-c", START],
+        cwd=ROOT,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (event,) = events_in(shown.stderr)
+    assert (event["event"], event["level"]) == ("Invalid line", "warning")
+    assert "pass1word" not in shown.stderr
+
+
+#: Code that makes Python itself print something, the event in its place, and the status.
+UNSEEN = {
+    "a warning": ("import warnings; warnings.warn('old')", "python_warning", 0),
+    "an exception": ("int('broken')", "uncaught_exception", 1),
+    "an exception of a thread": (
+        "import threading\n"
+        "thread = threading.Thread(target=lambda: int('broken'))\n"
+        "thread.start(); thread.join()",
+        "uncaught_exception",
+        0,
+    ),
+    "an exception of a destructor": (
+        "class Broken:\n    def __del__(self): int('broken')\nBroken()",
+        "uncaught_exception",
+        0,
+    ),
+    "Ctrl-C": ("raise KeyboardInterrupt", "interrupted", -signal.SIGINT),
+    "a site that granian cannot load": (
+        "with logs.failures_logged():\n    int('broken')",
+        "not_started",
+        1,
+    ),
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "16.2.4")
+@pytest.mark.parametrize(("code", "name", "status"), UNSEEN.values(), ids=UNSEEN)
+def test_what_python_itself_would_print_is_an_event(code: str, name: str, status: int) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", START + code],
+        cwd=ROOT,
+        env={**os.environ, "LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (shown.returncode, shown.stdout) == (status, "")
+    (event,) = events_in(shown.stderr)
+    assert event["event"] == name
+    if "broken" in code:
+        assert "ValueError: invalid literal" in event["exception"]
+
+
+def test_the_mail_worker_says_in_json_that_the_database_is_away(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "project.worker", str(os.getpid())],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "LOG_FORMAT": "json",
+                "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}",
+            },
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        assert comes_true(lambda: "mail_worker_waits_for_database" in log.read_text())
+    finally:
+        worker.terminate()
+        worker.wait(timeout=30)
+    waits = [event for event in events_in(log.read_text()) if "reason" in event]
+    assert waits[0]["event"] == "mail_worker_waits_for_database"
+    assert waits[0]["level"] == "error"
+    assert "no such table" in waits[0]["reason"]
+
+
+def test_people_are_shown_sentences_as_they_are(run: Run, tmp_path: Path) -> None:
+    stopped = run("-m", "project.serve", PORT="http", LOG_FORMAT="console")
+    assert stopped.stderr == "PORT is a number and cannot be 'http'.\n"
+
+
+@pytest.mark.parametrize("level", ["ERROR", "DEBUG"])
+def test_what_the_operator_has_to_see_is_shown_at_every_level(run: Run, level: str) -> None:
+    shown = run("-c", f"{START}logs.log.info('starting', message='x')", LOG_LEVEL=level)
+    assert of_name("starting", events_in(shown.stderr))["level"] == "info"

@@ -1,0 +1,189 @@
+"""What a developer adds makes no shipped test and no shipped check fail."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.site import ROOT
+
+COPIED = [
+    *("manage.py", "pyproject.toml", "README.md", ".env.example", "docs", "static", "templates"),
+    *("project", "accounts", "tokens", "tests", "clients/verifier/src"),
+]
+#: An app as a developer writes one: without annotations, documents and manners.
+APP = {
+    "shop/__init__.py": "",
+    "shop/models.py": """
+from django.conf import settings
+from django.db import models
+
+class Order(models.Model):
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    title = models.CharField(max_length=100)
+
+    def __str__(self):
+        return self.title
+""",
+    "shop/admin.py": """
+from django.contrib import admin
+from shop.models import Order
+admin.site.register(Order)
+""",
+    "shop/views.py": """
+from django.http import JsonResponse
+from rest_framework import serializers, viewsets
+from rest_framework.views import APIView
+from shop.models import Order
+
+class OrderSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Order
+        fields = ["id", "title"]
+
+class OrderViewSet(viewsets.ModelViewSet):
+    queryset = Order.objects.all()
+    serializer_class = OrderSerializer
+
+class StockView(APIView):
+    def get(self, request):
+        return JsonResponse({})
+
+def ping(request):
+    return JsonResponse({})
+""",
+    "shop/urls.py": """
+from django.urls import path
+from rest_framework.routers import DefaultRouter
+from shop import views
+
+router = DefaultRouter()
+router.register("orders", views.OrderViewSet)
+urlpatterns = [
+    *router.urls,
+    path("stock/", views.StockView.as_view(), name="devices"),
+    path("ping/", views.ping, name="ping"),
+]
+""",
+    "shop/tests/__init__.py": "",
+    "shop/tests/test_orders.py": "def test_orders(client): assert client",
+    "templates/shop.html": "<p style='color: red'>redoc</p>",
+}
+OWN_ENV = """
+SECRET_KEY=mine
+PORT=nonsense
+REDIS_URL=nonsense
+THROTTLES=perhaps
+TOKEN_CLIENT_ID=mine
+SHOP_API_KEY=mine
+LATCHKEY_SHOP=mine
+WORKER=3
+"""
+README = "\n## My shop\n\nSHOP_SIZE 10, SHOP_API_KEY\n" + "More.\n" * 200
+#: Tests that look at every address, setting, template or variable.
+TESTS = [
+    "tests/project/test_documentation.py",
+    "tests/project/test_urls.py::test_no_two_addresses_have_one_name",
+    "tests/project/test_urls.py::test_every_address_of_the_api_says_which_methods_it_has",
+    "tests/project/test_schema.py::test_the_document_is_valid_and_made_without_a_warning",
+    "tests/project/test_schema.py::test_the_body_of_a_deletion_is_described",
+    "tests/project/test_schema.py::test_every_operation_has_a_summary_a_tag_and_a_name_of_its_own",
+    "tests/project/test_schema.py::test_every_call_that_takes_a_body_says_how_long_it_may_be",
+    "tests/project/test_checks.py::test_the_settings_as_shipped_are_in_order",
+    "tests/project/test_static.py::test_what_is_not_collected_is_asked_for_by_no_page",
+    "tests/accounts/test_first_admin.py",
+]
+
+
+def add_to(file: Path, before: str, text: str) -> None:
+    """Add the text in front of the only place where `before` is in the file."""
+    code = file.read_text()
+    assert code.count(before) == 1
+    file.write_text(code.replace(before, f"{text}{before}"))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the project to which a developer has added an app and variables."""
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules", "images")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    for name, text in {**APP, ".env": OWN_ENV}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    settings = tmp_path / "project/settings.py"
+    add_to(settings, '    "accounts",\n', '    "shop",\n')
+    add_to(settings, "MIDDLEWARE = [", 'SHOP_API_KEY = env.str("SHOP_API_KEY", default="")\n')
+    addresses = tmp_path / "project/urls.py"
+    add_to(addresses, '    path("api/docs/"', '    path("api/shop/", include("shop.urls")),\n')
+    with (tmp_path / "README.md").open("a") as readme:
+        readme.write(README)
+    return tmp_path
+
+
+def run_own(
+    checkout: Path, *words: str, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module there, with variables that a developer has added.
+
+    It imports the site from `path`, which is the checkout unless it is given.
+    """
+    own = {"LATCHKEY_ENV_FILE": "", "SHOP_API_KEY": "mine", "ACCESS_TOKEN_LIFETIMES": "mine"}
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=checkout,
+        env={**os.environ, **own, "TEST_ENGINE": "sqlite", "PYTHONPATH": str(path or checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_app_and_variables_of_ones_own_fail_no_shipped_test(checkout: Path) -> None:
+    done = run_own(checkout, "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
+
+
+def test_a_variable_of_ones_own_is_no_misspelt_setting(checkout: Path) -> None:
+    (checkout / ".env").write_text("SHOP_API_KEY=1\nLATCHKEY_SHOP=1\nWORKER=3\n")
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=checkout,
+        env={**os.environ, "LATCHKEY_ENV_FILE": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.findall(r"There is no setting (\w+)", shown.stderr) == ["WORKER"]
+
+
+def test_code_of_ones_own_is_not_held_to_the_types_of_ours(tmp_path: Path) -> None:
+    """With the shipped configuration: an app without annotations, used by code that has them."""
+    (tmp_path / "shop.py").write_text("def order(title):\n    return title.nothing\n")
+    (tmp_path / "annotated.py").write_text("import shop\n\nROUTES = [shop.order]\n")
+    words = ("mypy", "--config-file", str(ROOT / "pyproject.toml"))
+    done = run_own(tmp_path, *words, "--cache-dir", "one", "annotated.py", path=ROOT)
+    assert done.returncode == 0, done.stdout
+    judged = run_own(tmp_path, *words, "--cache-dir", "two", "shop.py", path=ROOT)
+    assert "missing a type annotation" in judged.stdout
+
+
+def test_the_style_and_the_types_of_the_same_code_are_checked() -> None:
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    (listed,) = re.findall(r"^SHIPPED := (.*)$", makefile, re.MULTILINE)
+    shipped = {*listed.split()}
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert shipped == {*config["tool"]["mypy"]["files"]}
+    proofs = re.findall(r"\(\.\./([\w/]+)/\w+\.py\)", (ROOT / "docs/conformance.md").read_text())
+    assert {"tests", *shipped} >= {"/".join(one.split("/")[:2]) for one in proofs} - {
+        "clients/verifier"
+    }
