@@ -34,6 +34,15 @@ class WeakPasswordError(ValidationError):
         super().__init__({"new_password": [*sentences]})
 
 
+class HashingBusyError(APIException):
+    """503: as many passwords are hashed as may be at a time. Nothing was decided or changed."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The server has too much to do. Try again."
+    default_code = "busy"
+    wait = 2  # seconds, for Retry-After
+
+
 class LinkInvalid(APIException):
     """400: the link is forged, used, too old, or the account has changed since: nobody is told."""
 

@@ -68,6 +68,7 @@ change = operation(
     },
     tag="account",
     request=asked(serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}),
+    hashes=True,
     description="A new `email` needs `current_password`, and takes effect when the link that is "
     "mailed to it is followed. Until then the account is shown with the old address.",
 )
@@ -86,6 +87,7 @@ delete = operation(
     request=asked(
         serializers.CurrentPasswordSerializer, "the password", {"current_password": PASSWORD}
     ),
+    hashes=True,
 )
 
 confirm_email = operation(
@@ -116,6 +118,7 @@ change_password = operation(
         "both passwords",
         {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
     ),
+    hashes=True,
 )
 
 reset = operation(
@@ -153,4 +156,5 @@ confirm_reset = operation(
         "from the mail",
         {"uid": UID, "token": LINK_TOKEN, "new_password": NEW_PASSWORD},
     ),
+    hashes=True,
 )

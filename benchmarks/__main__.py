@@ -18,7 +18,7 @@ from benchmarks.clients import Pair, Round, turn
 from benchmarks.databases import databases, why_not_postgresql
 from benchmarks.race import race
 from benchmarks.report import Figures
-from benchmarks.sites import Site, served
+from benchmarks.sites import Site, served, served_as_shipped
 from tests.servers import free_port
 
 PROCESSES = 2  # that the clients are spread over
@@ -69,7 +69,8 @@ class Bench:
             )
             for site in (ours, stock):
                 site.prepare(self.options.users)
-                self.serve(stack, "project.wsgi:application", site.port, site.environment)
+            self.serve_as_shipped(stack, ours)
+            self.serve(stack, "project.wsgi:application", stock.port, stock.environment)
             figures = Figures(engine, ours, stock)
             for operation in report.OPERATIONS:
                 self.rounds(figures, operation)
@@ -114,6 +115,14 @@ class Bench:
             pairs=pairs,
             seconds=seconds,
             limit=RUNAWAY,
+        )
+
+    def serve_as_shipped(self, stack: ExitStack, site: Site) -> None:
+        workers, threads = self.options.workers, self.options.threads
+        stack.enter_context(
+            served_as_shipped(
+                port=site.port, environment=site.environment, workers=workers, threads=threads
+            )
         )
 
     def serve(

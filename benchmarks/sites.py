@@ -1,4 +1,7 @@
-"""The two sides as running servers: the same server with the same options, one after the other."""
+"""The two sides as running servers: the same granian with as many workers and threads.
+
+Latchkey is served as it ships, by its own worker of granian; the other side by granian's for WSGI.
+"""
 
 import json
 import os
@@ -56,6 +59,19 @@ class Site:
 
 
 @contextmanager
+def served_as_shipped(
+    *, port: int, environment: dict[str, str], workers: int, threads: int
+) -> Iterator[None]:
+    """Serve Latchkey as `make serve` does, without the mail worker, until the block ends."""
+    options = {"HOST": "127.0.0.1", "PORT": port, "WORKERS": workers, "THREADS": threads}
+    environment = {**environment, **{name: str(value) for name, value in options.items()}}
+    # The server ends with the process whose number it is given.
+    command = [sys.executable, "-m", "project.server", str(os.getpid())]
+    with run(command, port, environment):
+        yield
+
+
+@contextmanager
 def served(
     application: str, *, port: int, environment: dict[str, str], workers: int, threads: int
 ) -> Iterator[None]:
@@ -69,7 +85,13 @@ def served(
         "log-level": "warning",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "granian", *arguments, application]
+    with run([sys.executable, "-m", "granian", *arguments, application], port, environment):
+        yield
+
+
+@contextmanager
+def run(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
+    """Run a server until the block ends."""
     with tempfile.TemporaryDirectory() as directory:
         url, log = f"http://127.0.0.1:{port}", Path(directory) / "log"
         with serve(command, url, environment, log=log, cwd=ROOT):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
@@ -20,8 +19,10 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.browser import PROGRAMS
+from accounts.exceptions import HashingBusyError
 from project import pool
-from project.formats import LONGEST_BODY, TOO_LARGE
+from project.environ import REFUSAL, Refusal
+from project.formats import TOO_LARGE, longest_body
 from project.requestlog import PROBES, note_refusal
 from tokens.exceptions import TokenRefused
 
@@ -33,12 +34,14 @@ CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": 
 #: What a page says on top, by the code that a program is given.
 TITLES = {
     "bad_request": "That was not understood",
+    "busy": "Back in a moment",
     "csrf_failed": "This form is too old",
     "error": "Something went wrong",
     "length_required": "That was not understood",
     "not_found": "Not found",
     "permission_denied": "This is not open to you",
     "throttled": "Too many tries",
+    "timeout": "That took too long",
     "too_large": "That is too large",
     "unavailable": "Back in a moment",
 }
@@ -76,6 +79,8 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Throttled):
             return too_many(request, getattr(error, "wait", 1))
+        if isinstance(error, HashingBusyError):
+            return refuse(request, Refusal(503, "busy", str(error.detail)))
         read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
         if not isinstance(error, AWAY) and not read_only:
             return None
@@ -91,15 +96,18 @@ class CommonMiddleware(common.CommonMiddleware):
     """Django's, which adds a forgotten slash, but never by turning a POST into a GET.
 
     Probes may call the site by any name. A body of unknown length is refused by name: WSGI cannot
-    tell it from an empty one. So is one that is too large, before anybody reads it.
+    tell it from an empty one. So is a body that is too large, before it is read, and a request that
+    the gateway refuses.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
+        if refusal := request.META.get(REFUSAL):
+            return refuse(request, refusal)
         if request.path_info in PROBES:
             return None
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             return answer(request, 411, "length_required", "Send a Content-Length.")
-        longest = longest_body(request)
+        longest = longest_body(request.path_info)
         if length(request) > longest:
             return answer(request, 413, "too_large", TOO_LARGE.format(longest))
         return super().process_request(request)
@@ -116,11 +124,12 @@ def length(request: HttpRequest) -> int:
         return 0
 
 
-def longest_body(request: HttpRequest) -> int:
-    """Return how many bytes a body may have at this address."""
-    if request.path_info.startswith("/api/"):
-        return LONGEST_BODY
-    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Answer as the gateway wants a request refused; 503 says when to come again."""
+    response = answer(request, refusal.status, refusal.code, refusal.detail)
+    if refusal.status == 503:
+        response["Retry-After"] = RETRY_AFTER
+    return response
 
 
 def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework import parsers
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -12,6 +13,11 @@ from rest_framework.request import Request
 
 LONGEST_BODY = 64 * 1024  # bytes
 TOO_LARGE = "The body may have at most {} bytes."
+
+
+def longest_body(path: str) -> int:
+    """Return how many bytes a body may have at this path."""
+    return LONGEST_BODY if path.startswith("/api/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 class TooLarge(APIException):

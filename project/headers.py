@@ -27,10 +27,6 @@ class HeadersMiddleware(CSPMiddleware):
             headers.setdefault("Content-Security-Policy", INERT)
         if request.path_info.startswith("/api/"):
             headers.setdefault("Cache-Control", "no-store")
-        if response.status_code == 403 and request.META.get("HTTP_COOKIE") == "":
-            # The server gives us no Cookie header that has a byte beyond ASCII, as one of another
-            # program on this domain can. Without it nobody could sign in as long as that lasts.
-            headers["Clear-Site-Data"] = '"cookies"'
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response

@@ -1,21 +1,30 @@
-"""The production server. It ends with whoever started it, and its workers end with it."""
+"""The production server. It ends with its parent process, and its workers end with it."""
 
 import logging
 import os
+import resource
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.wsgi import WSGIHandler
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
 from project import logs
 from project.supervisor import GRACE, end_with
+
+if TYPE_CHECKING:
+    from project.gateway import Gateway
+
+CONNECTIONS = 4096  # that a worker keeps open at a time; further ones wait to be accepted
+OTHER_FILES = 256  # that a worker needs beside its connections
+HEADER_TIME = 10  # seconds in which the headers of a request have to arrive
+MAX_HEADERS = 64 * 1024  # bytes of all headers of a request
 
 
 def address() -> tuple[str, int]:
@@ -41,13 +50,19 @@ def server() -> AbstractServer[Any]:
     """Return the server as the environment wants it."""
     host, port = address()
     return Granian(
-        "project.server:application",
+        "project.server:gateway",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
         address=host,
         port=port,
         workers=settings.WORKERS,
-        blocking_threads=settings.THREADS,
+        blocking_threads_idle_timeout=600,  # A thread keeps its connection to the database.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIME * 1000, max_buffer_size=MAX_HEADERS
+        ),
+        backlog=CONNECTIONS,
+        backpressure=connections(),
         websockets=False,
         workers_kill_timeout=GRACE - 5,
         log_dictconfig=logs.of_granian(),
@@ -55,18 +70,39 @@ def server() -> AbstractServer[Any]:
     )
 
 
-def application() -> WSGIHandler:
-    """Return the site, for a worker of the server to serve."""
+def connections() -> int:
+    """Return how many connections a worker may keep open; raise the limit of open files for them.
+
+    Without a free file granian would try again and again to accept a connection.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(1, files - OTHER_FILES)
+
+
+def gateway() -> "Gateway":
+    """Return what a worker of the server hands requests to."""
     logs.start()
     end_with(os.getppid())
     with logs.failures_logged():
+        from project.gateway import Gateway
+        from project.hashing import may_hash
         from project.wsgi import application as site
 
-    return site
+    return Gateway(site, settings.THREADS, may_hash())
+
+
+def main() -> None:
+    logs.start()
+    from project.listener import listen
+
+    end_with(int(sys.argv[1]))
+    limit_statements()
+    server().serve(spawn_target=listen)
 
 
 if __name__ == "__main__":
-    logs.start()
-    end_with(int(sys.argv[1]))
-    limit_statements()
-    server().serve()
+    main()

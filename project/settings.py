@@ -333,8 +333,8 @@ LOGOUT_REDIRECT_URL = "logout"
 AUTHENTICATION_BACKENDS = ["accounts.backends.NameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2idHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.PBKDF2Hasher",
+    "accounts.hashers.ScryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {

@@ -176,6 +176,10 @@ def malformed(*more: OpenApiExample, **fields: str) -> Answers:
             "How long the body is has to be known.",
             no_length=("length_required", "Send a Content-Length."),
         ),
+        408: refused(
+            "The body did not arrive within 20 seconds.",
+            timeout=("timeout", "The body did not arrive in time."),
+        ),
         413: refused(
             "The body is too large.",
             too_large=("too_large", "The body may have at most 65536 bytes."),
@@ -224,6 +228,14 @@ BOTH = example(
 )
 #: By the token in the body, or by the one in the cookie.
 BODY_OR_COOKIE: list[dict[str, list[str]]] = [{}, {"refreshCookie": [], "csrfToken": []}]
+#: For what hashes a password, and asks the database, too.
+BUSY: Answers = {
+    503: refused(
+        "The server has too much to do, or the database is away. Nothing was decided or changed.",
+        busy=("busy", "The server has too much to do. Try again."),
+        unavailable=("unavailable", "The database is not reached. Try again."),
+    )
+}
 UNAVAILABLE: Answers = {
     503: refused(
         "The database is away. The tokens are as good as before: come again with the same.",
@@ -270,18 +282,20 @@ def operation(
     description: str | None = None,
     auth: list[dict[str, list[str]]] | None = None,
     asks_database: bool = True,
+    hashes: bool = False,
 ) -> Callable[[Method], Method]:
     """Return the decorator that documents a view's method and leaves it as it is.
 
     Without a description, the docstring of the view is one.
     """
+    unavailable = BUSY if hashes else UNAVAILABLE if asks_database else {}
     return extend_schema(
         operation_id=name,
         summary=summary,
         description=description,
         tags=[tag],
         request=request,
-        responses={**answers, **(UNAVAILABLE if asks_database else {})},
+        responses={**answers, **unavailable},
         parameters=[*parameters, *HEADERS],
         auth=cast("Any", auth),  # annotated as names alone
     )
@@ -326,6 +340,7 @@ login = operation(
         "phone",
         {"username": "alice", "password": "seven wet otters", "device": "phone"},
     ),
+    hashes=True,
     description='With `"transport": "cookie"` the tokens are in cookies that no script reads, and '
     "not in the answer; the call then needs the CSRF token, and so does every unsafe one after it.",
 )

@@ -6,6 +6,7 @@ fails or does not answer, each process counts for itself: to refuse every reques
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -30,6 +31,8 @@ from tokens.names import called
 #: So many of an account's sessions say where its owner is at home.
 LAST_SESSIONS = 1000
 Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
+#: An address as some proxies write it: with a port, and IPv6 in brackets.
+ADDRESS = re.compile(r"\[(?P<bracketed>[^]]+)](:\d+)?|(?P<plain>[^:]+):\d+")
 log = structlog.stdlib.get_logger("latchkey.throttles")
 #: The counters of this process: one set from the start, or two first callers would make two.
 OWN = FixedWindowRateLimiter(ProcessStorage())
@@ -114,7 +117,8 @@ def network(address: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _parsed(address: str) -> IPv4Address | IPv6Address:
-    parsed = ip_address(address)
+    written = ADDRESS.fullmatch(address)
+    parsed = ip_address((written["bracketed"] or written["plain"]) if written else address)
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
     return mapped or parsed
 

@@ -134,7 +134,7 @@ def test_the_challenge_says_invalid_token_where_one_was_refused(
 @pytest.mark.parametrize("header", ["", " "], ids=["empty", "blank"])
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
 def test_a_header_that_has_nothing_is_a_token_refused(method: str, path: str, header: str) -> None:
-    """The server empties a header that is no ASCII."""
+    """Some servers empty a header that is not ASCII."""
     answer: Answer = Client().generic(method.upper(), path, HTTP_AUTHORIZATION=header)
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'

@@ -24,6 +24,8 @@ from schemathesis.specs.openapi.checks import ignored_auth
 from accounts import links
 from accounts.models import User
 from project.docs import document
+from project.environ import REFUSAL, Refusal
+from project.gateway import BUSY, TOO_SLOW
 from project.wsgi import application
 from tests.conftest import API, HASHED, Answer
 from tests.project import shipped
@@ -191,6 +193,16 @@ def without_length(example: Example, pair: Pair) -> Answer:
     return client.generic(method, example.path, "{}", "application/json", CONTENT_LENGTH="")
 
 
+def refused_by_gateway(refusal: Refusal) -> "Provoke":
+    """Return what sends the example's request as the gateway hands it over with a refusal."""
+
+    def send(example: Example, pair: Pair) -> Answer:
+        extra: dict[str, Any] = {REFUSAL: refusal}
+        return Client().generic(example.method.upper(), example.path, "{}", **extra)
+
+    return send
+
+
 def in_body_and_cookie(example: Example, pair: Pair) -> Answer:
     client = Client(headers={"Cookie": f"{cookies.cookie_name('refresh')}={pair['refresh']}"})
     return client.post(example.path, {"refresh": pair["refresh"]}, content_type="application/json")
@@ -222,6 +234,8 @@ PROVOKE: dict[str, Provoke] = {
     "Empty": lambda example, pair: ask(example, pair, "{}"),
     "NoJSON": lambda example, pair: ask(example, pair, "no JSON"),
     "NoLength": without_length,
+    "Timeout": refused_by_gateway(TOO_SLOW),
+    "Busy": refused_by_gateway(BUSY),
     "TooLarge": lambda example, pair: ask(example, pair, " " * 70_000),
     "Form": lambda example, pair: ask(
         example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from project import environment
 from project.serve import claim_port, keep_secret_key
-from project.server import address, server
+from project.server import CONNECTIONS, address, gateway, server
 from tests.environment import STATE
 from tests.tokens.test_processes import database_url
 
@@ -122,7 +122,8 @@ def test_the_server_listens_where_and_as_the_settings_say(settings: Settings) ->
     settings.HOST, settings.PORT = "192.0.2.1", 8100
     made = server()
     assert (made.bind_addr, made.bind_port) == address() == ("192.0.2.1", 8100)
-    assert (made.workers, made.blocking_threads, made.websockets) == (3, 9, False)
+    assert (made.workers, made.http, made.websockets) == (3, "1", False)
+    assert gateway().threads == 9
 
 
 def test_a_host_may_be_named(settings: Settings) -> None:
@@ -135,6 +136,23 @@ def test_a_host_that_is_none_is_named(settings: Settings, host: str) -> None:
     settings.HOST = host
     with pytest.raises(ImproperlyConfigured, match=f"HOST cannot be '{host}'"):
         address()
+
+
+@pytest.mark.parametrize(
+    ("hard", "connections"), [(10_000, CONNECTIONS), (1000, 744)], ids=["enough", "too few"]
+)
+def test_the_server_opens_as_many_files_as_it_needs(run: Run, hard: int, connections: int) -> None:
+    shown = run(
+        "-c",
+        "from resource import RLIMIT_NOFILE, getrlimit, setrlimit\n"
+        f"setrlimit(RLIMIT_NOFILE, (512, {hard}))\n"
+        "from project.server import server\n"
+        "print(server().backpressure, getrlimit(RLIMIT_NOFILE)[0])",
+        DJANGO_SETTINGS_MODULE="project.settings",
+    )
+    backpressure, files = map(int, shown.stdout.split())
+    assert backpressure == connections
+    assert files >= connections + 256
 
 
 @pytest.mark.django_db(transaction=True)

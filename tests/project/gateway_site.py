@@ -1,0 +1,79 @@
+"""A WSGI application behind the gateway, to see what the site itself never does.
+
+`python -m tests.project.gateway_site <port> <threads>` serves it until it is told to end.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from project.gateway import Gateway
+from project.listener import listen
+
+LOG: list[str] = []  # events, shown at /log
+
+
+class Response(list[bytes]):
+    """A response that is complete."""
+
+    def close(self) -> None:
+        LOG.append("closed")
+
+
+class Pieces:
+    """A response that is made while it is sent: as many pieces as the path says."""
+
+    streaming = True
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count, self.size = count, size
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self.count):
+            yield b"x" * self.size
+
+    def close(self) -> None:
+        LOG.append("closed")
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Any:
+    words = environ["PATH_INFO"].strip("/").split("/")
+    status = {"empty": "204 No Content", "old": "304 Not Modified"}.get(words[0], "200 OK")
+    start_response(status, [("Content-Type", "text/plain")])
+    match words:
+        case ["pieces", count, size]:
+            return Pieces(int(count), int(size))
+        case ["fails"]:
+            raise ZeroDivisionError
+        case ["slow"]:
+            time.sleep(2)
+            return Response([b"done"])
+        case ["log"]:
+            return Response([" ".join(LOG).encode()])
+        case ["echo"]:
+            return Response([environ["wsgi.input"].read()])
+    return Response()
+
+
+def gateway() -> Gateway:
+    return Gateway(application, int(sys.argv[2]), lambda method, path: path == "/slow")
+
+
+def main() -> None:
+    Granian(
+        "tests.project.gateway_site:gateway",
+        factory=True,
+        interface=Interfaces.ASGINL,
+        port=int(sys.argv[1]),
+        http=HTTPModes.http1,
+        websockets=False,
+        workers_kill_timeout=10,
+    ).serve(spawn_target=listen)
+
+
+if __name__ == "__main__":
+    main()

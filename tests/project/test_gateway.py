@@ -1,0 +1,76 @@
+"""What lies between granian and the site, run for real with another application."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.project.connections import ask, connect, request
+from tests.servers import Server, free_port, serve, wait_until
+from tests.site import ROOT
+
+
+@pytest.fixture(params=[1, 3])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.project.gateway_site", str(port), str(request.param)]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings"}
+    with serve(
+        command, f"http://127.0.0.1:{port}", environment, log=tmp_path / "log", cwd=ROOT
+    ) as running:
+        yield running
+
+
+def get(server: Server, path: str) -> httpx.Response:
+    return httpx.get(f"{server.url}{path}", timeout=20)
+
+
+def test_every_kind_of_response_arrives(server: Server) -> None:
+    assert get(server, "/pieces/3/1000").content == b"x" * 3000
+    assert get(server, "/pieces/0/1").content == b""
+    assert get(server, "/pieces/400/65536").content == b"x" * 65536 * 400
+    assert httpx.head(f"{server.url}/pieces/3/1000").content == b""
+    empty = get(server, "/empty")
+    assert (empty.status_code, empty.content) == (204, b"")
+    assert get(server, "/old").status_code == 304
+    answer = httpx.post(f"{server.url}/echo", content=b"y" * 2_000_000, timeout=20)
+    assert answer.content == b"y" * 2_000_000
+    assert get(server, "/log").text.split() == ["closed"] * 8
+
+
+def test_an_application_that_fails_answers_500(server: Server) -> None:
+    for _ in range(5):
+        assert get(server, "/fails").status_code == 500
+    assert get(server, "/log").status_code == 200
+
+
+def test_a_client_that_leaves_ends_the_response(server: Server) -> None:
+    """With one thread, the next request is answered only after that."""
+    for _ in range(3):
+        with connect(server.url) as connection:
+            connection.sendall(request("/pieces/1000000000/1000"))
+            assert connection.recv(100)
+        assert get(server, "/log").text.split()[-1] == "closed"
+
+
+def test_what_is_being_answered_is_finished_at_the_end(server: Server) -> None:
+    with ThreadPoolExecutor(2) as clients:
+        answers = [clients.submit(get, server, "/slow") for _ in range(2)]
+        time.sleep(0.7)
+        server.process.terminate()
+        assert {answer.result().text for answer in answers} == {"done"}
+    wait_until(lambda: server.process.poll() is not None, seconds=15)
+    assert ask_refused(server)
+
+
+def ask_refused(server: Server) -> bool:
+    try:
+        ask(server.url, request("/"))
+    except ConnectionRefusedError:
+        return True
+    return False
