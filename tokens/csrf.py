@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware, get_token
+from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import cached_property
 
 from tokens.conf import conf
@@ -71,15 +71,14 @@ def require(request: HttpRequest) -> None:
         raise CsrfFailed
 
 
-def token_for(request: HttpRequest) -> str:
-    """Return a CSRF token for the API; `set_cookie` must follow, on the response."""
-    request.META.pop("CSRF_COOKIE", None)  # the secret of the pages, if their middleware ran
+def prepare(request: HttpRequest) -> None:
+    """Have Django's `get_token` and `{% csrf_token %}` give a token of the API in this request."""
+    request.META.pop("CSRF_COOKIE", None)  # the secret of the pages, if their check has run
     check().process_request(request)
-    return get_token(request)
 
 
 def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Set the cookie of the secret on the response, if the request was given a token."""
+    """Set the cookie of the secret on the response, if a token was given since `prepare`."""
     check().process_response(request, cast("HttpResponse", response))
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import JsonResponse
+from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -166,7 +167,8 @@ class CsrfView(TokenView):
 
     @schema.csrf
     def get(self, request: Request) -> Response:
-        response = Response({"csrfToken": csrf.token_for(request._request)})
+        csrf.prepare(request._request)
+        response = Response({"csrfToken": get_token(request._request)})
         csrf.set_cookie(request._request, response)
         return response
 
