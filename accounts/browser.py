@@ -68,7 +68,7 @@ class SessionMiddleware(PagesOnly, session_middleware.SessionMiddleware):
 
 
 class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
-    """Django's, for pages: the API has a check of its own (tokens/csrf.py)."""
+    """Django's, for pages: the API has its own check (tokens/csrf.py)."""
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Any:
         if request.path_info.startswith(PROGRAMS):

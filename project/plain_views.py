@@ -140,9 +140,9 @@ def leads_to_sign_in(response: HttpResponse) -> bool:
 
 
 def check_plain_views(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Return a warning for each plain view under /api/ that answers anonymous requests unasked.
+    """Return a warning for each plain view under /api/ that answers anonymous requests by mistake.
 
-    That is every view without a decorator or mixin that says who may call it, if MIDDLEWARE has
+    These are the views without a decorator or mixin of django.contrib.auth, if MIDDLEWARE has
     neither PlainViewMiddleware nor Django's LoginRequiredMiddleware.
     """
     middleware = [import_string(name) for name in settings.MIDDLEWARE]
@@ -151,7 +151,7 @@ def check_plain_views(**kwargs: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"Anybody can call the view {name_of(view)} at /{route}.",
+            f"Anonymous requests can call the view {name_of(view)} at /{route}.",
             hint=(
                 'Add "project.plain_views.PlainViewMiddleware" to MIDDLEWARE, or mark the view with'
                 " Django's decorator login_required or login_not_required."

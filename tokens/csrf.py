@@ -1,4 +1,4 @@
-"""The CSRF check of the API, which has a secret, a cookie and trusted origins of its own.
+"""The CSRF check of the API, with its own secret, cookie and trusted origins.
 
 The origins in COOKIE_ORIGINS may call the API with cookies, and no page trusts them. A token of the
 API is therefore not valid for a page's form, and a page's token is not valid for the API.

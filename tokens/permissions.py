@@ -10,11 +10,11 @@ from tokens.claims import AccessToken
 
 
 def has_role(*names: str) -> type[BasePermission]:
-    """Return a permission for who has at least one of these roles: 403 for others, 401 for nobody.
+    """Return a permission for users with at least one of these roles; others get 403, or 401.
 
     Roles are the names of the user's groups when the access token was made. Permissions combine by
-    `&`, `|` and `~`, as those of Django REST framework do; who is nobody has no role, so whatever
-    begins with `~` wants `IsAuthenticated &` before it.
+    `&`, `|` and `~`, as those of Django REST framework do. `has_role` implies signed in, and
+    `~has_role(…)` does not: combine that with `IsAuthenticated`.
     """
     wanted = frozenset(names)
 

@@ -101,7 +101,7 @@ def submit(person: Person, app: str, path: str, fields: list[list[str]]) -> int:
     """Submit this form from a new tab at the app; return the status of the answer.
 
     The tab reads the CSRF token of the API first. The form is in its last frame, which is the page
-    itself if there is no other.
+    itself if it has no frames.
     """
     site, page = person.site, person.context.new_page()
     page.goto(app)
@@ -143,7 +143,7 @@ def test_an_allowed_origin_submits_no_form_of_a_page(somebody: Person, app: str,
 
 
 def test_an_allowed_origin_reads_no_page_and_frames_none(somebody: Person, app: str) -> None:
-    """It reads what the API answers, and the session of the pages is none of the API."""
+    """It reads what the API answers, to which the session of the pages means nothing."""
     somebody.sign_in()
     somebody.page.goto(app)
     told = somebody.page.evaluate(TAKE, somebody.site.url)

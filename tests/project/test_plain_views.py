@@ -1,4 +1,4 @@
-"""Django's own views under /api/: `request.user` is the token's, and nobody else is let in."""
+"""Django's own views under /api/: `request.user` is the token's, and they are protected."""
 
 import re
 from typing import Any
@@ -136,7 +136,9 @@ def test_a_redirect_to_elsewhere_is_left_alone(api: API, alice: User) -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/elsewhere/")
 
 
-@pytest.mark.parametrize("name", ["class/", "mixin/", "exempt/", "protect/", "public/", "public/exempt/"])
+@pytest.mark.parametrize(
+    "name", ["class/", "mixin/", "exempt/", "protect/", "public/", "public/exempt/"]
+)
 def test_a_write_with_a_header_needs_no_csrf_token(api: API, alice: User, name: str) -> None:
     headers = {"Authorization": f"Bearer {api.login(alice)['access']}"}
     strict = Client(enforce_csrf_checks=True)
@@ -155,7 +157,7 @@ def test_a_write_with_a_header_needs_no_csrf_token(api: API, alice: User, name: 
 def test_a_write_by_cookie_needs_the_csrf_token_of_the_api(
     alice: User, name: str, forged: dict[str, str]
 ) -> None:
-    """csrf_exempt, too, leaves the cookie unable to authenticate a write from elsewhere."""
+    """csrf_exempt, too, leaves the cookie unable to authenticate a write of another site."""
     app = App()
     app.login(alice)
     assert app.post(f"plain/{name}").json()["user"] == str(alice.pk)

@@ -149,7 +149,7 @@ urlpatterns = [path("api/for-editors/", ForEditors.as_view())]
 
 
 class ByAnotherClass(BaseAuthentication):
-    """Authenticates alice by something that is no access token."""
+    """Authenticates alice without an access token."""
 
     def authenticate(self, request: Request) -> tuple[User, None]:
         return User.objects.get(username="alice"), None
