@@ -25,6 +25,7 @@ from django.contrib.sessions import middleware as session_middleware
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.middleware import csrf
 from django.utils.functional import SimpleLazyObject
 
 from accounts import changes
@@ -40,7 +41,8 @@ class SignInOvertaken(PermissionDenied):
     """The password was changed, or the user deactivated, since it was verified a moment ago."""
 
 
-PROGRAMS = ("/api/", "/.well-known/")  # are who calls there
+API = "/api/"
+PROGRAMS = (API, "/.well-known/")  # are who calls there
 
 
 class PagesOnly:
@@ -64,6 +66,15 @@ class SessionMiddleware(PagesOnly, session_middleware.SessionMiddleware):
                 cookie["secure"] = settings.SESSION_COOKIE_SECURE
                 cookie["httponly"] = settings.SESSION_COOKIE_HTTPONLY
         return response
+
+
+class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
+    """Django's, for pages: the API has its own check (tokens/csrf.py)."""
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Any:
+        if request.path_info.startswith(PROGRAMS):
+            return None
+        return super().process_view(request, view, args, kwargs)
 
 
 class MessageMiddleware(PagesOnly, message_middleware.MessageMiddleware):

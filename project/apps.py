@@ -8,5 +8,9 @@ class ProjectConfig(AppConfig):
     name = "project"
 
     def ready(self) -> None:
+        # It imports middleware, and that models, which exist only now.
+        from project.plain_views import check_plain_views
+
         register(check_environment)
+        register(check_plain_views)
         register(check_deployment, deploy=True)

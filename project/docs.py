@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from csp.decorators import csp_update
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -32,6 +33,7 @@ def document() -> bytes:
     return bytes(OpenApiJsonRenderer().render(described))
 
 
+@login_not_required
 @csrf_exempt
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
@@ -39,6 +41,7 @@ def schema(request: HttpRequest) -> HttpResponse:
     return HttpResponse(document(), content_type="application/vnd.oai.openapi+json")
 
 
+@login_not_required
 @csrf_exempt
 @require_safe
 @csp_update({"img-src": ["data:"]})  # Swagger UI has its icons in the style sheet.

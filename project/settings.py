@@ -297,11 +297,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.browser.SessionMiddleware",
     "project.errors.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.browser.CsrfViewMiddleware",
     "accounts.browser.AuthenticationMiddleware",
     "accounts.browser.MessageMiddleware",
+    "project.plain_views.PlainViewMiddleware",
 ]
 
+# It looks for the name of Django's own CsrfViewMiddleware, and the one above is a subclass.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 REDIS_URL = redis_url()
@@ -415,6 +418,7 @@ TOKENS = {
     "ABSOLUTE_LIFETIME": duration("REFRESH_TOKEN_ABSOLUTE_LIFETIME", timedelta(days=90)),
     "BROWSER_LIFETIME": BROWSER_LIFETIME,
     "COOKIES_SECURE": SECURE,
+    "COOKIE_ORIGINS": tuple(CORS_ORIGINS),
     "GRACE_PERIOD": duration("REFRESH_GRACE_PERIOD", timedelta(seconds=30)),
     "RETRY_WINDOW": duration("REFRESH_RETRY_WINDOW", timedelta(hours=24)),
     "SESSIONS_PER_USER": number("SESSIONS_PER_USER", 50),
@@ -453,7 +457,8 @@ SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *CORS_ORIGINS]
+# Forms of pages. The API has a check of its own (tokens/csrf.py), which accepts CORS_ORIGINS too.
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None

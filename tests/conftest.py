@@ -20,7 +20,7 @@ from tests.environment import STATE
 from tokens import snapshot, throttles
 from tokens.models import DeviceSession
 
-pytest_plugins = ["tests.leaks", "tests.servers"]
+pytest_plugins = ["tests.leaks", "tests.servers", "tokens.testing.plugin"]
 
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 

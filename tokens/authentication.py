@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from tokens import cookies, snapshot
+from tokens import cookies, csrf, snapshot
 from tokens.claims import AccessToken
 from tokens.exceptions import RightsChanged
 from tokens.keys import tag_subkeys
@@ -55,7 +55,7 @@ class BearerAuthentication(JWTAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         if cookies.stands_in(request):
             if request.method not in SAFE_METHODS:
-                cookies.require_csrf(request)
+                csrf.require(request._request)
             return self.believed(cookies.token_in(request, "access"))
         header = self.get_header(request)
         if header is None:

@@ -37,6 +37,9 @@ class TokenSettings:
     PROXIES: int = 0
     #: Whether cookies are those of https; else they are for a first try on this machine.
     COOKIES_SECURE: bool = True
+    #: The origins, other than PUBLIC_URL, whose pages may call the API with cookies. The pages of
+    #: this site trust none of them.
+    COOKIE_ORIGINS: tuple[str, ...] = ()
     #: Where the site is reached, an origin: other services find keys and status lists there.
     PUBLIC_URL: str = "http://localhost:8000"
     #: How long each process goes by what it knows of ended sessions, moved rights and keys before

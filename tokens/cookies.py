@@ -1,37 +1,21 @@
 """Cookie transport: a browser keeps both tokens where no script reads them.
 
-What a cookie authenticates could be asked by a page from elsewhere, so every call that changes
-something has to bring a CSRF token too, and its Origin or Referer must be ours (ASVS 5.0, 3.5.1).
+A page of another origin can make a browser send these cookies, so each call that changes something
+must pass the check in tokens/csrf.py as well (ASVS 5.0, 3.5.1).
 """
 
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import JsonResponse
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.request import Request
 
 from tokens.claims import Pair
 from tokens.conf import conf
-from tokens.exceptions import CookieTooLarge, CsrfFailed
+from tokens.exceptions import CookieTooLarge
 
 TokenName: TypeAlias = Literal["access", "refresh"]
 LONGEST = 4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
-
-
-class CsrfCheck(CsrfViewMiddleware):
-    """Django's check, which tells the reason instead of answering."""
-
-    def _reject(self, request: HttpRequest, reason: str) -> Any:
-        return reason
-
-
-def require_csrf(request: Request) -> None:
-    """Raise CsrfFailed unless the request brings the token of the CSRF cookie, and is from here."""
-    check, asked = CsrfCheck(HttpResponse), request._request  # asked for no response
-    check.process_request(asked)
-    if check.process_view(asked, cast("Any", None), (), {}):
-        raise CsrfFailed
 
 
 def cookie_name(token: TokenName) -> str:

@@ -17,7 +17,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from tokens import cookies, schema, sessions
+from tokens import cookies, csrf, schema, sessions
 from tokens.authentication import RowAuthentication, ask, note_session
 from tokens.claims import AccessToken, Pair, RefreshToken
 from tokens.exceptions import RightsChanged
@@ -82,7 +82,7 @@ class LoginView(TokenView):
         asked = parse(LoginSerializer, request)
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
-            cookies.require_csrf(request)
+            csrf.require(request._request)
         address = client_address(request)
         count_sign_in(asked["username"], address)
         user = authenticate(
@@ -163,11 +163,14 @@ class VerifyView(TokenView):
 
 
 class CsrfView(TokenView):
-    """Give a browser the CSRF token of its cookie, and the cookie if it has none."""
+    """Give a browser a CSRF token for the API, and the cookie that belongs to it."""
 
     @schema.csrf
     def get(self, request: Request) -> Response:
-        return Response({"csrfToken": get_token(request._request)})
+        csrf.prepare(request._request)
+        response = Response({"csrfToken": get_token(request._request)})
+        csrf.set_cookie(request._request, response)
+        return response
 
 
 class SessionsView(SignedInView):
@@ -230,7 +233,7 @@ def refresh_token_in(request: Request) -> tuple[str, bool]:
     """
     cookie, body = cookies.token_in(request, "refresh"), request.data
     if cookies.are_spoken(request) and isinstance(body, dict) and "refresh" not in body:
-        cookies.require_csrf(request)
+        csrf.require(request._request)
         return cookie, True
     raw = token_in(request, "refresh")
     if cookie and is_refresh_token(cookie):

@@ -34,7 +34,7 @@ STRANGERS = [
 def allowed(settings: Settings) -> None:
     """Allow the app's origin, as CORS_ORIGINS does; a test below compares."""
     settings.CORS_ALLOWED_ORIGINS = [APP]
-    settings.CSRF_TRUSTED_ORIGINS = [settings.PUBLIC_URL, APP]
+    settings.TOKENS = {**settings.TOKENS, "COOKIE_ORIGINS": (APP,)}
     middleware = [*settings.MIDDLEWARE]
     middleware.insert(5, "corsheaders.middleware.CorsMiddleware")
     settings.MIDDLEWARE = middleware
@@ -48,7 +48,8 @@ def preflight(path: str, origin: str) -> Answer:
 def test_the_setting_allows_as_these_tests_do(run: Run, settings: Settings, allowed: None) -> None:
     shown = read(run, CORS_ORIGINS=f"{APP},https://two.example.org")
     assert shown["CORS_ALLOWED_ORIGINS"] == [APP, "https://two.example.org"]
-    assert shown["CSRF_TRUSTED_ORIGINS"][1:] == shown["CORS_ALLOWED_ORIGINS"]
+    assert shown["TOKENS"]["COOKIE_ORIGINS"] == shown["CORS_ALLOWED_ORIGINS"]
+    assert shown["CSRF_TRUSTED_ORIGINS"] == [settings.PUBLIC_URL]
     assert shown["MIDDLEWARE"] == settings.MIDDLEWARE
     assert "corsheaders.middleware.CorsMiddleware" not in read(run)["MIDDLEWARE"]
 

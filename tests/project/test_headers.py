@@ -239,7 +239,7 @@ def test_no_preflight_lets_a_browser_send_a_password_in_clear(public: dict[str, 
 @pytest.mark.parametrize(
     ("answer", "kept", "same_site"),
     [
-        ("csrf", {"__Host-csrftoken"}, "Lax"),
+        ("csrf", {"__Host-api-csrftoken"}, "Strict"),
         ("sign-in", {"__Host-sessionid", "__Host-csrftoken"}, "Lax"),
         ("api", {"__Host-access", "__Host-refresh"}, "Strict"),
     ],

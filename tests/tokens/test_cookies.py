@@ -18,7 +18,7 @@ from tests.conftest import API, PASSWORD, Answer, Clock, row
 from tests.tokens.browsing import App, flags
 from tests.tokens.racing import race
 from tests.tokens.test_hostile_tokens import parts
-from tokens import cookies
+from tokens import cookies, csrf
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -214,8 +214,15 @@ def test_the_csrf_token_is_for_anybody_and_kept_by_nobody(client: Client) -> Non
     first = client.get("/api/auth/csrf/")
     assert first["Cache-Control"] == "no-store"
     assert len(first.json()["csrfToken"]) == 64
-    cookie = first.cookies["csrftoken"]
-    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    (cookie,) = first.cookies.values()
+    assert cookie.key == "api-csrftoken"
+    assert flags(cookie) == {
+        "path": "/",
+        "domain": "",
+        "secure": "",
+        "httponly": True,
+        "samesite": "Strict",
+    }
     assert client.get("/api/auth/csrf/").json() != first.json()
     assert client.post("/api/auth/csrf/").status_code == 405
 
@@ -356,7 +363,8 @@ def test_five_tabs_that_refresh_at_the_same_moment_all_go_on(app: App) -> None:
     kept = {kind: app.cookie(kind) for kind in kinds}
     tabs = [App(csrf=app.csrf) for _ in range(5)]
     for tab in tabs:
-        tab.client.cookies["csrftoken"] = app.client.cookies["csrftoken"].value
+        name = csrf.cookie_name()
+        tab.client.cookies[name] = app.client.cookies[name].value
         for kind, value in kept.items():
             tab.plant(kind, value)
     answers = race(*(partial(tab.post, "auth/refresh/") for tab in tabs))

@@ -1,0 +1,297 @@
+"""Django's own views under /api/: `request.user` is the token's, and they are protected."""
+
+import re
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group, Permission
+from django.core.checks import run_checks
+from django.test import AsyncClient, Client
+from pytest_django import DjangoAssertNumQueries, Settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from project.plain_views import PlainViewMiddleware
+from tests.conftest import API, Answer
+from tests.project.conftest import Outage
+from tests.tokens.browsing import App
+from tokens import snapshot
+from tokens.models import DeviceSession, Reason
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.project.plain"),
+]
+
+PUBLIC = ["/api/plain/public/", "/api/plain/public/exempt/", "/api/plain/later/public/"]
+PERMITTED = ["permission/", "permission-or-403/", "permission-mixin/", "test/"]
+OPEN = ["function/", "class/", "login-required/", "mixin/", "exempt/", "protect/", "row/", "form/"]
+PROTECTED = [
+    *(f"/api/plain/{name}" for name in (*OPEN, *PERMITTED, "later/", "later/login-required/")),
+    *("/api/regex/", "/api/rest/", "/api/plain/redirect/"),
+]
+#: Where each refused token comes from, and the code that the client is told.
+REFUSED = {
+    "none": ("", "not_authenticated"),
+    "another scheme": ("Basic YWxpY2U6eA==", "not_authenticated"),
+    "garbage": ("Bearer garbage", "token_not_valid"),
+    "of an ended session": ("Bearer {ended}", "token_not_valid"),
+    "a refresh token": ("Bearer {refresh}", "token_not_valid"),
+    "of old roles": ("Bearer {demoted}", "rights_changed"),
+}
+
+
+@pytest.fixture
+def tokens(api: API, alice: User, bob: User) -> dict[str, str]:
+    """Return a good access token of alice's, and some that are refused."""
+    demoted, good, ended = api.login(bob), api.login(alice), api.login(alice)
+    DeviceSession.objects.filter(sid=ended["session"]).revoke(Reason.ADMIN)
+    bob.groups.add(Group.objects.create(name="editors"))
+    pairs = {"access": good, "ended": ended, "demoted": demoted}
+    return {name: pair["access"] for name, pair in pairs.items()} | {"refresh": good["refresh"]}
+
+
+def get(path: str, header: str = "", client: Client | None = None) -> Answer:
+    return (client or Client()).get(path, headers={"Authorization": header} if header else {})
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+@pytest.mark.parametrize(("header", "code"), REFUSED.values(), ids=REFUSED)
+def test_an_anonymous_call_of_a_protected_view_is_401(
+    tokens: dict[str, str], path: str, header: str, code: str
+) -> None:
+    answer = get(path, header.format(**tokens))
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    expected = "Bearer" if code == "not_authenticated" else 'Bearer error="invalid_token"'
+    assert answer["WWW-Authenticate"] == expected
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+@pytest.mark.parametrize(("header", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_public_view_takes_a_refused_token_for_anonymous(
+    tokens: dict[str, str], path: str, header: str, code: str
+) -> None:
+    answer = get(path, header.format(**tokens))
+    assert (answer.status_code, answer.json()["user"]) == (200, "None")
+
+
+@pytest.mark.parametrize("path", ["function/", "class/", "login-required/", "mixin/", "public/"])
+@pytest.mark.parametrize("by_cookie", [False, True], ids=["header", "cookie"])
+def test_a_plain_view_knows_the_user_and_roles_without_a_query(
+    alice: User, path: str, django_assert_num_queries: DjangoAssertNumQueries, *, by_cookie: bool
+) -> None:
+    alice.groups.add(Group.objects.create(name="editors"))
+    app = App()
+    app.login(alice)
+    header = "" if by_cookie else f"Bearer {app.cookie('access')}"
+    client = app.client if by_cookie else Client()
+    get(f"/api/plain/{path}", header, client)
+    with django_assert_num_queries(0):
+        answer = get(f"/api/plain/{path}", header, client)
+    assert answer.json() == {"user": str(alice.pk), "roles": ["editors"]}
+
+
+def test_the_row_of_the_user_is_one_query(
+    api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    header = f"Bearer {api.login(alice)['access']}"
+    get("/api/plain/row/", header)
+    with django_assert_num_queries(1):
+        assert get("/api/plain/row/", header).json() == {"user": "alice"}
+
+
+@pytest.mark.parametrize("path", ["/api/plain/row/", "/api/plain/later/", "/api/plain/test/"])
+@pytest.mark.parametrize("change", [{"is_active": False}, None], ids=["inactive", "deleted"])
+def test_a_user_who_is_gone_when_the_row_is_needed_is_401(
+    api: API, alice: User, path: str, change: dict[str, Any] | None
+) -> None:
+    """The snapshot is a second old at most; the row is asked now."""
+    header = f"Bearer {api.login(alice)['access']}"
+    get(path, header)
+    if change:
+        User._base_manager.filter(pk=alice.pk).update(**change)
+    else:
+        alice.delete()
+    answer = get(path, header)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("path", PERMITTED)
+def test_a_permission_that_is_missing_is_403_and_no_redirect(
+    api: API, alice: User, path: str
+) -> None:
+    header = f"Bearer {api.login(alice)['access']}"
+    refused = get(f"/api/plain/{path}", header)
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    alice.user_permissions.add(Permission.objects.get(codename="view_user"))
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    header = f"Bearer {api.login(alice)['access']}"
+    assert get(f"/api/plain/{path}", header).json()["user"] == str(alice.pk)
+
+
+def test_a_redirect_to_elsewhere_is_left_alone(api: API, alice: User) -> None:
+    answer = get("/api/plain/redirect/", f"Bearer {api.login(alice)['access']}")
+    assert (answer.status_code, answer["Location"]) == (302, "/elsewhere/")
+
+
+@pytest.mark.parametrize(
+    "name", ["class/", "mixin/", "exempt/", "protect/", "public/", "public/exempt/"]
+)
+def test_a_write_with_a_header_needs_no_csrf_token(api: API, alice: User, name: str) -> None:
+    headers = {"Authorization": f"Bearer {api.login(alice)['access']}"}
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post(f"/api/plain/{name}", headers=headers)
+    assert (answer.status_code, answer.json()["user"]) == (200, str(alice.pk))
+
+
+@pytest.mark.trap(30)
+@pytest.mark.spec("ASVS 5.0", "3.5.1")
+@pytest.mark.parametrize("name", ["class/", "mixin/", "exempt/", "protect/"])
+@pytest.mark.parametrize(
+    "forged",
+    [{"csrf": ""}, {"csrf": "x" * 64}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    ids=["no token", "wrong", "another site", "a sandbox"],
+)
+def test_a_write_by_cookie_needs_the_csrf_token_of_the_api(
+    alice: User, name: str, forged: dict[str, str]
+) -> None:
+    """csrf_exempt, too, leaves the cookie unable to authenticate a write of another site."""
+    app = App()
+    app.login(alice)
+    assert app.post(f"plain/{name}").json()["user"] == str(alice.pk)
+    refused = app.post(f"plain/{name}", **forged)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+
+
+def test_a_public_write_by_cookie_is_anonymous_without_the_csrf_token(alice: User) -> None:
+    app = App()
+    app.login(alice)
+    assert app.post("plain/public/exempt/").json()["user"] == str(alice.pk)
+    assert app.post("plain/public/exempt/", csrf="").json()["user"] == "None"
+    assert app.post("plain/public/", csrf="").json()["code"] == "csrf_failed"
+    assert app.post("plain/public/").json()["user"] == str(alice.pk)
+
+
+def test_a_form_under_the_api_has_a_token_of_the_api(alice: User) -> None:
+    """And the page's own secret stays the page's."""
+    app = App()
+    app.login(alice)
+    app.client.force_login(alice)
+    app.client.get("/accounts/")
+    del app.client.cookies["api-csrftoken"]
+    page = app.client.cookies["csrftoken"].value
+    found = re.search(r'value="(\w+)"', app.get("plain/form/").text)
+    assert found
+    fields = {"csrfmiddlewaretoken": found[1]}
+    assert app.client.post("/api/plain/class/", fields).status_code == 200
+    assert app.client.post("/accounts/", fields).status_code == 403
+    assert app.client.cookies["csrftoken"].value == page
+
+
+def test_the_session_of_a_page_authenticates_nobody_here(alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    assert get("/page/", client=client).json()["user"] == str(alice.pk)
+    for path in ("/api/plain/function/", "/api/rest/"):
+        assert get(path, client=client).status_code == 401
+    assert client.post("/api/session/").json()["code"] == "not_authenticated"
+
+
+def test_a_token_authenticates_nobody_at_a_page(api: API, alice: User) -> None:
+    answer = get("/page/", f"Bearer {api.login(alice)['access']}")
+    assert answer.json()["user"] == "None"
+
+
+@pytest.mark.parametrize("name", ["later/", "later/login-required/", "later/public/"])
+def test_an_asynchronous_view_has_the_user_with_the_row(api: API, alice: User, name: str) -> None:
+    """Served as WSGI, and as ASGI."""
+    path, header = f"/api/plain/{name}", f"Bearer {api.login(alice)['access']}"
+    expected = {"user": str(alice.pk), "name": "alice"}
+    assert get(path, header).json() == expected
+    later = async_to_sync(AsyncClient().get)
+    assert later(path, headers={"Authorization": header}).json() == expected
+    assert later(path).status_code == (200 if "public" in name else 401)
+
+
+def test_without_the_database_a_protected_view_is_503(
+    api: API, alice: User, outage: Outage
+) -> None:
+    header = f"Bearer {api.login(alice)['access']}"
+    snapshot.ends.forget()
+    with outage():
+        answer = get("/api/plain/function/", header)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"]
+
+
+def test_a_mistake_in_authentication_is_no_outage(
+    api: API, alice: User, settings: Settings, client: Client
+) -> None:
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "DEFAULT_AUTHENTICATION_CLASSES": ["tests.project.plain.Broken"],
+    }
+    with pytest.raises(ZeroDivisionError):
+        client.get("/api/plain/function/")
+
+
+def test_session_authentication_as_the_default_finds_nobody(settings: Settings) -> None:
+    """It looks at `request.user`, which is about to be found."""
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    }
+    assert get("/api/plain/function/").status_code == 401
+
+
+def test_force_authenticate_works_with_plain_views(alice: User) -> None:
+    client = APIClient()
+    client.force_authenticate(alice)
+    assert client.get("/api/plain/function/").json()["user"] == str(alice.pk)
+
+
+# The system check
+
+
+def found() -> list[str]:
+    return [message.msg for message in run_checks() if message.id == "latchkey.W020"]
+
+
+def without_guard(settings: Settings) -> list[str]:
+    return [name for name in settings.MIDDLEWARE if not name.endswith("PlainViewMiddleware")]
+
+
+def test_with_the_middleware_no_view_is_reported() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        "tests.project.test_plain_views.Guard",
+    ],
+)
+def test_another_guard_is_enough(settings: Settings, guard: str) -> None:
+    settings.MIDDLEWARE = [*without_guard(settings), guard]
+    assert found() == []
+
+
+class Guard(PlainViewMiddleware):
+    """A developer's own."""
+
+
+def test_without_it_every_view_that_anybody_can_call_is_reported(settings: Settings) -> None:
+    settings.MIDDLEWARE = without_guard(settings)
+    reported = [re.findall(r"/api/\S+(?=\.$)", message)[0] for message in found()]
+    names = ("function", "class", "exempt", "protect", "row", "form", "later", "redirect")
+    assert reported == [f"/api/plain/{name}/" for name in names] + ["/api/regex/$"]
+    assert "tests.project.plain.who " in found()[0]
+
+
+def test_the_views_as_shipped_all_say_who_may_call_them(settings: Settings) -> None:
+    settings.MIDDLEWARE = without_guard(settings)
+    settings.ROOT_URLCONF = "project.urls"
+    assert found() == []

@@ -1,0 +1,13 @@
+"""The pytest fixture `signed_in`: `pytest_plugins = ["tokens.testing.plugin"]` in conftest.py."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tokens.testing import TokenClient, client_for
+
+
+@pytest.fixture
+def signed_in(db: None) -> Callable[..., TokenClient]:
+    """Return `client_for`, to be called as `signed_in(user, roles=["editors"])`."""
+    return client_for
