@@ -20,12 +20,17 @@ from tests.environment import STATE
 from tokens import snapshot, throttles
 from tokens.models import DeviceSession
 
-pytest_plugins = ["tests.leaks", "tests.servers"]
+pytest_plugins = ["tests.flushing", "tests.leaks", "tests.servers"]
 
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 
+# Each test client loads the middleware, and WhiteNoise would look up every static file each time.
+settings.WHITENOISE_AUTOREFRESH = True
+SITE_HASHERS = settings.PASSWORD_HASHERS
+settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2idHasher", *SITE_HASHERS[1:]]
+
 PASSWORD = "seven wet otters"
-HASHED = make_password(PASSWORD)  # once: it is meant to be slow
+HASHED = make_password(PASSWORD)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,6 +48,12 @@ def django_db_modify_db_settings() -> None:
 def nothing_known_of_another_test() -> None:
     snapshot.ring.forget()
     snapshot.ends.forget()
+
+
+@pytest.fixture
+def site_hashers(settings: Settings) -> None:
+    """Hash passwords at the site's full cost."""
+    settings.PASSWORD_HASHERS = SITE_HASHERS
 
 
 @pytest.fixture
