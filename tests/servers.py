@@ -7,11 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
+import httpx._transports.default as transport
 import pytest
 import redis
+
+# httpx reads the machine's certificates for each call, which takes longer than the call.
+transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[assignment]  # a cache
 
 STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 

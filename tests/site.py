@@ -19,6 +19,13 @@ import httpx
 from tests.servers import STARTS_WITHIN, Server, free_port, serve
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVE = [sys.executable, "-m", "project.serve"]
+#: The same without collecting the static files, which takes most of the time of a start.
+SERVE_UNCOLLECTED = [
+    sys.executable,
+    "-c",
+    "from project import serve; serve.UNUSED.append('*'); serve.main()",
+]
 PASSWORD = "seven wet otters"
 #: What `manage.py shell` runs to make people: each has the password and an address like the name.
 PEOPLE = """
@@ -77,8 +84,11 @@ class Site(Server):
 
 
 @contextmanager
-def latchkey(directory: Path, **settings: str) -> Iterator[Site]:
-    """Serve the site on SQLite in that directory until the block ends."""
+def latchkey(directory: Path, *, collect: bool = False, **settings: str) -> Iterator[Site]:
+    """Serve the site on SQLite in that directory until the block ends.
+
+    Static files have hashed names and are compressed only if they are collected.
+    """
     port, mail = free_port(), directory / "mail"
     url = f"http://localhost:{port}"
     environment = {
@@ -97,6 +107,6 @@ def latchkey(directory: Path, **settings: str) -> Iterator[Site]:
         "LOG_FORMAT": "json",
         **settings,
     }
-    command = [sys.executable, "-m", "project.serve"]
+    command = SERVE if collect else SERVE_UNCOLLECTED
     with serve(command, url, environment, log=directory / "log", cwd=ROOT) as server:
         yield Site(**vars(server), mail=mail)

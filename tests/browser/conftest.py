@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site, and on it alice and bob, new for every file of tests."""
-    with latchkey(tmp_path_factory.mktemp("site")) as site:
+    with latchkey(tmp_path_factory.mktemp("site"), collect=True) as site:
         site.add_people("alice", "bob")
         yield site
 

@@ -48,7 +48,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Si
     allowed = f"http://localhost:{app_port}"
     settings = {"CORS_ORIGINS": allowed, "ACCESS_TOKEN_LIFETIME": str(LIFETIME)}
     directory = tmp_path_factory.mktemp("site")
-    with latchkey(directory, TOKEN_LEEWAY="0", STATUS_LIST_MAX_AGE="1", **settings) as site:
+    with latchkey(
+        directory, collect=True, TOKEN_LEEWAY="0", STATUS_LIST_MAX_AGE="1", **settings
+    ) as site:
         site.add_people("alice", "bob", "carol")
         yield site
 
