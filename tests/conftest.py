@@ -20,7 +20,7 @@ from tests.environment import STATE
 from tokens import snapshot, throttles
 from tokens.models import DeviceSession
 
-pytest_plugins = ["tests.flushing", "tests.leaks", "tests.servers"]
+pytest_plugins = ["tests.flushing", "tests.leaks", "tests.servers", "tests.selection"]
 
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 
@@ -38,10 +38,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """Keep SQLite's test database in a file: several threads and processes open it."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file: several threads and processes open it.
+
+    No commit of the tests waits for the disk.
+    """
+    database = settings.DATABASES["default"]
     if connection.vendor == "sqlite":
-        settings.DATABASES["default"]["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+        database["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+        database["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
+    else:
+        database["OPTIONS"]["options"] = "-c synchronous_commit=off"
 
 
 @pytest.fixture(autouse=True)
