@@ -34,7 +34,15 @@ HASHED = make_password(PASSWORD)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the engine and whether the tests that need Node ran: .ci/run looks for both."""
     terminalreporter.write_line(f"engine: {connection.vendor}")
+    passed, skipped = (
+        [report for report in terminalreporter.stats.get(outcome, []) if "node" in report.keywords]
+        for outcome in ("passed", "skipped")
+    )
+    if passed or skipped:
+        reasons = " ".join({report.longrepr[2] for report in skipped})
+        terminalreporter.write_line(f"node: {len(passed)} tests passed {reasons}".strip())
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
 """Servers that tests start for themselves."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,10 +23,16 @@ STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return an unused port of loopback.
+
+    It is below the ports that the kernel gives to connections, of which another run may take one
+    before the server listens.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)  # noqa: S311  (a port is no secret)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
