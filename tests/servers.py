@@ -17,7 +17,7 @@ import pytest
 import redis
 
 # httpx reads the machine's certificates for each call, which takes longer than the call.
-transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[assignment]  # a cache
+transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]  # private
 
 STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 

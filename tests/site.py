@@ -84,10 +84,12 @@ class Site(Server):
 
 
 @contextmanager
-def latchkey(directory: Path, *, collect: bool = False, **settings: str) -> Iterator[Site]:
+def latchkey(
+    directory: Path, command: list[str] = SERVE_UNCOLLECTED, /, **settings: str
+) -> Iterator[Site]:
     """Serve the site on SQLite in that directory until the block ends.
 
-    Static files have hashed names and are compressed only if they are collected.
+    Static files are served compressed and with hashed names only by the command SERVE.
     """
     port, mail = free_port(), directory / "mail"
     url = f"http://localhost:{port}"
@@ -107,6 +109,5 @@ def latchkey(directory: Path, *, collect: bool = False, **settings: str) -> Iter
         "LOG_FORMAT": "json",
         **settings,
     }
-    command = SERVE if collect else SERVE_UNCOLLECTED
     with serve(command, url, environment, log=directory / "log", cwd=ROOT) as server:
         yield Site(**vars(server), mail=mail)

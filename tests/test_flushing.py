@@ -25,7 +25,7 @@ def counts() -> dict[str, int]:
 
 def flush() -> None:
     """Do what is done after every test that commits."""
-    TransactionTestCase()._fixture_teardown()
+    TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # private
 
 
 def test_committed_rows_are_deleted_and_migrated_rows_stay(alice: User) -> None:

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import Page
 
 from tests.browser.chromium import chromium
-from tests.site import PASSWORD, ROOT, Site, latchkey
+from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 100_000  # bytes
@@ -29,7 +29,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,
-        latchkey(Path(directory), collect=True) as site,
+        latchkey(Path(directory), SERVE) as site,
     ):
         site.add_people("alice")
         for label, user_agent in DEVICES.items():

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import Person
 from tests.browser.origin import origin
 from tests.servers import free_port
-from tests.site import PASSWORD, ROOT, Site, latchkey
+from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Si
     allowed = f"http://localhost:{app_port}"
     settings = {"CORS_ORIGINS": allowed, "ACCESS_TOKEN_LIFETIME": str(LIFETIME)}
     directory = tmp_path_factory.mktemp("site")
-    with latchkey(
-        directory, collect=True, TOKEN_LEEWAY="0", STATUS_LIST_MAX_AGE="1", **settings
-    ) as site:
+    with latchkey(directory, SERVE, TOKEN_LEEWAY="0", STATUS_LIST_MAX_AGE="1", **settings) as site:
         site.add_people("alice", "bob", "carol")
         yield site
 
