@@ -1,4 +1,4 @@
-"""Mark the tests that start programs or race; `make test-fast` leaves out what is marked slow.
+"""Mark the tests that start programs or race; `make test-fast` leaves the slow tests out.
 
 The slow tests are one group, so pytest-xdist runs them one after the other: two tests that depend
 on time do not disturb each other.

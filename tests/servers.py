@@ -25,11 +25,11 @@ STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 def free_port() -> int:
     """Return an unused port of loopback.
 
-    It is below the ports that the kernel gives to connections, of which another run may take one
+    It is below the ports that the kernel gives to connections: another run could get one of those
     before the server listens.
     """
     while True:
-        port = random.randrange(10_000, 32_000)  # noqa: S311  (a port is no secret)
+        port = random.randrange(10_000, 32_000)  # noqa: S311  (not a secret)
         with suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

@@ -24,7 +24,7 @@ def counts() -> dict[str, int]:
 
 
 def flush() -> None:
-    """Do what is done after every test that commits."""
+    """Empty the database as after every test that commits."""
     TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # private
 
 

@@ -152,7 +152,7 @@ def test_signing_in_again_ends_the_session_so_far(alice: User) -> None:
 
 
 class SlowHasher(QuickArgon2idHasher):
-    """The hasher of the tests, which takes so long that the password is changed meanwhile."""
+    """The hasher of the tests; the password is changed while it verifies."""
 
     def verify(self, password: str, encoded: str) -> bool:
         right = super().verify(password, encoded)
