@@ -8,7 +8,7 @@ SHIPPED := manage.py project accounts tokens benchmarks clients tests/*.py \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-browser soak lint bench lock clean
+.PHONY: help install serve test test-fast test-browser soak lint bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ serve: .venv/run ## Serve the site on PORT (8000)
 
 test: .venv/dev ## Run the tests on SQLite and, with TEST_DATABASE_URL, on PostgreSQL
 	@$(BIN)/python -m tests.engines -m "not soak and not browser"
+
+test-fast: .venv/dev ## Run the tests that start no server and do not race, on SQLite
+	@TEST_ENGINE=sqlite $(BIN)/python -m pytest -q -n auto --maxprocesses=4 \
+		-m "not slow and not soak and not browser"
 
 test-browser: .venv/dev ## Run the tests in Chromium (CHROMIUM: its path)
 	@$(BIN)/python -m pytest -q tests/browser -m browser

@@ -72,7 +72,7 @@ def in_order(requirement: Requirement) -> tuple[str, list[int]]:
 def main(path: Path) -> int:
     """Write the document, unless pytest cannot find the tests; return what it says of that."""
     marks = Marks()
-    silently = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    silently = ["--collect-only", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
     found = pytest.main([*silently, str(ROOT / "tests")], plugins=[marks])
     if found == pytest.ExitCode.OK:
         path.write_text(HEAD + table(marks.proofs))

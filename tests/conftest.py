@@ -20,29 +20,61 @@ from tests.environment import STATE
 from tokens import snapshot, throttles
 from tokens.models import DeviceSession
 
-pytest_plugins = ["tests.leaks", "tests.servers", "tokens.testing.plugin"]
+pytest_plugins = [
+    "tests.flushing",
+    "tests.leaks",
+    "tests.servers",
+    "tests.selection",
+    "tokens.testing.plugin",
+]
 
 Answer: TypeAlias = Any  # what Django's test client returns has no public name
 
+# Each test client loads the middleware, and WhiteNoise would look up every static file each time.
+settings.WHITENOISE_AUTOREFRESH = True
+SITE_HASHERS = settings.PASSWORD_HASHERS
+settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2idHasher", *SITE_HASHERS[1:]]
+
 PASSWORD = "seven wet otters"
-HASHED = make_password(PASSWORD)  # once: it is meant to be slow
+HASHED = make_password(PASSWORD)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the engine and whether the tests that need Node ran: .ci/run looks for both."""
     terminalreporter.write_line(f"engine: {connection.vendor}")
+    passed, skipped = (
+        [report for report in terminalreporter.stats.get(outcome, []) if "node" in report.keywords]
+        for outcome in ("passed", "skipped")
+    )
+    if passed or skipped:
+        reasons = " ".join({report.longrepr[2] for report in skipped})
+        terminalreporter.write_line(f"node: {len(passed)} tests passed {reasons}".strip())
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """Keep SQLite's test database in a file: several threads and processes open it."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file: several threads and processes open it.
+
+    No commit of the tests waits for the disk.
+    """
+    database = settings.DATABASES["default"]
     if connection.vendor == "sqlite":
-        settings.DATABASES["default"]["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+        database["TEST"]["NAME"] = str(STATE / "test.sqlite3")
+        database["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
+    else:
+        database["OPTIONS"]["options"] = "-c synchronous_commit=off"
 
 
 @pytest.fixture(autouse=True)
 def nothing_known_of_another_test() -> None:
     snapshot.ring.forget()
     snapshot.ends.forget()
+
+
+@pytest.fixture
+def site_hashers(settings: Settings) -> None:
+    """Hash passwords at the site's full cost."""
+    settings.PASSWORD_HASHERS = SITE_HASHERS
 
 
 @pytest.fixture

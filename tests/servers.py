@@ -1,26 +1,38 @@
 """Servers that tests start for themselves."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
+import httpx._transports.default as transport
 import pytest
 import redis
+
+# httpx reads the machine's certificates for each call, which takes longer than the call.
+transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]  # private
 
 STARTS_WITHIN = 60  # seconds, on a machine that has much else to do
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return an unused port of loopback.
+
+    It is below the ports that the kernel gives to connections: another run could get one of those
+    before the server listens.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)  # noqa: S311  (not a secret)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass

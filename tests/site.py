@@ -19,6 +19,13 @@ import httpx
 from tests.servers import STARTS_WITHIN, Server, free_port, serve
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVE = [sys.executable, "-m", "project.serve"]
+#: The same without collecting the static files, which takes most of the time of a start.
+SERVE_UNCOLLECTED = [
+    sys.executable,
+    "-c",
+    "from project import serve; serve.UNUSED.append('*'); serve.main()",
+]
 PASSWORD = "seven wet otters"
 #: What `manage.py shell` runs to make people: each has the password and an address like the name.
 PEOPLE = """
@@ -77,8 +84,17 @@ class Site(Server):
 
 
 @contextmanager
-def latchkey(directory: Path, checkout: Path = ROOT, /, **settings: str) -> Iterator[Site]:
-    """Serve the site of this checkout on SQLite in that directory until the block ends."""
+def latchkey(
+    directory: Path,
+    checkout: Path = ROOT,
+    command: list[str] = SERVE_UNCOLLECTED,
+    /,
+    **settings: str,
+) -> Iterator[Site]:
+    """Serve the site of this checkout on SQLite in that directory until the block ends.
+
+    Static files are served compressed and with hashed names only by the command SERVE.
+    """
     port, mail = free_port(), directory / "mail"
     url = f"http://localhost:{port}"
     environment = {
@@ -97,6 +113,5 @@ def latchkey(directory: Path, checkout: Path = ROOT, /, **settings: str) -> Iter
         "LOG_FORMAT": "json",
         **settings,
     }
-    command = [sys.executable, "-m", "project.serve"]
     with serve(command, url, environment, log=directory / "log", cwd=checkout) as server:
         yield Site(**vars(server), mail=mail)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conformance import ROOT, in_order, requirements, table
 
+pytestmark = pytest.mark.slow
+
 TRAPS = {*range(1, 67)}
 
 

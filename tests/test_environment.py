@@ -8,6 +8,8 @@ import pytest
 from tests.project.conftest import run_in
 from tests.site import ROOT
 
+pytestmark = pytest.mark.slow
+
 SHOW = """
 import tests.environment
 from project import settings

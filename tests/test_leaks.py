@@ -59,3 +59,12 @@ def test_a_secret_in_a_table_is_found_with_its_column(leaks: Leaks, alice: User)
     entry.delete()
     assert leaks.found() == ["the jti of a token, in django_admin_log.change_message"]
     assert ("django_admin_log", "change_message") not in ALLOWED
+
+
+@pytest.mark.django_db
+def test_a_secret_that_takes_the_place_of_other_text_is_found(leaks: Leaks, alice: User) -> None:
+    search_tables(leaks)
+    assert leaks.found() == []
+    User.objects.filter(pk=alice.pk).update(first_name=JTI)
+    search_tables(leaks)
+    assert leaks.found() == ["the jti of a token, in accounts_user.first_name"]

@@ -7,11 +7,11 @@ from django.conf import settings as site
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.hashers import Argon2idHasher
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.accounts.people import Person, newest, signed_in, told
 from tests.conftest import PASSWORD
+from tests.hashing import QuickArgon2idHasher
 from tokens.models import DeviceSession, Kind, Reason
 
 pytestmark = pytest.mark.django_db
@@ -151,8 +151,8 @@ def test_signing_in_again_ends_the_session_so_far(alice: User) -> None:
     assert newest(alice) != before
 
 
-class SlowHasher(Argon2idHasher):
-    """The site's hasher, which takes so long that the password is changed meanwhile."""
+class SlowHasher(QuickArgon2idHasher):
+    """The hasher of the tests; the password is changed while it verifies."""
 
     def verify(self, password: str, encoded: str) -> bool:
         right = super().verify(password, encoded)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.browser.chromium import chromium
-from tests.site import PASSWORD, Site, latchkey
+from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 PATIENCE = 10_000  # milliseconds
 #: Hands what a policy forbade to the console, from where `Watched` has it.
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site, and on it alice and bob, new for every file of tests."""
-    with latchkey(tmp_path_factory.mktemp("site")) as site:
+    with latchkey(tmp_path_factory.mktemp("site"), ROOT, SERVE) as site:
         site.add_people("alice", "bob")
         yield site
 

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import Page
 
 from tests.browser.chromium import chromium
-from tests.site import PASSWORD, ROOT, Site, latchkey
+from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 100_000  # bytes
@@ -27,7 +27,10 @@ DeviceSession.objects.exclude(device="").update(ip_address="2001:db8::42")
 def main() -> None:
     """Start the site with sample data, and photograph what people meet first."""
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory, latchkey(Path(directory)) as site:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        latchkey(Path(directory), ROOT, SERVE) as site,
+    ):
         site.add_people("alice")
         for label, user_agent in DEVICES.items():
             sign_in_device(site, label, user_agent)

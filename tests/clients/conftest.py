@@ -46,14 +46,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say whether the half that needs Node ran: .ci/run looks for it."""
-    reports = terminalreporter.stats
-    passed = [report for report in reports.get("passed", []) if "node" in report.keywords]
-    why = {report.longrepr[2] for report in reports.get("skipped", []) if "node" in report.keywords}
-    terminalreporter.write_line(f"node: {len(passed)} tests passed {' '.join(why)}".strip())
-
-
 def run_module(*words: str, **environment: str) -> str:
     """Run a Python module, which must succeed, and return what it printed."""
     done = subprocess.run(

@@ -65,12 +65,14 @@ def signed_in() -> claims.Pair:
     return pair
 
 
+@pytest.mark.slow
 @described.parametrize()
 @pytest.mark.usefixtures("alice", "one_connection")
 def test_every_answer_to_a_stranger_is_documented(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
+@pytest.mark.slow
 @described.parametrize()
 @pytest.mark.usefixtures("alice", "one_connection")
 def test_every_answer_to_somebody_signed_in_is_documented(case: schemathesis.Case[Any]) -> None:
@@ -78,6 +80,7 @@ def test_every_answer_to_somebody_signed_in_is_documented(case: schemathesis.Cas
     case.call_and_validate(headers={"Authorization": f"Bearer {pair.access}"})
 
 
+@pytest.mark.slow
 @described.parametrize()
 @pytest.mark.usefixtures("alice", "one_connection")
 def test_every_answer_to_a_browser_is_documented(case: schemathesis.Case[Any]) -> None:

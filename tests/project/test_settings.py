@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.http.request import split_domain_port, validate_host
 
-from tests.project.conftest import run_in
+from tests.project.preloaded import Preloaded, preloaded
 from tests.site import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,15 +33,21 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path / "latchkey"
 
 
+@pytest.fixture(scope="module")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    with preloaded(tmp_path_factory.mktemp("interpreter")) as interpreter:
+        yield interpreter
+
+
 @pytest.fixture
-def run(checkout: Path) -> Run:
+def run(interpreter: Preloaded, checkout: Path) -> Run:
     """Return a function that runs a Python program there, in a changed environment."""
-    return partial(run_in, checkout, LATCHKEY_ENV_FILE="")
+    return partial(interpreter.run, checkout, LATCHKEY_ENV_FILE="")
 
 
 def refusal(run: Run, **environment: str) -> str:
     """Return the sentence with which a process of this environment does not start."""
-    stopped = run("-c", "import project.settings", **environment)
+    stopped = run("import project.settings", **environment)
     assert stopped.returncode == 1
     kind, _, sentence = stopped.stderr.splitlines()[-1].partition(": ")
     assert kind == "django.core.exceptions.ImproperlyConfigured"
@@ -50,7 +56,7 @@ def refusal(run: Run, **environment: str) -> str:
 
 def read(run: Run, **environment: str) -> dict[str, Any]:
     """Return the settings that a process with this environment has."""
-    shown = run("-c", SHOW, **environment)
+    shown = run(SHOW, **environment)
     assert shown.returncode == 0, shown.stderr
     settings: dict[str, Any] = json.loads(shown.stdout)
     return settings
@@ -121,7 +127,7 @@ print(json.dumps([settings.switch(name, default=False) for name in given]))
 )
 def test_a_switch_understands_the_usual_words(run: Run, words: list[str], *, on: bool) -> None:
     given = {f"GIVEN_{number}": word for number, word in enumerate(words)}
-    shown = run("-c", SHOW_SWITCHES, **given, GIVEN=json.dumps([*given]))
+    shown = run(SHOW_SWITCHES, **given, GIVEN=json.dumps([*given]))
     assert json.loads(shown.stdout) == [on] * len(words), shown.stderr
 
 
@@ -140,7 +146,7 @@ def test_every_switch_takes_these_words_and_names_any_other(run: Run, name: str)
 
 
 def test_a_public_address_in_capitals_is_as_secure_or_refused(run: Run) -> None:
-    shown = run("-c", SHOW, PUBLIC_URL="HTTPS://ID.example.org")
+    shown = run(SHOW, PUBLIC_URL="HTTPS://ID.example.org")
     if shown.returncode:
         assert "ImproperlyConfigured: PUBLIC_URL" in shown.stderr
     else:
@@ -180,7 +186,7 @@ def test_the_site_answers_at_its_public_address(run: Run, public_url: str, host:
     ],
 )
 def test_a_public_address_that_is_no_origin_is_named(run: Run, public_url: str) -> None:
-    stopped = run("-c", "import project.settings", PUBLIC_URL=public_url)
+    stopped = run("import project.settings", PUBLIC_URL=public_url)
     assert stopped.returncode == 1
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: PUBLIC_URL must be an origin" in last
@@ -200,14 +206,14 @@ DURATIONS = [
 
 @pytest.mark.parametrize("name", DURATIONS)
 def test_a_negative_duration_is_named(run: Run, name: str) -> None:
-    stopped = run("-c", "import project.settings", **{name: "-1"})
+    stopped = run("import project.settings", **{name: "-1"})
     assert stopped.returncode == 1
     assert f"ImproperlyConfigured: {name} is a number of seconds" in stopped.stderr
 
 
 @pytest.mark.parametrize("value", ["5m", "1.5", "9" * 30])
 def test_a_duration_that_is_no_number_is_named(run: Run, value: str) -> None:
-    stopped = run("-c", "import project.settings", ACCESS_TOKEN_LIFETIME=value)
+    stopped = run("import project.settings", ACCESS_TOKEN_LIFETIME=value)
     assert stopped.returncode == 1
     assert "ACCESS_TOKEN_LIFETIME" in stopped.stderr.splitlines()[-1]
 
@@ -238,7 +244,7 @@ def test_mail_is_printed_unless_a_server_is_named(run: Run) -> None:
 def test_a_mail_server_that_cannot_be_read_is_named_without_its_password(
     run: Run, url: str
 ) -> None:
-    stopped = run("-c", "import project.settings", EMAIL_URL=url)
+    stopped = run("import project.settings", EMAIL_URL=url)
     assert stopped.returncode == 1
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: EMAIL_URL must be like" in last
@@ -364,7 +370,7 @@ REDISES = [
 
 @pytest.mark.parametrize("url", REDISES)
 def test_an_address_that_is_not_of_redis_is_named_without_its_password(run: Run, url: str) -> None:
-    stopped = run("-c", "import project.settings", REDIS_URL=url)
+    stopped = run("import project.settings", REDIS_URL=url)
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: REDIS_URL must be like redis://" in last
     assert "pass1word" not in stopped.stderr
@@ -385,7 +391,7 @@ def test_an_address_of_redis_is_taken_for_counters_and_data(run: Run, url: str) 
 
 @pytest.mark.parametrize("url", ["postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name"])
 def test_a_database_that_cannot_be_read_is_named_without_its_password(run: Run, url: str) -> None:
-    stopped = run("-c", "import project.settings", DATABASE_URL=url)
+    stopped = run("import project.settings", DATABASE_URL=url)
     assert "ImproperlyConfigured: DATABASE_URL must be" in stopped.stderr.splitlines()[-1]
     assert "pass1word" not in stopped.stderr
 
@@ -414,7 +420,7 @@ def test_what_the_database_address_asks_of_tls_is_kept(run: Run) -> None:
 
 
 def test_an_empty_database_address_is_none(run: Run) -> None:
-    shown = run("-W", "error", "-c", SHOW, DATABASE_URL="")
+    shown = run(SHOW, DATABASE_URL="")
     assert (shown.returncode, shown.stderr) == (0, "")
     database = json.loads(shown.stdout)["DATABASES"]["default"]
     assert database["NAME"].endswith("var/latchkey.sqlite3")
@@ -454,6 +460,6 @@ def test_the_setting_chooses_where_data_of_browsers_is_kept(run: Run, store: str
 def test_a_store_that_is_none_is_named(
     run: Run, environment: dict[str, str], sentence: str
 ) -> None:
-    stopped = run("-c", "import project.settings", **environment)
+    stopped = run("import project.settings", **environment)
     assert stopped.returncode == 1
     assert sentence in stopped.stderr.splitlines()[-1]

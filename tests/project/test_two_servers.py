@@ -1,7 +1,6 @@
 """Two servers on one database: what one ends, the other knows in time; keys change under load."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import PASSWORD
 from tests.servers import Server, free_port, serve
-from tests.site import ROOT
+from tests.site import ROOT, SERVE_UNCOLLECTED
 from tests.tokens.test_processes import database_url
 from tokens import signingkeys
 from tokens.models import SigningKey
@@ -42,12 +41,11 @@ def servers(tmp_path: Path, alice: User) -> Iterator[tuple[Server, Server]]:
         "LOG_LEVEL": "ERROR",
         "ADMIN_PASSWORD": PASSWORD,
     }
-    command = [sys.executable, "-m", "project.serve"]
     with ExitStack() as stack:
         first, second = (
             stack.enter_context(
                 serve(
-                    command,
+                    SERVE_UNCOLLECTED,
                     f"http://127.0.0.1:{port}",
                     {**environment, "PORT": str(port)},
                     log=tmp_path / f"{port}.log",

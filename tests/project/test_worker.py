@@ -19,7 +19,7 @@ from accounts.models import User
 from tests.project.conftest import comes_true, runs
 from tests.tokens.test_processes import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PARENT = """
 import time

@@ -17,7 +17,7 @@ from tests.conftest import HASHED
 from tests.tokens.racing import Outcome, refresh, retry_key, sign_in
 from tokens.models import DeviceSession
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PROGRAM = "import django; django.setup(); from tests.tokens.racing import obey; obey()"
 PROCESSES = 4

@@ -140,6 +140,7 @@ def test_without_a_retry_window_a_session_outlives_its_last_access_token(
     assert purge() == "device sessions: 1 deleted\n"
 
 
+@pytest.mark.slow
 @pytest.mark.trap(26)
 def test_twenty_thousand_rows_go_in_slices_of_their_own(alice: User) -> None:
     fill(alice, 10_000, idle=-2 * DAY, absolute=-2 * DAY)

@@ -33,7 +33,7 @@ from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import Device, end_sessions, open_session, sign_out
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only PostgreSQL lets callers wait for one row"

@@ -33,7 +33,7 @@ from tokens.inspection import is_believed
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import sign_out
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 GRACE, RETRY_WINDOW = timedelta(seconds=30), timedelta(hours=24)
 IDLE, ABSOLUTE, LEEWAY = timedelta(days=14), timedelta(days=90), timedelta(seconds=10)

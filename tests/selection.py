@@ -1,0 +1,40 @@
+"""Mark the tests that start programs or race; `make test-fast` leaves the slow tests out.
+
+The slow tests are one group, so pytest-xdist runs them one after the other: two tests that depend
+on time do not disturb each other.
+"""
+
+from types import FunctionType
+
+import pytest
+
+from tests.servers import serve
+from tests.site import latchkey
+from tests.tokens.racing import queue, race
+
+FOLDERS = ("tests/browser/", "tests/clients/")
+#: Fixtures that start a program.
+FIXTURES = {"redis_server", "run", "servers", "site"}
+#: Functions that start a program or that let callers race.
+CALLS = (latchkey, queue, race, serve)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_slow(item):
+            item.add_marker("slow")
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("slow"))
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Return whether the test starts a program or races, as far as its file and code tell."""
+    if item.nodeid.startswith(FOLDERS) or FIXTURES & {*getattr(item, "fixturenames", ())}:
+        return True
+    function = getattr(item, "function", None)
+    return isinstance(function, FunctionType) and any(
+        function.__globals__.get(name) is called
+        for name in function.__code__.co_names
+        for called in CALLS
+    )
