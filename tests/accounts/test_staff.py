@@ -225,6 +225,7 @@ def rights(user: User) -> tuple[Any, ...]:
 
 @pytest.mark.spec("ASVS 5.0", "8.2.3")
 @pytest.mark.parametrize("own", [False, True], ids=["another", "themselves"])
+@pytest.mark.trap(95)
 def test_nobody_grants_a_right_that_they_lack(dave: Staff, alice: User, *, own: bool) -> None:
     keepers = Group.objects.create(name="key keepers")
     keepers.permissions.add(permission("change_signingkey"))
