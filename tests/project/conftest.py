@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.environment import STATE
+from tests.project.preloaded import Preloaded, preloaded
 
 Outage: TypeAlias = Callable[[], AbstractContextManager[None]]
 CLOSED_PORT = "1"  # of TCP: nobody listens there
@@ -65,6 +66,13 @@ def run_in(directory: Path, *words: str, **changes: str) -> subprocess.Completed
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs a Python program in the checkout, in a changed environment."""
     return partial(run_in, settings.BASE_DIR)
+
+
+@pytest.fixture(scope="session")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    """Return an interpreter that runs code which only needs the settings."""
+    with preloaded(tmp_path_factory.mktemp("interpreter")) as interpreter:
+        yield interpreter
 
 
 def runs(pid: int) -> bool:

@@ -1,7 +1,6 @@
 """Which pages elsewhere may call the API for who is signed in: those named, and no other."""
 
-import subprocess
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.core.checks import run_checks
@@ -10,13 +9,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Answer
+from tests.project.preloaded import Preloaded
 from tests.project.test_settings import read
+from tests.site import ROOT
 from tests.tokens.browsing import App
 from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 APP = "https://app.example.org"
 STRANGERS = [
@@ -45,7 +44,10 @@ def preflight(path: str, origin: str) -> Answer:
     return Client().options(path, headers=headers)
 
 
-def test_the_setting_allows_as_these_tests_do(run: Run, settings: Settings, allowed: None) -> None:
+def test_the_setting_allows_as_these_tests_do(
+    interpreter: Preloaded, settings: Settings, allowed: None
+) -> None:
+    run = partial(interpreter.run, ROOT)
     shown = read(run, CORS_ORIGINS=f"{APP},https://two.example.org")
     assert shown["CORS_ALLOWED_ORIGINS"] == [APP, "https://two.example.org"]
     assert shown["TOKENS"]["COOKIE_ORIGINS"] == shown["CORS_ALLOWED_ORIGINS"]

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.http.request import split_domain_port, validate_host
 
-from tests.project.preloaded import Preloaded, preloaded
+from tests.project.preloaded import Preloaded
 from tests.site import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,12 +31,6 @@ def checkout(tmp_path: Path) -> Path:
     """Return where a copy of the settings is, with no `.env` beside it."""
     shutil.copytree(ROOT / "project", tmp_path / "latchkey/project")
     return tmp_path / "latchkey"
-
-
-@pytest.fixture(scope="module")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
-    with preloaded(tmp_path_factory.mktemp("interpreter")) as interpreter:
-        yield interpreter
 
 
 @pytest.fixture
