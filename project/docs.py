@@ -1,6 +1,7 @@
 """The OpenAPI document of the API, and the page that shows it to people."""
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from csp.decorators import csp_update
@@ -26,9 +27,17 @@ class BodySchema(AutoSchema):
             self.method = method
 
 
-@cache
+_generating = Lock()  # drf-spectacular fails if two threads generate a document.
+
+
 def document() -> bytes:
-    """Return the OpenAPI document as JSON; it is made once a process, when first asked for."""
+    """Return the OpenAPI document as JSON; the first caller in a process generates it."""
+    with _generating:
+        return _document()
+
+
+@cache
+def _document() -> bytes:
     described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return bytes(OpenApiJsonRenderer().render(described))
 

@@ -5,6 +5,7 @@ HTTP_X_FORWARDED_FOR from `X-Forwarded-For` and from `X_Forwarded_For`, and a cl
 by the second what a proxy says in the first.
 """
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ SINGLE = frozenset(
         *("HTTP_IDEMPOTENCY_KEY", "HTTP_X_CSRFTOKEN", "HTTP_X_FORWARDED_PROTO", "HTTP_REFERER"),
     }
 )
+UTF8 = re.compile(r';\s*charset\s*=\s*"?utf-?8"?\s*(;|$)', re.IGNORECASE)
 #: The variable that makes the site refuse a request.
 REFUSAL = "latchkey.refusal"
 CONSTANT = {
@@ -31,6 +33,9 @@ CONSTANT = {
 MAX_NAMES = 256  # of headers whose variables are remembered
 
 _variables = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+#: WhiteNoise streams a part of a file in a thread, which a client that reads slowly would keep. A
+#: server may ignore the header and send the whole file (RFC 9110, section 14.2).
+_LEFT_OUT = frozenset({b"range"})
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,9 @@ class Refusal:
 def build(scope: dict[str, Any]) -> dict[str, Any]:
     """Return the environ of a request, without its body.
 
-    Headers with an underscore in their name are left out. Lines of the same name are joined in
-    their order; a header of SINGLE that comes twice is left out, and the site refuses the request.
+    Headers with an underscore in their name are left out, and Range. Lines of the same name are
+    joined in their order. A header of SINGLE that comes twice is left out, and the site refuses the
+    request.
     """
     path = scope["raw_path"]
     environ: dict[str, Any] = {
@@ -76,6 +82,11 @@ def build(scope: dict[str, Any]) -> dict[str, Any]:
         else:
             separator = "; " if variable == "HTTP_COOKIE" else ","
             environ[variable] += separator + value.decode("latin-1")
+    kind = environ.get("CONTENT_TYPE", "")
+    if "charset" in kind.lower() and not UTF8.search(kind):
+        # Django takes any codec of Python, also for the query, and fails with some of them.
+        del environ["CONTENT_TYPE"]
+        Refusal(400, "bad_request", "Send the body in UTF-8.").put_into(environ)
     if repeated:
         for variable in repeated:
             del environ[variable]
@@ -85,7 +96,7 @@ def build(scope: dict[str, Any]) -> dict[str, Any]:
 
 def _variable(name: bytes) -> str:
     """Return the variable of a header, or "" for a header that is left out."""
-    if b"_" in name:
+    if b"_" in name or name in _LEFT_OUT:
         return ""
     variable = f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
     if len(_variables) < MAX_NAMES:  # Clients choose the names.

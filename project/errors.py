@@ -107,6 +107,8 @@ class CommonMiddleware(common.CommonMiddleware):
             return None
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             return answer(request, 411, "length_required", "Send a Content-Length.")
+        if not is_utf8(request):
+            return answer(request, 400, "bad_request", "Send the form in UTF-8.")
         longest = longest_body(request.path_info)
         if length(request) > longest:
             return answer(request, 413, "too_large", TOO_LARGE.format(longest))
@@ -122,6 +124,14 @@ def length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Return whether Django can decode the body.
+
+    Django takes any codec of Python from the header, and those that are not for text fail later.
+    """
+    return (request.encoding or "utf-8").lower() in ("utf-8", "utf8")
 
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:

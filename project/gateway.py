@@ -44,6 +44,8 @@ class Gateway:
         self.hashes = hashes
         self.lanes: Lanes[Exchange] = Lanes(threads, Exchange.answer)
         self.large = Semaphore(LARGE_BODIES)
+        #: A client that reads slowly keeps the thread that streams to it; one thread stays free.
+        self.streams = Semaphore(max(1, threads - 1))
         #: Requests whose body arrives, oldest first, with the time at which they are given up.
         self.arriving: dict[Exchange, float] = {}
 
@@ -166,7 +168,11 @@ class Exchange:
 
         try:
             response = self.gateway.site(self.environ, start_response)
-            self.send(response, *started[0])
+            if is_stream(response) and not self.gateway.streams.acquire(blocking=False):
+                response.close()
+                BUSY.put_into(self.environ)
+                response = self.gateway.site(self.environ, start_response)
+            self.send(response, *started[-1])
         except Exception:
             log.exception("request_failed")
         finally:
@@ -184,13 +190,15 @@ class Exchange:
         }
         try:
             protocol.send(begin)
-            if not getattr(response, "streaming", False):
-                protocol.send({"type": "http.response.body", "body": b"".join(response)})
+            if is_stream(response):
+                Stream(protocol).send(response)
             elif path := static_file(response):
                 protocol.send({"type": "http.response.pathsend", "path": path})
             else:
-                Stream(protocol).send(response)
+                protocol.send({"type": "http.response.body", "body": b"".join(response)})
         finally:
+            if is_stream(response):
+                self.gateway.streams.release()
             response.close()
 
     def finish(self) -> None:
@@ -199,6 +207,11 @@ class Exchange:
             self.is_large = False
             self.gateway.large.release()
         self.call.done()
+
+
+def is_stream(response: Any) -> bool:
+    """Return whether the response is made while it is sent, in a thread of this process."""
+    return bool(getattr(response, "streaming", False)) and not static_file(response)
 
 
 def static_file(response: Any) -> str:

@@ -178,6 +178,8 @@ def configuration(form: str, level: str) -> dict[str, Any]:
         "loggers": {
             # A refusal is in the line of its request; only what failed is worth a line more.
             "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.security.DisallowedRedirect": {"level": "CRITICAL"},
             # At DEBUG it would write the values of every statement, password hashes among them.
             "django.db.backends": {"level": "INFO"},
             # They would write what is asked of a stolen password: the beginning of its hash.

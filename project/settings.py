@@ -303,8 +303,6 @@ MIDDLEWARE = [
     "project.plain_views.PlainViewMiddleware",
 ]
 
-# It looks for the name of Django's own CsrfViewMiddleware, and the one above is a subclass.
-SILENCED_SYSTEM_CHECKS = ["security.W003"]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 REDIS_URL = redis_url()
@@ -469,8 +467,11 @@ HSTS_SUBDOMAINS = switch("HSTS_SUBDOMAINS", default=False)
 HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and HSTS_SUBDOMAINS
 SECURE_HSTS_PRELOAD = SECURE and HSTS_PRELOAD
-# Django warns of these two where they are off, which is a choice of the operator's here.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W003",  # It looks for Django's own CsrfViewMiddleware; this site has a subclass.
+    "security.W005",  # The operator decides whether HSTS covers subdomains,
+    "security.W021",  # and whether the domain is submitted to the preload lists.
+]
 X_FRAME_OPTIONS = "DENY"
 # A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.
 SECURE_REFERRER_POLICY = "same-origin"

@@ -117,6 +117,8 @@ def network(address: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _parsed(address: str) -> IPv4Address | IPv6Address:
+    if "%" in address:  # An IPv6 zone names an interface of another machine.
+        raise ValueError(address)
     written = ADDRESS.fullmatch(address)
     parsed = ip_address((written["bracketed"] or written["plain"]) if written else address)
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None

@@ -291,6 +291,15 @@ def test_a_new_user_has_no_rights(dave: Staff) -> None:
         assert rights(User.objects.get(username=name)) == (False, False, set(), set())
 
 
+def test_adding_a_user_takes_both_permissions() -> None:
+    """Django's page asks for both; a user must not be added by "save as new" with one either."""
+    eve = Staff("eve", "add_user", "view_user")
+    password = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    fields = {"username": "mallory", **password, "_saveasnew": "1"}
+    assert eve.post(f"{USERS}{eve.user.pk}/change/", fields).status_code == 403
+    assert not User.objects.filter(username="mallory").exists()
+
+
 def test_staff_may_look_at_accounts_with_more_rights(dave: Staff) -> None:
     for user in make_privileged():
         page = dave.client.get(f"{USERS}{user.pk}/change/")

@@ -38,7 +38,7 @@ def algorithm(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def site(algorithm: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     state = tmp_path_factory.mktemp(algorithm)
-    with issuer(state, TOKEN_ALGORITHM=algorithm, STATUS_LIST_MAX_AGE="1") as site:
+    with issuer(state, TOKEN_ALGORITHM=algorithm, STATUS_LIST_MAX_AGE="5") as site:
         yield site
 
 
@@ -124,7 +124,7 @@ def test_it_reads_in_the_status_list_that_a_session_has_ended(
         row = reader(status_list(site, algorithm, claims[0]))
         return bit(row, first), bit(row, second)
 
-    wait_until(lambda: bits() == (1, 0), seconds=5)
+    wait_until(lambda: bits() == (1, 0), seconds=20)
 
 
 @pytest.mark.node
@@ -138,7 +138,7 @@ def test_node_unpacks_the_status_list_by_itself(site: Site, algorithm: str, node
         asked = status_list(site, algorithm, said)
         return bool(in_node(node, asked, index=index)["bit"] == 1)
 
-    wait_until(ended, seconds=5)
+    wait_until(ended, seconds=20)
 
 
 THREE_LINES = """

@@ -11,6 +11,7 @@ from typing import Any
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
+from project.environ import REFUSAL
 from project.gateway import Gateway
 from project.listener import listen
 
@@ -41,6 +42,9 @@ class Pieces:
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
+    if REFUSAL in environ:
+        start_response("503 Service Unavailable", [])
+        return Response([b"refused"])
     words = environ["PATH_INFO"].strip("/").split("/")
     status = {"empty": "204 No Content", "old": "304 Not Modified"}.get(words[0], "200 OK")
     start_response(status, [("Content-Type", "text/plain")])

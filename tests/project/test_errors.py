@@ -258,6 +258,16 @@ def test_a_body_that_is_too_large_is_refused_by_its_length_and_is_no_error_of_ou
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.parametrize("charset", ["zlib", "idna", "base64", "undefined", "rot13", "utf-16"])
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/"])
+def test_a_form_in_another_encoding_is_refused(client: Client, path: str, charset: str) -> None:
+    """Django takes any codec of Python from the header and fails with those not for text."""
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+    assert client.generic("POST", path, body, kind).status_code == 400
+    assert client.get(path, CONTENT_TYPE=kind).status_code == 400
+
+
 def test_a_large_form_is_read(alice: User) -> None:
     form = {"username": "alice", "password": PASSWORD, "more": "a" * 2_621_000}
     assert Client().post("/accounts/login/", form).status_code == 302

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.project.connections import ask, connect, request
+from tests.project.connections import ask, connect, many, request
 from tests.servers import Server, free_port, serve, wait_until
 from tests.site import ROOT
 
@@ -56,6 +56,18 @@ def test_a_client_that_leaves_ends_the_response(server: Server) -> None:
             connection.sendall(request("/pieces/1000000000/1000"))
             assert connection.recv(100)
         assert get(server, "/log").text.split()[-1] == "closed"
+
+
+@pytest.mark.parametrize("server", [3], indirect=True)
+def test_clients_that_read_nothing_leave_a_thread(server: Server) -> None:
+    with many(server.url, 2, request("/pieces/1000000/65536")):
+        time.sleep(0.5)
+        status, content = ask(server.url, request("/pieces/3/1000"))
+        assert (status, content[-7:]) == (503, b"refused")
+        began = time.monotonic()
+        assert get(server, "/log").text.endswith("closed closed")  # the stream and its refusal
+        assert time.monotonic() - began < 2
+    wait_until(lambda: get(server, "/pieces/3/1000").status_code == 200, seconds=10)
 
 
 def test_what_is_being_answered_is_finished_at_the_end(server: Server) -> None:

@@ -22,6 +22,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "undefined", "utf-16", "latin-1", ""])
+def test_a_body_in_another_encoding_is_refused(site: Site, charset: str) -> None:
+    """Django reads the query with the codec that the header names, before any middleware runs."""
+    kind = f"Content-Type: multipart/form-data; boundary=x; charset={charset}"
+    for target in ("/accounts/login/?next=%41", "/api/auth/csrf/?next=%41"):
+        assert ask(site.url, request(target, kind))[0] == 400
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "utf-8 ; boundary=x"])
+def test_a_body_in_utf_8_is_read(site: Site, charset: str) -> None:
+    kind = f"Content-Type: application/json; charset={charset}"
+    assert ask(site.url, request("/api/auth/csrf/?next=%41", kind))[0] == 200
+
+
+def test_a_part_of_a_file_is_not_asked_for() -> None:
+    """WhiteNoise would stream it in a thread, which a client that reads slowly would keep."""
+    assert "HTTP_RANGE" not in environ((b"range", b"bytes=1-"))
+
+
 def environ(*headers: tuple[bytes, bytes], path: bytes = b"/") -> dict[str, Any]:
     """Return what the site is told of a request with these headers."""
     scope = {
@@ -167,12 +186,12 @@ def test_a_cookie_beyond_ascii_of_another_program_is_harmless(site: Site) -> Non
     """Browsers send such cookies. A server that drops the line would refuse every sign-in."""
     with httpx.Client(base_url=site.url, timeout=30) as browser:
         answer = browser.get("/api/auth/csrf/")
-        token, cookie = answer.json()["csrfToken"], answer.cookies["csrftoken"]
+        token, cookie = answer.json()["csrfToken"], answer.cookies["api-csrftoken"]
         body = {"username": "bob", "password": PASSWORD, "transport": "cookie"}
         strange = "name=B\xe4r; other=\xfe\xff".encode("latin-1")
         browser.cookies.clear()
         headers = {
-            b"Cookie": strange + b"; csrftoken=" + cookie.encode(),
+            b"Cookie": strange + b"; api-csrftoken=" + cookie.encode(),
             b"X-CSRFToken": token.encode(),
             b"Origin": site.url.encode(),
         }

@@ -224,6 +224,7 @@ def came_from(settings: Settings, forwarded: str | None, *, proxies: int, peer: 
         pytest.param(None, 0, "", None, id="a socket file"),
         pytest.param(None, 0, "::ffff:192.0.2.1", HOME, id="IPv4 in IPv6"),
         pytest.param("203.0.113.7:5123", 1, HOME, "203.0.113.7", id="IPv4 with a port"),
+        pytest.param("fe80::1%eth0", 1, HOME, HOME, id="IPv6 with a zone"),
         pytest.param("[2001:db8::1]:443", 1, HOME, "2001:db8::1", id="IPv6 with a port"),
         pytest.param("[2001:db8::1]", 1, HOME, "2001:db8::1", id="IPv6 in brackets"),
         pytest.param("2001:db8::1", 1, HOME, "2001:db8::1", id="IPv6"),
