@@ -27,6 +27,9 @@ SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+#: The addresses of databases that the site supports. django-environ warns of any other address and
+#: repeats it, with the password.
+DATABASE = re.compile(r"sqlite:///.+|(postgres|postgresql|psql|pgsql)://.+", re.DOTALL)
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
@@ -94,7 +97,7 @@ def database() -> dict[str, Any]:
     """
     url = env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}")
     try:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config: dict[str, Any] = environ.Env.db_url_config(url) if DATABASE.fullmatch(url) else {}
     except ValueError:  # It would quote a part of the address, which has a password.
         config = {}
     engine = config.get("ENGINE", "")
@@ -206,6 +209,12 @@ def mail() -> dict[str, Any]:
         raise ImproperlyConfigured(
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
         )
+    filed = config["EMAIL_BACKEND"].endswith(".filebased.EmailBackend")
+    if filed and not Path(config["EMAIL_FILE_PATH"]).is_absolute():
+        raise ImproperlyConfigured(
+            "The path in EMAIL_URL must be absolute: write it with four slashes, as in"
+            " filemail:////var/spool/latchkey."
+        )
     if config["EMAIL_BACKEND"].endswith(".console.EmailBackend"):
         config["EMAIL_BACKEND"] = "project.console.EmailBackend"
     return config
@@ -303,8 +312,6 @@ MIDDLEWARE = [
     "project.plain_views.PlainViewMiddleware",
 ]
 
-# It looks for the name of Django's own CsrfViewMiddleware, and the one above is a subclass.
-SILENCED_SYSTEM_CHECKS = ["security.W003"]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 REDIS_URL = redis_url()
@@ -469,8 +476,11 @@ HSTS_SUBDOMAINS = switch("HSTS_SUBDOMAINS", default=False)
 HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and HSTS_SUBDOMAINS
 SECURE_HSTS_PRELOAD = SECURE and HSTS_PRELOAD
-# Django warns of these two where they are off, which is a choice of the operator's here.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W003",  # It looks for Django's CsrfViewMiddleware, and the site has a subclass of it.
+    *("security.W005", "security.W021"),  # The operator chooses HSTS_SUBDOMAINS and HSTS_PRELOAD.
+    *("security.W009", "security.W018"),  # latchkey.E009 and latchkey.E008 are errors.
+]
 X_FRAME_OPTIONS = "DENY"
 # A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.
 SECURE_REFERRER_POLICY = "same-origin"
