@@ -142,7 +142,7 @@ def test_a_worker_of_the_server_that_was_killed_comes_back(site: Site) -> None:
     server = site.program("project.server")
     killed, other = sorted(children(server))
     os.kill(killed, signal.SIGKILL)
-    assert comes_true(lambda: not runs(killed))
+    assert comes_true(site.answers, seconds=3)  # The kernel may reset one connection.
     assert all(site.answers() for _ in range(5))
     assert comes_true(lambda: len(children(server) - {killed}) == 2)
     assert site.program("project.server") == server
