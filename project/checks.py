@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
+from django.core.checks.security.base import check_secret_key
 
 from project import environment
 
@@ -47,7 +48,13 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong for a site in public."""
-    return [*_check_database(), *_check_hosts(), *_check_letters(), *_check_counting()]
+    return [
+        *_check_secrets(),
+        *_check_database(),
+        *_check_hosts(),
+        *_check_letters(),
+        *_check_counting(),
+    ]
 
 
 def _warning(number: int, message: str, hint: str) -> CheckMessage:
@@ -158,10 +165,48 @@ def misspelt(names: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in sorted({*names} - example - environment.ASKED):
         # Of fewer letters, one makes another word: GHOST is no HOST.
-        like = len(name) > 5 and get_close_matches(name.upper(), example, n=1, cutoff=CUTOFF)
-        if like:
-            found[name] = like[0]
+        if len(name) > 5 and (setting := closest(name.upper(), example)):
+            found[name] = setting
     return found
+
+
+def closest(name: str, settings: set[str]) -> str | None:
+    """Return the setting that the name resembles most, or None.
+
+    A name also resembles a setting if it only has another plural (PROXYS for PROXIES), or only
+    lacks words between the first and the last one (REFRESH_LIFETIME).
+    """
+    words = singular(name)
+    same = [setting for setting in sorted(settings) if is_shortened(words, singular(setting))]
+    return next(iter(get_close_matches(name, settings, n=1, cutoff=CUTOFF) or same), None)
+
+
+def singular(name: str) -> list[str]:
+    """Return the words of the name without their plural endings."""
+    return [re.sub(r"(IE|Y)S$", "Y", word).removesuffix("S") for word in name.split("_")]
+
+
+def is_shortened(words: list[str], whole: list[str]) -> bool:
+    """Return whether the words are those of the whole name, or the first, the last and some."""
+    rest = iter(whole)
+    return (words[0], words[-1]) == (whole[0], whole[-1]) and all(word in rest for word in words)
+
+
+def _check_secrets() -> Iterator[CheckMessage]:
+    """Look at what would give the site's secrets away; Django only warns of both."""
+    if settings.DEBUG:
+        yield _error(
+            8,
+            "With DEBUG, an error page shows the code, settings and variables to every visitor.",
+            "Set DEBUG=off, or remove it.",
+        )
+    if check_secret_key(None):
+        yield _error(
+            9,
+            "SECRET_KEY can be guessed: it is short or monotonous, or an example's key.",
+            "Set SECRET_KEY to the output of"
+            " python3 -c 'import secrets; print(secrets.token_urlsafe(48))'.",
+        )
 
 
 def _check_database() -> Iterator[CheckMessage]:

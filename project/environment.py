@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 #: Names that the settings have asked for: the shipped ones and those that a developer added.
 ASKED: set[str] = set()
@@ -18,8 +19,14 @@ class Given(dict[str, str]):
 
 
 def file() -> Path:
-    """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` in the directory of manage.py."""
+    """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` in the directory of manage.py.
+
+    Raise ImproperlyConfigured if there is no file LATCHKEY_ENV_FILE: the site would start with the
+    defaults, as a new site with an empty database.
+    """
     given = os.environ.get("LATCHKEY_ENV_FILE", "").strip()
+    if given and not Path(given).exists():
+        raise ImproperlyConfigured(f"There is no file {given!r}, which LATCHKEY_ENV_FILE names.")
     return Path(given) if given else Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -32,7 +39,7 @@ def read(file: Path) -> Given:
     own = _said()
     if file.exists():  # Otherwise it would be logged that it does not.
         environ.Env.read_env(file, overwrite=True)
-    os.environ.update(own)
+    os.environ.update(own.items())  # A lookup of each name would note it in ASKED.
     return _said()
 
 

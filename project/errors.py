@@ -27,7 +27,9 @@ from project.requestlog import PROBES, note_refusal
 from tokens.exceptions import TokenRefused
 
 RETRY_AFTER = "5"  # seconds
-READ_ONLY = "25006"  # PostgreSQL's word for a standby that was not promoted yet
+READ_ONLY = ("25006", "SQLITE_READONLY")  # the errors of PostgreSQL and of SQLite
+NOT_REACHED = "The database is not reached. Try again."
+NOT_WRITABLE = "The database is read-only. Try again later."
 AWAY = (OperationalError, InterfaceError, RedisError)
 #: What a form brings along of the address of its page, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
@@ -81,15 +83,22 @@ class RefusalMiddleware:
             return too_many(request, getattr(error, "wait", 1))
         if isinstance(error, HashingBusyError):
             return refuse(request, Refusal(503, "busy", str(error.detail)))
-        read_only = getattr(error.__cause__, "sqlstate", None) == READ_ONLY
+        read_only = refuses_writes(error)
         if not isinstance(error, AWAY) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
         pool.look_over()
-        detail = "The database is not reached. Try again."
+        detail = NOT_WRITABLE if read_only else NOT_REACHED
         response = answer(request, 503, "unavailable", detail, again=address(request))
         response["Retry-After"] = RETRY_AFTER
         return response
+
+
+def refuses_writes(error: Exception) -> bool:
+    """Return whether the database raised the error because it is read-only, as a standby is."""
+    cause = error.__cause__
+    codes = getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorname", None)
+    return any(code in READ_ONLY for code in codes)
 
 
 class CommonMiddleware(common.CommonMiddleware):

@@ -20,7 +20,9 @@ from types import TracebackType
 from typing import Any
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.utils.log import CallbackFilter
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
@@ -41,7 +43,7 @@ def start() -> None:
     configure(os.environ)  # for what reading the file may have to say
     try:
         given = environment.read(environment.file())
-    except (OSError, ValueError):  # The settings will fail on it, and say so.
+    except (ImproperlyConfigured, OSError, ValueError):  # The settings will fail on it, and say so.
         return
     configure(given)
 
@@ -116,6 +118,11 @@ def of_request(logger: Any, method: str, event: EventDict) -> EventDict:
     return {**ABOUT.get()(), **event}
 
 
+def has_traceback(record: logging.LogRecord) -> bool:
+    """Return whether the record has an exception."""
+    return bool(record.exc_info)
+
+
 #: What every line has, whoever wrote it.
 SHARED: list[Processor] = [
     of_request,
@@ -173,11 +180,12 @@ def configuration(form: str, level: str) -> dict[str, Any]:
                 "processors": [ProcessorFormatter.remove_processors_meta, *written_as(form)],
             }
         },
+        "filters": {"with_traceback": {"()": CallbackFilter, "callback": has_traceback}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # A refusal is in the line of its request; only what failed is worth a line more.
-            "django.request": {"level": "ERROR"},
+            # The status is in the line of the request. Only a traceback is worth another line.
+            "django.request": {"level": "ERROR", "filters": ["with_traceback"]},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.security.DisallowedRedirect": {"level": "CRITICAL"},
             # At DEBUG it would write the values of every statement, password hashes among them.

@@ -21,6 +21,27 @@ def look_over() -> None:
         Thread(target=_look_over, args=(cast("Any", pool),), daemon=True).start()
 
 
+def explain(error: DatabaseError) -> str:
+    """Return what is wrong as a sentence, which names the database but not the password.
+
+    An error of the pool says only how long it waited. So close the pool and connect once without
+    it; if that fails too, return the reason of this second failure.
+    """
+    if getattr(connection, "pool", None) is not None:
+        cast("Any", connection).close_pool()  # the stubs know no pool
+    direct = connection.copy()
+    direct.settings_dict["OPTIONS"].pop("pool", None)
+    try:
+        direct.ensure_connection()
+    except DatabaseError as cause:
+        place = "{NAME} at {HOST}:{PORT}" if direct.settings_dict["HOST"] else "{NAME}"
+        name, reason = place.format(**direct.settings_dict), " ".join(str(cause).split())
+        return f"The database of DATABASE_URL, {name}, is not reached: {reason}"
+    finally:
+        direct.close()
+    return str(error)
+
+
 def _look_over(pool: Any) -> None:
     try:
         with suppress(DatabaseError):

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from project import environment, logs
+from project import environment, logs, pool
 from project.server import address
 
 #: Pages of others that the site does not use.
@@ -45,7 +45,8 @@ def main() -> None:
         adopt(settings.STATE_DIR / "access-key.pem")
         announce_first_admin()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
-        log.critical("not_started", message=str(error))
+        sentence = pool.explain(error) if isinstance(error, DatabaseError) else str(error)
+        log.critical("not_started", message=sentence)
         sys.exit(1)
     url = settings.PUBLIC_URL
     log.info("starting", message=f"Latchkey is at {url}", url=url)

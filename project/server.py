@@ -56,6 +56,7 @@ def server() -> AbstractServer[Any]:
         address=host,
         port=port,
         workers=settings.WORKERS,
+        respawn_failed_workers=True,
         blocking_threads_idle_timeout=600,  # A thread keeps its connection to the database.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(

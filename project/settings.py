@@ -27,6 +27,9 @@ SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+#: The addresses of databases that the site supports. django-environ warns of any other address and
+#: repeats it, with the password.
+DATABASE = re.compile(r"sqlite:///.+|(postgres|postgresql|psql|pgsql)://.+", re.DOTALL)
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
@@ -94,7 +97,7 @@ def database() -> dict[str, Any]:
     """
     url = env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}")
     try:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        config: dict[str, Any] = environ.Env.db_url_config(url) if DATABASE.fullmatch(url) else {}
     except ValueError:  # It would quote a part of the address, which has a password.
         config = {}
     engine = config.get("ENGINE", "")
@@ -205,6 +208,12 @@ def mail() -> dict[str, Any]:
     if not config or (url.startswith("smtp") and not config["EMAIL_HOST"]):
         raise ImproperlyConfigured(
             "EMAIL_URL must be like smtp+tls://user:password@smtp.example.org:587."
+        )
+    filed = config["EMAIL_BACKEND"].endswith(".filebased.EmailBackend")
+    if filed and not Path(config["EMAIL_FILE_PATH"]).is_absolute():
+        raise ImproperlyConfigured(
+            "The path in EMAIL_URL must be absolute: write it with four slashes, as in"
+            " filemail:////var/spool/latchkey."
         )
     if config["EMAIL_BACKEND"].endswith(".console.EmailBackend"):
         config["EMAIL_BACKEND"] = "project.console.EmailBackend"
@@ -468,9 +477,9 @@ HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and HSTS_SUBDOMAINS
 SECURE_HSTS_PRELOAD = SECURE and HSTS_PRELOAD
 SILENCED_SYSTEM_CHECKS = [
-    "security.W003",  # It looks for Django's own CsrfViewMiddleware; this site has a subclass.
-    "security.W005",  # The operator decides whether HSTS covers subdomains,
-    "security.W021",  # and whether the domain is submitted to the preload lists.
+    "security.W003",  # It looks for Django's CsrfViewMiddleware, and the site has a subclass of it.
+    *("security.W005", "security.W021"),  # The operator chooses HSTS_SUBDOMAINS and HSTS_PRELOAD.
+    *("security.W009", "security.W018"),  # latchkey.E009 and latchkey.E008 are errors.
 ]
 X_FRAME_OPTIONS = "DENY"
 # A link that proves something is told to nobody; "no-referrer" would hide the Origin from us too.

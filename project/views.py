@@ -3,11 +3,17 @@
 import os
 from pathlib import Path
 
+import structlog
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+
+from project import pool
+from project.errors import refuses_writes
+
+log = structlog.stdlib.get_logger("latchkey.probes")
 
 
 @csrf_exempt
@@ -20,14 +26,21 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if the database can be written and every migration is applied, else 503."""
+    """Answer 200 if the database can be written and every migration is applied, else 503.
+
+    A probe that fails also repairs the pool: no other request comes while the proxy sends none.
+    """
     try:
         if is_read_only():
             return _answer(503, "the database is read-only")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        return _answer(503, "the database is not reached")
+    except DatabaseError as error:
+        reason = str(error)  # A traceback every few seconds would say no more.
+        log.error("database_unavailable", reason=reason)  # noqa: TRY400
+        pool.look_over()
+        read_only = refuses_writes(error)
+        return _answer(503, f"the database is {'read-only' if read_only else 'not reached'}")
     if pending:
         return _answer(503, f"{len(pending)} migrations are not applied")
     return _answer(200, "ready")

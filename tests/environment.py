@@ -19,8 +19,10 @@ from project.checks import EXAMPLE, NAME, misspelt
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 
+(STATE / "empty.env").touch()
+
 GIVEN = {
-    "LATCHKEY_ENV_FILE": str(STATE / "no.env"),
+    "LATCHKEY_ENV_FILE": str(STATE / "empty.env"),
     "SECRET_KEY": "tests-" + "k" * 50,
     "SECRET_KEY_FALLBACKS": ",",
     "DEBUG": "False",

@@ -27,7 +27,8 @@ def found(*, deploy: bool = False) -> list[str]:
 
 @pytest.fixture
 def env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return where the site looks for `.env`."""
+    """Return the file that the site reads as `.env`, which is empty."""
+    (tmp_path / ".env").touch()
     monkeypatch.setenv("LATCHKEY_ENV_FILE", str(tmp_path / ".env"))
     return tmp_path / ".env"
 
@@ -141,6 +142,15 @@ IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
         for backend in ("console", "filebased", "locmem", "dummy")
     },
     "latchkey.W009 letters anybody reads": ("EMAIL_HOST", "smtp.example.org", "EMAIL_URL"),
+    "latchkey.E008": ("DEBUG", True, "DEBUG"),
+    **{
+        f"latchkey.E009 a key that is {reason}": ("SECRET_KEY", key, "SECRET_KEY")
+        for reason, key in {
+            "short": "kW3v",
+            "monotonous": "k" * 60,
+            "an example's": "django-insecure-" + "vGq7XkRp-" * 8,
+        }.items()
+    },
     "latchkey.W006": ("WORKERS", 2, "REDIS_URL"),
     "latchkey.W007": ("TOKENS", {"PROXIES": 0}, "PROXIES"),
 }
@@ -224,13 +234,34 @@ def test_a_misspelt_variable_is_named_and_a_foreign_one_is_not(
     assert message.startswith("latchkey.W002 There is no setting ACCESS_TOKEN_LIFETIMES")
 
 
-@pytest.mark.parametrize("name", ["EMAIL_URI", "REDIS_URI", "DATABASE_URI", "WORKER", "THREAD"])
-def test_another_ending_is_taken_for_the_setting(
+NEAR_NAMES = {
+    **{name: name[:-1] + "L" for name in ("EMAIL_URI", "REDIS_URI", "DATABASE_URI")},
+    "WORKER": "WORKERS",
+    "THREAD": "THREADS",
+    "PROXYS": "PROXIES",
+    "ACCESS_LIFETIME": "ACCESS_TOKEN_LIFETIME",
+    "HSTS_SUBDOMAIN": "HSTS_SUBDOMAINS",
+    "REFRESH_LIFETIME": "REFRESH_TOKEN_ABSOLUTE_LIFETIME",
+}
+
+
+@pytest.mark.parametrize("name", NEAR_NAMES)
+def test_a_name_that_is_nearly_a_setting_is_taken_for_it(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "x")
     (message,) = found()
     assert message.startswith(f"latchkey.W002 There is no setting {name}:")
+    assert message.endswith(f"Did you mean {NEAR_NAMES[name]}?")
+
+
+@pytest.mark.trap(43)
+def test_a_misspelt_variable_of_a_new_process_is_named(run: Run, env_file: Path) -> None:
+    """Reading the environment must not count as the code asking for each variable in it."""
+    env_file.write_text("REFRESH_LIFETIME=3\n")
+    checked = run("manage.py", "check", HSTS_SUBDOMAIN="on", PROXYS="1")
+    for name in ("HSTS_SUBDOMAIN", "PROXYS", "REFRESH_LIFETIME"):
+        assert f"There is no setting {name}:" in checked.stderr
 
 
 def test_what_machines_have_in_their_environment_is_not_taken_for_a_setting(
@@ -246,6 +277,7 @@ def test_what_machines_have_in_their_environment_is_not_taken_for_a_setting(
         EMAIL_USER EMAIL_USE_TLS LATCHKEY_PORT PGHOST PGPORT POSTGRES_PORT POSTGRES_URL REDIS_HOST
         REDIS_PASSWORD REDIS_PORT REDIS_PORT_6379_TCP REDIS_USER SECRET SENTRY_DSN STATIC_URL
         GUNICORN_WORKERS WEB_CONCURRENCY PYTHONPATH PYTHONUNBUFFERED TOKEN TOKEN_URL
+        ACCESS_TOKEN REFRESH_TOKEN SESSION_MANAGER ALL_PROXY PROXY SECRET_TOKEN LOG_DIR
     """
     for name in usual.split():
         monkeypatch.setenv(name, "x")

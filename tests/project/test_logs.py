@@ -185,8 +185,25 @@ def test_a_probe_is_logged_at_debug(
 def test_a_probe_that_fails_is_an_error(client: Client, written: Written, outage: Outage) -> None:
     with outage():
         assert client.get("/readyz").status_code == 503
-    (event,) = (event for event in written.events() if event["event"] == "request")
-    assert (event["level"], event["status"]) == ("error", 503)
+    reason, answer = (
+        event for event in written.events() if not event["logger"].startswith("psycopg")
+    )
+    assert (answer["event"], answer["level"], answer["status"]) == ("request", "error", 503)
+    assert (reason["event"], reason["level"]) == ("database_unavailable", "error")
+    assert reason["reason"]
+    assert "exception" not in reason
+    assert reason["request_id"] == answer["request_id"]
+
+
+@pytest.mark.urls(__name__)
+def test_a_failure_is_a_traceback_and_a_request_of_one_id(written: Written) -> None:
+    Client(raise_request_exception=False).get("/broken/")
+    failure, answer = written.events()
+    assert failure["logger"] == "django.request"
+    assert "ValueError" in failure["exception"]
+    assert (answer["event"], answer["status"]) == ("request", 500)
+    for name in ("request_id", "address"):
+        assert failure[name] == answer[name]
 
 
 def test_a_path_is_not_logged_but_its_route(client: Client, written: Written) -> None:

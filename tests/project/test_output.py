@@ -78,7 +78,7 @@ FAILURES = {
     "a database": ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
     "a PostgreSQL": (
         {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
-        "couldn't get a connection",
+        "The database of DATABASE_URL, x at 127.0.0.1:1, is not reached: connection failed",
     ),
     "a setting": ({"REFRESH_GRACE_PERIOD": "3600"}, "cannot start with these settings"),
     "a password": ({"ADMIN_PASSWORD": "vgq7xkr"}, "The first administrator cannot be created"),

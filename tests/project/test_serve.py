@@ -232,6 +232,35 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
     assert "Latchkey is at" not in stopped.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "environment", "sentence"),
+    [
+        (("check",), {"PORT": "x"}, "PORT is a number and cannot be 'x'."),
+        (("revoke", "--all"), {"PORT": "x"}, "PORT is a number and cannot be 'x'."),
+        (
+            ("revoke", "--all"),
+            {"DATABASE_URL": f"sqlite:///{STATE}"},
+            f"The database of DATABASE_URL, {STATE}, is not reached: unable to open database file",
+        ),
+        (
+            ("revoke", "--all"),
+            {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
+            "The database of DATABASE_URL, x at 127.0.0.1:1, is not reached: connection failed",
+        ),
+    ],
+    ids=["check with a setting", "a setting", "no SQLite", "no PostgreSQL"],
+)
+def test_a_command_that_cannot_run_says_why_without_a_traceback(
+    run: Run, words: tuple[str, ...], environment: dict[str, str], sentence: str
+) -> None:
+    stopped = run("manage.py", *words, **environment)
+    assert stopped.returncode == 1
+    assert stopped.stderr.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in stopped.stderr
+    assert "pass1word" not in stopped.stderr
+    assert "Traceback" in run("manage.py", *words, "--traceback", **environment).stderr
+
+
 @pytest.mark.spec("ASVS 5.0", "13.3.1")
 def test_what_is_written_from_the_start_on_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
     """Whatever the umask of who starts it. Here it stops soon, at a setting that is wrong."""

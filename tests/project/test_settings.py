@@ -233,6 +233,7 @@ def test_mail_is_printed_unless_a_server_is_named(run: Run) -> None:
     [
         *("pigeon://example.org", "smtp.example.org", "smtp://a:pass1word@b:c"),
         *("smtp://a:pass1word/x@b:25", "smtp://", "smtp+tls://:587", "smtps://a:pass1word@"),
+        *("smtp+tls//a:pass1word@b:587", "a:pass1word@b", "smtp://[a:pass1word@b", "pass1word"),
     ],
 )
 def test_a_mail_server_that_cannot_be_read_is_named_without_its_password(
@@ -297,6 +298,13 @@ def test_another_file_may_take_the_place_of_env(run: Run, checkout: Path) -> Non
     (checkout / "other.env").write_text("PROXIES=2\n")
     settings = read(run, LATCHKEY_ENV_FILE=str(checkout / "other.env"))
     assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (1, 2)
+
+
+def test_a_file_that_is_missing_is_named(run: Run, checkout: Path) -> None:
+    """With the defaults in its place, a site with users would start as an empty one."""
+    (checkout / ".env").write_text("PROXIES=2\n")
+    sentence = refusal(run, LATCHKEY_ENV_FILE="missing.env")
+    assert sentence == "There is no file 'missing.env', which LATCHKEY_ENV_FILE names."
 
 
 def test_a_setting_that_is_empty_has_its_default(run: Run, checkout: Path) -> None:
@@ -383,11 +391,27 @@ def test_an_address_of_redis_is_taken_for_counters_and_data(run: Run, url: str) 
     assert settings["CACHES"]["sessions"]["LOCATION"] == url
 
 
-@pytest.mark.parametrize("url", ["postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name"])
+NO_DATABASES = [
+    *("postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name", "foo://u:pass1word@h/name"),
+    *("postgres//u:pass1word@h/name", "postgres:/u:pass1word@h/name", "u:pass1word@h/name"),
+    *("sqlite://u:pass1word@h/name", "://u:pass1word@h/name", "pass1word"),
+]
+
+
+@pytest.mark.parametrize("url", NO_DATABASES)
 def test_a_database_that_cannot_be_read_is_named_without_its_password(run: Run, url: str) -> None:
     stopped = run("import project.settings", DATABASE_URL=url)
     assert "ImproperlyConfigured: DATABASE_URL must be" in stopped.stderr.splitlines()[-1]
     assert "pass1word" not in stopped.stderr
+
+
+@pytest.mark.parametrize("url", ["filemail:///tmp/x", "filemail://tmp/x", "filemail://"])
+def test_mail_files_in_a_relative_directory_are_refused(run: Run, url: str) -> None:
+    assert "four slashes" in refusal(run, EMAIL_URL=url)
+
+
+def test_mail_files_are_written_into_an_absolute_directory(run: Run) -> None:
+    assert read(run, EMAIL_URL="filemail:////tmp/x")["EMAIL_FILE_PATH"] == "/tmp/x"  # noqa: S108
 
 
 @pytest.mark.trap(29)

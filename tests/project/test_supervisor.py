@@ -138,6 +138,23 @@ def test_all_end_together_and_leave_the_port(
     assert site.is_free()
 
 
+def test_a_worker_of_the_server_that_was_killed_comes_back(site: Site) -> None:
+    server = site.program("project.server")
+    killed, other = sorted(children(server))
+    os.kill(killed, signal.SIGKILL)
+    assert comes_true(site.answers, seconds=3)  # The kernel may reset one connection.
+    assert all(site.answers() for _ in range(5))
+    assert comes_true(lambda: len(children(server) - {killed}) == 2)
+    assert site.program("project.server") == server
+    assert other in children(server)
+    os.kill(other, signal.SIGKILL)  # The worker that was started again serves alone for a while.
+    assert comes_true(site.answers)
+    assert comes_true(lambda: len(children(server) - {killed, other}) == 2)
+    site.supervisor.terminate()
+    assert site.supervisor.wait(timeout=20) == 0
+    assert not children(server)
+
+
 def test_a_mail_worker_that_was_killed_comes_back(site: Site) -> None:
     first = site.program("project.worker")
     os.kill(first, signal.SIGKILL)
