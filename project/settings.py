@@ -261,7 +261,7 @@ CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = CORS_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST")
+CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 CORS_ALLOW_HEADERS = (
     *("authorization", "content-type", "idempotency-key", "x-csrftoken", "x-request-id"),
 )
