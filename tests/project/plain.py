@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from project.urls import handler400, handler403, handler404, handler500
-from project.urls import urlpatterns as site
+from tests.project.shipped import urlpatterns as site
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 

@@ -25,7 +25,7 @@ class TokenClient(APIClient):
     committed.
     """
 
-    _announced: list[Any] | None = None  # the callbacks that waited for a commit at the last request
+    _announced: list[Any] | None = None  # what waited for the commit at the last request
 
     def request(self, **kwargs: Any) -> Any:
         # A revocation invalidates the snapshot when its transaction is committed. The snapshot is
