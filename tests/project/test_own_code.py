@@ -166,6 +166,20 @@ def test_an_app_and_variables_of_ones_own_fail_no_shipped_test(checkout: Path) -
     assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
 
 
+def test_the_command_pytest_finds_the_project() -> None:
+    """Without -m, the working directory is not on the path of modules."""
+    command = [Path(sys.executable).with_name("pytest"), "-q", "--collect-only"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*command, "tests/test_leaks.py"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_variable_of_ones_own_is_no_misspelt_setting(checkout: Path) -> None:
     (checkout / ".env").write_text("SHOP_API_KEY=1\nLATCHKEY_SHOP=1\nWORKER=3\n")
     shown = subprocess.run(
