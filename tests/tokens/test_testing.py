@@ -261,9 +261,11 @@ def test_the_site_loads_neither_pytest_nor_what_tests_use() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def test_the_documented_test_passes(signed_in: SignedIn, django_user_model: type[User]) -> None:
+def test_the_documented_tests_pass(signed_in: SignedIn, django_user_model: type[User]) -> None:
     text = (ROOT / "docs/protecting.md").read_text()
     (code,) = re.findall(r"```python\n(def test_.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102  (it is the documented code that is tested)
     names["test_editors_see_the_orders"](signed_in, django_user_model)
+    User.objects.all().delete()
+    names["test_an_inactive_user_is_refused"](signed_in, django_user_model)
