@@ -168,7 +168,7 @@ def test_an_app_and_variables_of_ones_own_fail_no_shipped_test(checkout: Path) -
 
 def test_the_command_pytest_finds_the_project() -> None:
     """Without -m, the working directory is not on the path of modules."""
-    command = [Path(sys.executable).with_name("pytest"), "-q", "--collect-only"]
+    command = [str(Path(sys.executable).with_name("pytest")), "-q", "--collect-only"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [*command, "tests/test_leaks.py"],
