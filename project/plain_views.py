@@ -13,7 +13,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.mixins import AccessMixin
-from django.contrib.auth.models import AnonymousUser
 from django.core import checks
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
@@ -33,6 +32,7 @@ from rest_framework.settings import api_settings
 from accounts.browser import API
 from project.errors import RefusalMiddleware, exception_handler
 from tokens import csrf
+from tokens.authentication import AnonymousTokenUser
 from tokens.exceptions import CsrfFailed
 
 
@@ -51,6 +51,7 @@ class PlainViewMiddleware:
             return self.get_response(request)
         request.user = cast("Any", SimpleLazyObject(partial(authenticate, request)))
         request.auser = partial(load_user, request)
+        vars(request)["auth"] = None  # until `request.user` is used
         response = self.get_response(request)
         if response.status_code == 302 and leads_to_sign_in(response):
             signed_in = request.user.is_authenticated
@@ -94,9 +95,11 @@ class PlainViewMiddleware:
 def authenticate(request: HttpRequest) -> Any:
     """Return the user whom Django REST framework's default authentication finds: no query.
 
-    The user is AnonymousUser if nothing was presented or it was refused; `refuse` says which.
+    The user is an AnonymousTokenUser if nothing was presented or it was refused; `refuse` says
+    which. `request.auth` becomes the token, or None.
     """
-    request.user = AnonymousUser()  # An authentication class that asks for it would come back here.
+    # An authentication class that asks for the user would come back here.
+    request.user = AnonymousTokenUser()
     classes = cast("list[type[BaseAuthentication]]", api_settings.DEFAULT_AUTHENTICATION_CLASSES)
     authenticators = [make() for make in classes]
     try:

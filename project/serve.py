@@ -49,7 +49,7 @@ def main() -> None:
         log.critical("not_started", message=sentence)
         sys.exit(1)
     url = settings.PUBLIC_URL
-    log.info("starting", message=f"Latchkey is at {url}", url=url)
+    log.info("starting", message=f"Starting Latchkey at {url}", url=url)
     os.environ.pop("ADMIN_PASSWORD", None)
     if settings.EMAIL_BACKEND == "project.console.EmailBackend":
         sentence = "Mail is printed here and not sent: EMAIL_URL is not set."

@@ -5,8 +5,12 @@ import os
 import resource
 import socket
 import sys
+import time
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from granian import Granian
@@ -26,6 +30,8 @@ OTHER_FILES = 256  # that a worker needs beside its connections
 HEADER_TIME = 10  # seconds in which the headers of a request have to arrive
 MAX_HEADERS = 64 * 1024  # bytes of all headers of a request
 
+log = structlog.stdlib.get_logger(logs.OPERATOR)
+
 
 def address() -> tuple[str, int]:
     """Return the IP address that HOST means, since granian resolves no names, and PORT."""
@@ -36,6 +42,16 @@ def address() -> tuple[str, int]:
             f"HOST cannot be {settings.HOST!r}, which is no address of this machine: {error}."
         ) from error
     return str(found[0][4][0]), settings.PORT
+
+
+def announce(host: str, port: int) -> None:
+    """Log the site's URL as soon as the port accepts connections."""
+    while True:
+        with suppress(OSError), socket.create_connection((host, port), timeout=5):
+            break
+        time.sleep(0.1)
+    url = settings.PUBLIC_URL
+    log.info("listening", message=f"Latchkey is at {url}", url=url)
 
 
 def limit_statements() -> None:
@@ -102,6 +118,7 @@ def main() -> None:
 
     end_with(int(sys.argv[1]))
     limit_statements()
+    Thread(target=announce, args=address(), daemon=True).start()
     server().serve(spawn_target=listen)
 
 

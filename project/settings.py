@@ -270,7 +270,7 @@ CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = CORS_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST")
+CORS_ALLOW_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 CORS_ALLOW_HEADERS = (
     *("authorization", "content-type", "idempotency-key", "x-csrftoken", "x-request-id"),
 )
@@ -372,6 +372,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Latchkey <no-reply@
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "UNAUTHENTICATED_USER": "tokens.authentication.AnonymousTokenUser",
     "DEFAULT_PARSER_CLASSES": ["project.formats.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.formats.JSONAlways",

@@ -8,7 +8,7 @@ changed.
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import SAFE_METHODS
@@ -43,6 +43,12 @@ class TokenUser(SimpleLazyObject):
 
     def __bool__(self) -> bool:
         return True
+
+
+class AnonymousTokenUser(AnonymousUser):
+    """The user of a request without a valid access token: Django's, with no roles."""
+
+    roles: frozenset[str] = frozenset()
 
 
 class BearerAuthentication(JWTAuthentication):

@@ -1,5 +1,7 @@
 """Plain views of a developer, under /api/, and their addresses."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import (
     login_not_required,
     login_required,
@@ -14,13 +16,13 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.generic import RedirectView
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.decorators import api_view
+from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from project.urls import handler400, handler403, handler404, handler500
-from project.urls import urlpatterns as site
+from tests.project.shipped import urlpatterns as site
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -37,6 +39,21 @@ def who(request: HttpRequest) -> JsonResponse:
 @login_not_required
 def public(request: HttpRequest) -> JsonResponse:
     return who(request)
+
+
+@login_not_required
+def public_roles(request: Any) -> JsonResponse:
+    """Say what a public view knows of the token, before and after it looks at the user."""
+    before, roles = request.auth, sorted(request.user.roles)
+    token_type = request.auth and request.auth["token_type"]
+    return JsonResponse({"auths": [before, token_type], "roles": roles})
+
+
+@api_view(["GET"])
+@permission_classes([])
+def rest_roles(request: Any) -> Response:
+    token_type = request.auth and request.auth["token_type"]
+    return Response({"auths": [None, token_type], "roles": sorted(request.user.roles)})
 
 
 def by_row(request: HttpRequest) -> JsonResponse:
@@ -94,6 +111,8 @@ plain = [
     path("permission-mixin/", PermittedView.as_view()),
     path("test/", user_passes_test(lambda user: user.is_staff)(who)),
     path("public/", public),
+    path("public/roles/", public_roles),
+    path("public/rest-roles/", rest_roles),
     path("public/exempt/", login_not_required(csrf_exempt(WhoView.as_view()))),
     path("exempt/", csrf_exempt(WhoView.as_view())),
     path("protect/", csrf_protect(WhoView.as_view())),

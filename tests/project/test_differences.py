@@ -20,6 +20,7 @@ from project import urls
 from tests.accounts.people import signed_in
 from tests.conftest import API, Answer
 from tests.site import ROOT
+from tests.tokens.browsing import App
 
 SECTION = "## How this site differs from plain Django REST framework\n"
 
@@ -65,9 +66,10 @@ def bearer(api: API, alice: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {api.login(alice)['access']}"}
 
 
-def upload(path: str, size: int, headers: dict[str, str]) -> Answer:
+def upload(path: str, size: int, headers: dict[str, str], client: Client | None = None) -> Answer:
     file = SimpleUploadedFile("order.txt", b"x" * size)
-    return Client(enforce_csrf_checks=True).post(path, {"file": file}, headers=headers)
+    client = client or Client(enforce_csrf_checks=True)
+    return client.post(path, {"file": file}, headers=headers)
 
 
 def test_a_view_is_for_who_is_signed_in_and_reads_and_writes_json(
@@ -122,6 +124,14 @@ def test_a_file_is_taken_outside_of_the_api(bearer: dict[str, str]) -> None:
     assert upload("/api/upload/", 1_000, bearer).status_code == 201
     assert upload("/api/upload/", 70_000, bearer).status_code == 413
     assert upload("/files/", 1_000, {}).status_code == 401
+
+
+def test_an_upload_by_cookie_needs_the_csrf_token_of_the_api(alice: User) -> None:
+    app = App()
+    app.login(alice)
+    assert upload("/files/", 1_000, {}, app.client).json()["code"] == "csrf_failed"
+    token = {"X-CSRFToken": app.csrf}
+    assert upload("/files/", 1_000, token, app.client).json() == {"bytes": 1_000}
 
 
 def test_a_view_may_describe_itself_and_be_browsed(client: Client, bearer: dict[str, str]) -> None:

@@ -60,7 +60,10 @@ def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: s
     assert site.process.returncode == 0
     events = events_in(log.read_text())
     assert of_name("starting", events)["url"] == site.url
-    assert "Latchkey is at" in of_name("starting", events)["message"]
+    assert of_name("listening", events)["message"] == f"Latchkey is at {site.url}"
+    names = [event["event"] for event in events]
+    (granian,) = [name for name in names if name.startswith("Starting granian")]
+    assert names.index("listening") > names.index(granian) > names.index("starting")
     assert of_name("mail_printed", events)["to"] == ["a@example.org"]
     assert of_name("stopping", events)["signal"] == "SIGTERM"
     assert [

@@ -16,30 +16,31 @@ COPIED = [
     *("manage.py", "pyproject.toml", "README.md", ".env.example", "docs", "static", "templates"),
     *("project", "accounts", "tokens", "tests", "clients/verifier/src"),
 ]
-#: An app as a developer writes one: without annotations, documents and manners.
+#: An app as a developer writes one, without annotations and documents. The copy also has the apps
+#: of a real developer, so this one has names that they are unlikely to have.
 APP = {
-    "shop/__init__.py": "",
-    "shop/models.py": """
+    "added_shop/__init__.py": "",
+    "added_shop/models.py": """
 from django.conf import settings
 from django.db import models
 
 class Order(models.Model):
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     title = models.CharField(max_length=100)
 
     def __str__(self):
         return self.title
 """,
-    "shop/admin.py": """
+    "added_shop/admin.py": """
 from django.contrib import admin
-from shop.models import Order
+from added_shop.models import Order
 admin.site.register(Order)
 """,
-    "shop/views.py": """
+    "added_shop/views.py": """
 from django.http import JsonResponse
 from rest_framework import serializers, viewsets
 from rest_framework.views import APIView
-from shop.models import Order
+from added_shop.models import Order
 
 class OrderSerializer(serializers.ModelSerializer):
     class Meta:
@@ -57,10 +58,10 @@ class StockView(APIView):
 def ping(request):
     return JsonResponse({})
 """,
-    "shop/urls.py": """
+    "added_shop/urls.py": """
 from django.urls import path
 from rest_framework.routers import DefaultRouter
-from shop import views
+from added_shop import views
 
 router = DefaultRouter()
 router.register("orders", views.OrderViewSet)
@@ -70,9 +71,9 @@ urlpatterns = [
     path("ping/", views.ping, name="ping"),
 ]
 """,
-    "shop/tests/__init__.py": "",
-    "shop/tests/test_orders.py": "def test_orders(client): assert client",
-    "templates/shop.html": "<p style='color: red'>redoc</p>",
+    "added_shop/tests/__init__.py": "",
+    "added_shop/tests/test_orders.py": "def test_orders(client): assert client",
+    "templates/added_shop.html": "<p style='color: red'>redoc</p>",
 }
 OWN_ENV = """
 SECRET_KEY=mine
@@ -96,6 +97,8 @@ TESTS = [
     "tests/project/test_schema.py::test_every_call_that_takes_a_body_says_how_long_it_may_be",
     "tests/project/test_checks.py::test_the_settings_as_shipped_are_in_order",
     "tests/project/test_static.py::test_what_is_not_collected_is_asked_for_by_no_page",
+    "tests/project/test_plain_views.py::test_without_it_every_unguarded_view_is_reported",
+    "tests/project/test_plain_views.py::test_the_views_as_shipped_all_say_who_may_call_them",
     "tests/accounts/test_first_admin.py",
 ]
 
@@ -107,6 +110,14 @@ def add_to(file: Path, before: str, text: str) -> None:
     file.write_text(code.replace(before, f"{text}{before}"))
 
 
+def link_other_code(checkout: Path) -> None:
+    """Link the directories and files beside the shipped ones: settings may name a real app."""
+    copied = {name.split("/")[0] for name in COPIED}
+    for entry in ROOT.iterdir():
+        if entry.name not in {"var", *copied} and not entry.name.startswith("."):
+            (checkout / entry.name).symlink_to(entry)
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a copy of the project to which a developer has added an app and variables."""
@@ -116,14 +127,16 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, tmp_path / name)
+    link_other_code(tmp_path)
     for name, text in {**APP, ".env": OWN_ENV}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     settings = tmp_path / "project/settings.py"
-    add_to(settings, '    "accounts",\n', '    "shop",\n')
+    add_to(settings, '    "accounts",\n', '    "added_shop",\n')
     add_to(settings, "MIDDLEWARE = [", 'SHOP_API_KEY = env.str("SHOP_API_KEY", default="")\n')
     addresses = tmp_path / "project/urls.py"
-    add_to(addresses, '    path("api/docs/"', '    path("api/shop/", include("shop.urls")),\n')
+    route = '    path("api/added/", include("added_shop.urls")),\n'
+    add_to(addresses, '    path("api/docs/"', route)
     with (tmp_path / "README.md").open("a") as readme:
         readme.write(README)
     return tmp_path
@@ -153,6 +166,20 @@ def test_an_app_and_variables_of_ones_own_fail_no_shipped_test(checkout: Path) -
     assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
 
 
+def test_the_command_pytest_finds_the_project() -> None:
+    """Without -m, the working directory is not on the path of modules."""
+    command = [str(Path(sys.executable).with_name("pytest")), "-q", "--collect-only"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*command, "tests/test_leaks.py"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_variable_of_ones_own_is_no_misspelt_setting(checkout: Path) -> None:
     (checkout / ".env").write_text("SHOP_API_KEY=1\nLATCHKEY_SHOP=1\nWORKER=3\n")
     shown = subprocess.run(
@@ -168,12 +195,12 @@ def test_a_variable_of_ones_own_is_no_misspelt_setting(checkout: Path) -> None:
 
 def test_code_of_ones_own_is_not_held_to_the_types_of_ours(tmp_path: Path) -> None:
     """With the shipped configuration: an app without annotations, used by code that has them."""
-    (tmp_path / "shop.py").write_text("def order(title):\n    return title.nothing\n")
-    (tmp_path / "annotated.py").write_text("import shop\n\nROUTES = [shop.order]\n")
+    (tmp_path / "added_shop.py").write_text("def order(title):\n    return title.nothing\n")
+    (tmp_path / "annotated.py").write_text("import added_shop\n\nROUTES = [added_shop.order]\n")
     words = ("mypy", "--config-file", str(ROOT / "pyproject.toml"))
     done = run_own(tmp_path, *words, "--cache-dir", "one", "annotated.py", path=ROOT)
     assert done.returncode == 0, done.stdout
-    judged = run_own(tmp_path, *words, "--cache-dir", "two", "shop.py", path=ROOT)
+    judged = run_own(tmp_path, *words, "--cache-dir", "two", "added_shop.py", path=ROOT)
     assert "missing a type annotation" in judged.stdout
 
 

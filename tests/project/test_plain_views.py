@@ -77,6 +77,17 @@ def test_a_public_view_takes_a_refused_token_for_anonymous(
     assert (answer.status_code, answer.json()["user"]) == (200, "None")
 
 
+@pytest.mark.parametrize("path", ["public/roles/", "public/rest-roles/"])
+def test_a_public_view_can_always_read_roles_and_auth(
+    tokens: dict[str, str], alice: User, api: API, path: str
+) -> None:
+    answer = get(f"/api/plain/{path}")
+    assert (answer.status_code, answer.json()) == (200, {"auths": [None, None], "roles": []})
+    alice.groups.add(Group.objects.create(name="authors"))
+    answer = get(f"/api/plain/{path}", f"Bearer {api.login(alice)['access']}")
+    assert answer.json() == {"auths": [None, "access"], "roles": ["authors"]}
+
+
 @pytest.mark.parametrize("path", ["function/", "class/", "login-required/", "mixin/", "public/"])
 @pytest.mark.parametrize("by_cookie", [False, True], ids=["header", "cookie"])
 def test_a_plain_view_knows_the_user_and_roles_without_a_query(
@@ -283,7 +294,7 @@ class Guard(PlainViewMiddleware):
     """A developer's own."""
 
 
-def test_without_it_every_view_that_anybody_can_call_is_reported(settings: Settings) -> None:
+def test_without_it_every_unguarded_view_is_reported(settings: Settings) -> None:
     settings.MIDDLEWARE = without_guard(settings)
     reported = [re.findall(r"/api/\S+(?=\.$)", message)[0] for message in found()]
     names = ("function", "class", "exempt", "protect", "row", "form", "later", "redirect")
@@ -293,5 +304,5 @@ def test_without_it_every_view_that_anybody_can_call_is_reported(settings: Setti
 
 def test_the_views_as_shipped_all_say_who_may_call_them(settings: Settings) -> None:
     settings.MIDDLEWARE = without_guard(settings)
-    settings.ROOT_URLCONF = "project.urls"
+    settings.ROOT_URLCONF = "tests.project.shipped"
     assert found() == []

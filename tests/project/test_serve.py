@@ -229,7 +229,7 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
     assert stopped.returncode == 1
     assert sentence in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert "Latchkey is at" not in stopped.stdout
+    assert "Starting Latchkey" not in stopped.stderr
 
 
 @pytest.mark.parametrize(

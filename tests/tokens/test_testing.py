@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import transaction
 from django.urls import path
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -85,6 +86,62 @@ def test_a_client_reaches_views_that_ask_the_database(alice: User) -> None:
     assert (session["device"], session["current"]) == ("test", True)
     assert client.post("/api/auth/logout/all/", {}, format="json").json() == {"ended": 1}
     assert client.get(CALLER).status_code == 401
+
+
+def leave_groups(ada: User, client: TokenClient) -> None:
+    ada.groups.clear()
+
+
+def deactivate(ada: User, client: TokenClient) -> None:
+    ada.is_active = False
+    ada.save()
+
+
+def change_password(ada: User, client: TokenClient) -> None:
+    ada.set_password("nine dry badgers")
+    ada.save()
+
+
+def sign_out_everywhere(ada: User, client: TokenClient) -> None:
+    assert client.post("/api/auth/logout/all/").status_code == 200
+
+
+REVOCATIONS = {
+    "groups": (leave_groups, "rights_changed"),
+    "deactivation": (deactivate, "token_not_valid"),
+    "password": (change_password, "token_not_valid"),
+    "logout": (sign_out_everywhere, "token_not_valid"),
+}
+
+
+@pytest.mark.parametrize(("revoke", "code"), REVOCATIONS.values(), ids=REVOCATIONS)
+def test_a_client_sees_a_revocation_in_an_open_transaction(
+    signed_in: SignedIn, alice: User, revoke: Callable[[User, TokenClient], None], code: str
+) -> None:
+    join(alice, ["editors"])
+    client, other = signed_in(alice), signed_in(alice)
+    assert [one.get(EDITORS).status_code for one in (client, other)] == [200, 200]
+    revoke(alice, client)
+    for answer in (client.get(EDITORS), other.get(EDITORS)):
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+
+
+def test_a_client_sees_that_a_revocation_is_rolled_back(signed_in: SignedIn, alice: User) -> None:
+    client = signed_in(alice)
+    with transaction.atomic():
+        deactivate(alice, client)
+        assert client.get(CALLER).status_code == 401
+        transaction.set_rollback(True)
+    assert client.get(CALLER).status_code == 200
+
+
+def test_a_client_reads_no_snapshot_unless_something_changed(
+    signed_in: SignedIn, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = signed_in(alice)
+    client.get(CALLER)
+    with django_assert_num_queries(0):
+        client.get(CALLER)
 
 
 def test_a_client_can_sign_in_again_and_sign_out(alice: User, bob: User) -> None:
@@ -204,9 +261,11 @@ def test_the_site_loads_neither_pytest_nor_what_tests_use() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def test_the_documented_test_passes(signed_in: SignedIn, django_user_model: type[User]) -> None:
+def test_the_documented_tests_pass(signed_in: SignedIn, django_user_model: type[User]) -> None:
     text = (ROOT / "docs/protecting.md").read_text()
     (code,) = re.findall(r"```python\n(def test_.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102  (it is the documented code that is tested)
     names["test_editors_see_the_orders"](signed_in, django_user_model)
+    User.objects.all().delete()
+    names["test_an_inactive_user_is_refused"](signed_in, django_user_model)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.test import APIClient
 
@@ -18,7 +19,22 @@ from tokens.sessions import Device, open_session
 
 
 class TokenClient(APIClient):
-    """Django REST framework's test client, which can sign in to the API."""
+    """Django REST framework's test client, which can sign in to the API.
+
+    Each request sees every revocation before it, although the transaction of a test is never
+    committed.
+    """
+
+    _announced: list[Any] | None = None  # what waited for the commit at the last request
+
+    def request(self, **kwargs: Any) -> Any:
+        # A revocation invalidates the snapshot when its transaction is committed. The snapshot is
+        # read only after such a change, so that a test can count the queries of a view.
+        waiting = list(transaction.get_connection().run_on_commit)
+        if waiting != self._announced:
+            forget_snapshot()
+            self._announced = waiting
+        return super().request(**kwargs)
 
     def sign_in(self, user: AbstractUser, *, roles: Iterable[str] | None = None) -> None:
         """Send an access token of this user with each request; see `access_token`."""
@@ -57,11 +73,16 @@ def access_token(user: AbstractUser, *, roles: Iterable[str] | None = None) -> s
     Raises ValueError if the user cannot sign in: inactive, not saved, or changed since it was read.
     """
     # What an earlier test left in memory was rolled back in the database, signing keys included.
-    snapshot.ring.forget()
-    snapshot.ends.forget()
+    forget_snapshot()
     pair = open_session(user, Device(label="test"))
     if pair is None:
         raise ValueError(f"The user {user} is inactive or differs from the stored one.")
     if roles is not None:
         pair.access["roles"] = sorted(roles)
     return str(pair.access)
+
+
+def forget_snapshot() -> None:
+    """Have the next request read the signing keys and the revocations from the database."""
+    snapshot.ring.forget()
+    snapshot.ends.forget()
