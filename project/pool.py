@@ -22,7 +22,7 @@ def look_over() -> None:
 
 
 def explain(error: DatabaseError) -> str:
-    """Return what is wrong as a sentence, which names the database but not the password.
+    """Return the reason of the error as a sentence, which names the database but not the password.
 
     An error of the pool says only how long it waited. So close the pool and connect once without
     it; if that fails too, return the reason of this second failure.
