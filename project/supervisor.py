@@ -2,8 +2,8 @@
 
 Each has a process group of its own, so that Ctrl-C reaches this process alone: granian's main
 process can wait for ever if its workers are interrupted at the same moment. And each ends by itself
-if this process is killed. A mail worker that ended is started again. granian's main process restarts
-its workers; if the main process ends, this process ends all and returns 1.
+if this process is killed. A mail worker that ended is started again. granian's main process
+restarts its workers; if the main process ends, this process ends all and returns 1.
 """
 
 import os
