@@ -1,5 +1,6 @@
 """Plain views of a developer, under /api/, and their addresses."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.decorators import (
@@ -23,6 +24,7 @@ from rest_framework.views import APIView
 
 from project.urls import handler400, handler403, handler404, handler500
 from tests.project.shipped import urlpatterns as site
+from tests.site import ROOT
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -54,6 +56,15 @@ def public_roles(request: Any) -> JsonResponse:
 def rest_roles(request: Any) -> Response:
     token_type = request.auth and request.auth["token_type"]
     return Response({"auths": [None, token_type], "roles": sorted(request.user.roles)})
+
+
+def documented(name: str) -> Any:
+    """Return this function of docs/protecting.md."""
+    text = (ROOT / "docs/protecting.md").read_text()
+    (code,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if name in one]
+    names: dict[str, Any] = {"__name__": "shop.views"}
+    exec(code, names)  # noqa: S102  (it is the documented code that is tested)
+    return names[name]
 
 
 def by_row(request: HttpRequest) -> JsonResponse:
@@ -119,6 +130,7 @@ plain = [
     path("row/", by_row),
     path("form/", form),
     path("later/", who_later),
+    path("later/greeting/", documented("greeting")),
     path("later/login-required/", login_required(who_later)),
     path("later/public/", public_later),
     path("redirect/", RedirectView.as_view(url="/elsewhere/")),

@@ -111,7 +111,7 @@ def add_to(file: Path, before: str, text: str) -> None:
 
 
 def link_other_code(checkout: Path) -> None:
-    """Link the directories and files beside the shipped ones: settings may name a real app."""
+    """Link the directories and files that are not shipped: settings may name a real app."""
     copied = {name.split("/")[0] for name in COPIED}
     for entry in ROOT.iterdir():
         if entry.name not in {"var", *copied} and not entry.name.startswith("."):

@@ -226,6 +226,13 @@ def test_an_asynchronous_view_has_the_user_with_the_row(api: API, alice: User, n
     assert later(path).status_code == (200 if "public" in name else 401)
 
 
+def test_the_documented_asynchronous_view_works(api: API, alice: User) -> None:
+    alice.groups.add(Group.objects.create(name="editors"))
+    answer = get("/api/plain/later/greeting/", f"Bearer {api.login(alice)['access']}")
+    assert answer.json() == {"name": "alice", "roles": ["editors"]}
+    assert get("/api/plain/later/greeting/").status_code == 401
+
+
 def test_without_the_database_a_protected_view_is_503(
     api: API, alice: User, outage: Outage
 ) -> None:
@@ -297,8 +304,9 @@ class Guard(PlainViewMiddleware):
 def test_without_it_every_unguarded_view_is_reported(settings: Settings) -> None:
     settings.MIDDLEWARE = without_guard(settings)
     reported = [re.findall(r"/api/\S+(?=\.$)", message)[0] for message in found()]
-    names = ("function", "class", "exempt", "protect", "row", "form", "later", "redirect")
-    assert reported == [f"/api/plain/{name}/" for name in names] + ["/api/regex/$"]
+    names = ("function", "class", "exempt", "protect", "row", "form", "later", "later/greeting")
+    expected = [f"/api/plain/{name}/" for name in (*names, "redirect")] + ["/api/regex/$"]
+    assert reported == expected
     assert "tests.project.plain.who " in found()[0]
 
 
