@@ -16,7 +16,7 @@ help: ## List the targets
 install: .venv/dev ## Make .venv from the locks
 
 serve: .venv/run ## Serve the site on PORT (8000)
-	@exec $(BIN)/python -m project.serve
+	@exec $(BIN)/python -m project.serving.serve
 
 test: .venv/dev ## Run the tests on SQLite and, with TEST_DATABASE_URL, on PostgreSQL
 	@$(BIN)/python -m tests.engines -m "not soak and not browser"

@@ -1,1 +1,4 @@
-"""Who you are: users, how they sign in, and what is noted when they do."""
+"""Users: how they sign in, change their account, receive mail and are managed in the admin.
+
+Its packages use tokens to begin and revoke sessions. It imports tokens, and nothing of project.
+"""

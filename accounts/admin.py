@@ -26,12 +26,12 @@ from django.utils.html import format_html
 from django_tasks_db.models import DBTaskResult
 
 from accounts.invitations import send_invitation
+from accounts.mail.notices import told
 from accounts.models import User
-from accounts.notices import told
-from tokens import sessions
 from tokens.admin import BigTableAdmin, SelectionAdmin, SessionsInline
 from tokens.admin.authority import held_groups, held_permissions, may_manage, select_manageable
 from tokens.models import Reason
+from tokens.sessions import lifecycle
 
 # The queue shows addresses and has nothing that an administrator could do for it.
 admin.site.unregister(DBTaskResult)
@@ -203,6 +203,6 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     @admin.action(description="End every session of these users", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         users = list(select_manageable(request, queryset))
-        ended = sessions.end_sessions([user.pk for user in users], Reason.ADMIN)
+        ended = lifecycle.end_sessions([user.pk for user in users], Reason.ADMIN)
         self.log_each(request, users, "Ended every session.")
         messages.success(request, f"Sessions ended: {ended}.")

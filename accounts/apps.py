@@ -6,7 +6,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import browser, events, mail, notices  # noqa: F401  (connect their receivers)
+        from accounts import events  # noqa: F401  (connect their receivers)
+        from accounts.browser import sign_in  # noqa: F401  (connect their receivers)
+        from accounts.mail import notices, queue  # noqa: F401  (connect their receivers)
 
         # A session that begins writes it already, and only if the password is still the same.
         user_logged_in.disconnect(dispatch_uid="update_last_login")

@@ -7,9 +7,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from accounts.mail.notices import note_failed_sign_in, note_sign_in
 from accounts.models import User
-from accounts.notices import note_failed_sign_in, note_sign_in
-from tokens.names import called
+from tokens.models.users import called
 
 
 class NameOrEmailBackend(ModelBackend):

@@ -13,18 +13,16 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import links
-from accounts.exceptions import (
-    LinkInvalid,
-    PasswordMissingError,
-    WeakPasswordError,
-    WrongPasswordError,
-)
-from accounts.mail import Mail, queue
+from accounts.errors import LinkInvalid, PasswordMissingError, WeakPasswordError, WrongPasswordError
+from accounts.mail.letters import Mail
+from accounts.mail.queue import queue
 from accounts.models import User
-from tokens import cookies, sessions
-from tokens.claims import Pair
+from tokens.http import cookies
+from tokens.http.client_address import network
+from tokens.http.throttles import count, count_current_password
+from tokens.jwt.claims import Pair
 from tokens.models import DeviceSession, Reason
-from tokens.throttles import count, count_current_password, network
+from tokens.sessions.lifecycle import end_sessions, replace_browser_sessions, replace_sessions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ def change_password(caller: Caller, *, by_cookie: bool, current: str, new: str) 
     then nothing is changed.
     """
     with _changed_password(caller, current, new):
-        pair = sessions.replace_sessions(caller.user, caller.sid)
+        pair = replace_sessions(caller.user, caller.sid)
         if pair is None:
             raise InvalidToken
         if by_cookie:
@@ -60,7 +58,7 @@ def change_password_in_browser(
     Raises PermissionDenied where that raises InvalidToken.
     """
     with _changed_password(caller, current, new):
-        session = sessions.replace_browser_sessions(caller.user, caller.sid, remember=remember)
+        session = replace_browser_sessions(caller.user, caller.sid, remember=remember)
         if session is None:
             raise PermissionDenied
     return session
@@ -109,7 +107,7 @@ def choose_password(uid: str, token: str, new: str) -> None:
     with transaction.atomic():
         if not _store(user, stored):
             raise LinkInvalid
-        sessions.end_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
+        end_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 

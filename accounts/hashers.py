@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.conf import settings
 from django.contrib.auth import hashers
 
-from accounts.exceptions import HashingBusyError
+from accounts.errors import HashingBusyError
 
 PATIENCE = 2  # seconds that a caller waits for a thread
 NICENESS = 10  # of the threads, on Linux (setpriority(2)); the server's is 0

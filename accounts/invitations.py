@@ -5,7 +5,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.mail import Mail, queue
+from accounts.mail.letters import Mail
+from accounts.mail.queue import queue
 from accounts.models import User
 from tokens.admin import BigTableAdmin
 from tokens.admin.authority import select_manageable

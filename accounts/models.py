@@ -11,8 +11,10 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
 
-from tokens import rights, sessions
 from tokens.models import Reason
+from tokens.sessions import roles
+from tokens.sessions.credentials import rebind
+from tokens.sessions.lifecycle import end_sessions
 
 CREDENTIALS = frozenset({"password", "username"})
 RIGHTS = frozenset({"is_staff", "is_superuser"})
@@ -34,11 +36,11 @@ class UserQuerySet(models.QuerySet["User"]):
             chosen = User._base_manager.using(self.db).filter(pk__in=users)
             changed = chosen.update(**values)
             if CREDENTIALS & values.keys():
-                sessions.end_sessions(users, Reason.CREDENTIALS_CHANGED)
+                end_sessions(users, Reason.CREDENTIALS_CHANGED)
             if RIGHTS & values.keys():
-                rights.move(User._base_manager.filter(pk__in=users))
+                roles.move(User._base_manager.filter(pk__in=users))
             inactive = User._base_manager.filter(pk__in=users, is_active=False)
-            sessions.end_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
+            end_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
         return changed
 
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -158,11 +160,11 @@ class User(AbstractUser):
                 update_fields=update_fields,
             )
             if changed & CREDENTIALS:
-                sessions.end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
+                end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
             if "is_active" in changed and not self.is_active:
-                sessions.end_sessions([self.pk], Reason.DEACTIVATED)
+                end_sessions([self.pk], Reason.DEACTIVATED)
             if changed & RIGHTS:
-                rights.move(User._base_manager.filter(pk=self.pk))
+                roles.move(User._base_manager.filter(pk=self.pk))
         self._remember(WATCHED if update_fields is None else update_fields)
         self._uncommitted.update(changed)
         transaction.on_commit(self._uncommitted.clear, using=using)
@@ -206,7 +208,7 @@ class User(AbstractUser):
         with transaction.atomic():
             swapped = users.swap_password_hash(old, new)
             if swapped:
-                sessions.rebind(self, old_hash=old, new_hash=new)
+                rebind(self, old_hash=old, new_hash=new)
         stored = new if swapped else users.values_list("password", flat=True).first()
         if stored is None or not (swapped or check_password(raw_password, stored)):
             return False

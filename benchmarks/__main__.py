@@ -19,7 +19,7 @@ from benchmarks.databases import databases, why_not_postgresql
 from benchmarks.race import race
 from benchmarks.report import Figures
 from benchmarks.sites import Site, served, served_as_shipped
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 PROCESSES = 2  # that the clients are spread over
 WARM_UP = 0.5  # seconds before the first round, not counted

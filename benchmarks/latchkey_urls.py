@@ -5,7 +5,7 @@ from django.urls import path
 
 from benchmarks.views import WhoView
 from project.urls import urlpatterns as site
-from tokens.sessions import Device, open_session
+from tokens.sessions.lifecycle import Device, open_session
 
 urlpatterns = [path("who/", WhoView.as_view()), *site]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.clients import Pair
-from tests.servers import free_port, serve
+from tests.support.servers import free_port, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,7 +66,7 @@ def served_as_shipped(
     options = {"HOST": "127.0.0.1", "PORT": port, "WORKERS": workers, "THREADS": threads}
     environment = {**environment, **{name: str(value) for name, value in options.items()}}
     # The server ends with the process whose number it is given.
-    command = [sys.executable, "-m", "project.server", str(os.getpid())]
+    command = [sys.executable, "-m", "project.serving.server", str(os.getpid())]
     with run(command, port, environment):
         yield
 

@@ -9,7 +9,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.views import TokenRefreshView
 
 from benchmarks.views import WhoView
-from project.views import healthz
+from project.web.probes import healthz
 
 urlpatterns = [
     path("api/auth/refresh/", TokenRefreshView.as_view()),

@@ -1,1 +1,4 @@
-"""The site: settings, addresses, start-up, and what Latchkey answers when something is wrong."""
+"""The site: settings, URLs, checks, the processes that serve it and what all responses share.
+
+It imports accounts and tokens; nothing imports it.
+"""

@@ -9,7 +9,7 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         # It imports middleware, and that models, which exist only now.
-        from project.plain_views import check_plain_views
+        from project.web.plain_views import check_plain_views
 
         register(check_environment)
         register(check_plain_views)

@@ -14,7 +14,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.checks.security.base import check_secret_key
 
-from project import environment
+from project import env
 
 EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
 #: How a line of `.env` or, as a comment, of `.env.example` names a setting.
@@ -149,7 +149,7 @@ def _check_names() -> Iterator[CheckMessage]:
 
     Other variables belong to other programs, or to apps that a developer has added.
     """
-    file = environment.file()
+    file = env.file()
     written = set(SET.findall(file.read_text())) if file.exists() else set()
     for name, meant in misspelt(written | os.environ.keys()).items():
         hint = f"Did you mean {meant}?"
@@ -163,7 +163,7 @@ def misspelt(names: Iterable[str]) -> dict[str, str]:
     """
     example = set(NAME.findall(EXAMPLE.read_text()))
     found = {}
-    for name in sorted({*names} - example - environment.ASKED):
+    for name in sorted({*names} - example - env.ASKED):
         # Of fewer letters, one makes another word: GHOST is no HOST.
         if len(name) > 5 and (setting := closest(name.upper(), example)):
             found[name] = setting

@@ -6,10 +6,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField, ListField, Serializer
 
-from tokens.authentication import TokenUser
-from tokens.permissions import has_role
-from tokens.schema import UNAUTHENTICATED, given, operation, refused
-from tokens.views import ListedMethodsView
+from tokens.api.openapi.answers import UNAUTHENTICATED, given, refused
+from tokens.api.openapi.operation import operation
+from tokens.api.views import ListedMethodsView
+from tokens.http.authentication import TokenUser
+from tokens.http.permissions import has_role
 
 EXAMPLE = {"user": "5b0e9a55-1f6b-4d8c-8e0a-3d5c5f0f7a11", "roles": ["editors"]}
 

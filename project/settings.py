@@ -17,7 +17,8 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from project import environment, logs
+from project import env as project_env
+from project.web import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
@@ -33,7 +34,7 @@ DATABASE = re.compile(r"sqlite:///.+|(postgres|postgresql|psql|pgsql)://.+", re.
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 env = environ.Env()
-env.ENVIRON = environment.read(environment.file())
+env.ENVIRON = project_env.read(project_env.file())
 
 
 def public_url() -> str:
@@ -118,7 +119,7 @@ def database() -> dict[str, Any]:
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,  # milliseconds without an answer
-            "prepare_threshold": 3,  # for the statements in tokens/statements.py
+            "prepare_threshold": 3,  # for the statements in tokens/sessions/statements.py
             "pool": {
                 "min_size": 2,
                 "max_size": number("DATABASE_POOL_SIZE", 16, least=2, most=1000),
@@ -182,7 +183,7 @@ def session_caches() -> dict[str, dict[str, Any]]:
     if not REDIS_URL:
         raise ImproperlyConfigured("SESSION_STORE is redis, and REDIS_URL does not say which.")
     options = {
-        "serializer": "accounts.sessiondata.redis.Signed",
+        "serializer": "accounts.browser.sessiondata.redis.Signed",
         "socket_timeout": 5,
         "socket_connect_timeout": 5,
     }
@@ -216,7 +217,7 @@ def mail() -> dict[str, Any]:
             " filemail:////var/spool/latchkey."
         )
     if config["EMAIL_BACKEND"].endswith(".console.EmailBackend"):
-        config["EMAIL_BACKEND"] = "project.console.EmailBackend"
+        config["EMAIL_BACKEND"] = "project.web.console.EmailBackend"
     return config
 
 
@@ -297,19 +298,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "project.requestlog.RequestLog",
-    "project.errors.RefusalMiddleware",
+    "project.web.request_log.RequestLog",
+    "project.web.errors.RefusalMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "project.headers.HeadersMiddleware",
+    "project.web.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "accounts.browser.SessionMiddleware",
-    "project.errors.CommonMiddleware",
-    "accounts.browser.CsrfViewMiddleware",
-    "accounts.browser.AuthenticationMiddleware",
-    "accounts.browser.MessageMiddleware",
-    "project.plain_views.PlainViewMiddleware",
+    "accounts.browser.middleware.SessionMiddleware",
+    "project.web.errors.CommonMiddleware",
+    "accounts.browser.middleware.CsrfViewMiddleware",
+    "accounts.browser.middleware.AuthenticationMiddleware",
+    "accounts.browser.middleware.MessageMiddleware",
+    "project.web.plain_views.PlainViewMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -370,15 +371,15 @@ EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Latchkey <no-reply@{HOSTNAME}>")
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.http.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "UNAUTHENTICATED_USER": "tokens.authentication.AnonymousTokenUser",
-    "DEFAULT_PARSER_CLASSES": ["project.formats.JSONParser"],
+    "UNAUTHENTICATED_USER": "tokens.http.authentication.AnonymousTokenUser",
+    "DEFAULT_PARSER_CLASSES": ["project.web.json.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.formats.JSONAlways",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.web.json.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "project.errors.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "project.docs.BodySchema",
+    "EXCEPTION_HANDLER": "project.web.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "project.web.docs.BodySchema",
 }
 
 SPECTACULAR_SETTINGS = {
@@ -405,12 +406,12 @@ SIMPLE_JWT = {
     "LEEWAY": duration("TOKEN_LEEWAY", timedelta(seconds=10)),
     "USER_ID_FIELD": "pk",
     "USER_ID_CLAIM": "sub",
-    "AUTH_TOKEN_CLASSES": ("tokens.claims.AccessToken",),
+    "AUTH_TOKEN_CLASSES": ("tokens.jwt.claims.AccessToken",),
 }
 
 # Browsers: their device session is believed; what else is known of them is kept in SESSION_STORE.
 SESSION_STORE = choice("SESSION_STORE", ("database", "file", "redis"), default="database")
-SESSION_ENGINE = f"accounts.sessiondata.{SESSION_STORE}"
+SESSION_ENGINE = f"accounts.browser.sessiondata.{SESSION_STORE}"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_FILE_PATH = session_files()
 CACHES = {
@@ -453,7 +454,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = static_root()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "project.static.StaticFiles"},
+    "staticfiles": {"BACKEND": "project.web.static.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -465,9 +466,10 @@ SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
-# Forms of pages. The API has a check of its own (tokens/csrf.py), which accepts CORS_ORIGINS too.
+# Forms of pages. The API has a check of its own (tokens/http/csrf.py), which accepts CORS_ORIGINS
+# too.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-CSRF_FAILURE_VIEW = "project.errors.csrf_failed"
+CSRF_FAILURE_VIEW = "project.web.errors.csrf_failed"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]

@@ -8,18 +8,19 @@ import tokens.urls
 from accounts.pages.administration import AdminSignInPage
 from accounts.pages.home import HomePage
 from accounts.pages.sign_in import SignOutPage
-from project import docs, example, views
+from project import example
+from project.web import docs, probes
 
 urlpatterns = [
     # First what is asked most.
     path("api/auth/", include("tokens.urls")),
     path(".well-known/", include(tokens.urls.well_known)),
-    path("api/account/", include("accounts.urls")),
+    path("api/account/", include("accounts.api.urls")),
     path("api/example/", example.CallerView.as_view()),
     path("api/example/editors/", example.EditorsView.as_view()),
     path("", HomePage.as_view(), name="home"),
-    path("healthz", views.healthz),
-    path("readyz", views.readyz),
+    path("healthz", probes.healthz),
+    path("readyz", probes.readyz),
     path("admin/login/", AdminSignInPage.as_view()),
     path("admin/logout/", SignOutPage.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
@@ -30,7 +31,7 @@ urlpatterns = [
     path("api/docs/", docs.page, name="docs"),
 ]
 
-handler400 = "project.errors.bad_request"
-handler403 = "project.errors.forbidden"
-handler404 = "project.errors.not_found"
-handler500 = "project.errors.server_error"
+handler400 = "project.web.errors.bad_request"
+handler403 = "project.web.errors.forbidden"
+handler404 = "project.web.errors.not_found"
+handler500 = "project.web.errors.server_error"

@@ -17,14 +17,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.environment import STATE
-from tokens import snapshot, throttles
+from tokens.http import throttles
+from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
+from tokens.revocation import snapshot
 
 pytest_plugins = [
-    "tests.flushing",
-    "tests.leaks",
-    "tests.servers",
-    "tests.selection",
+    "tests.support.flushing",
+    "tests.support.leaks",
+    "tests.support.servers",
+    "tests.support.selection",
     "tokens.testing.plugin",
 ]
 
@@ -33,7 +35,7 @@ Answer: TypeAlias = Any  # what Django's test client returns has no public name
 # Each test client loads the middleware, and WhiteNoise would look up every static file each time.
 settings.WHITENOISE_AUTOREFRESH = True
 SITE_HASHERS = settings.PASSWORD_HASHERS
-settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2idHasher", *SITE_HASHERS[1:]]
+settings.PASSWORD_HASHERS = ["tests.support.hashing.QuickArgon2idHasher", *SITE_HASHERS[1:]]
 
 PASSWORD = "seven wet otters"
 HASHED = make_password(PASSWORD)
@@ -67,7 +69,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(autouse=True)
 def nothing_known_of_another_test() -> None:
-    snapshot.ring.forget()
+    keyring.forget()
     snapshot.ends.forget()
 
 

@@ -10,7 +10,8 @@ import tempfile
 from typing import IO
 
 COVERAGE = [sys.executable, "-m", "coverage"]
-#: Tests of one group, which `tests/selection.py` chooses, run one after the other in one process.
+#: Tests of one group, which `tests/support/selection.py` chooses, run one after the other in one
+#: process.
 DISTRIBUTED = ["-n", "auto", "--maxprocesses=4", "--dist=loadgroup"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.project.conftest import run_in
-from tests.site import ROOT
+from tests.support.site import ROOT
 
 pytestmark = pytest.mark.slow
 

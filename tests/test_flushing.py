@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from accounts.models import User
-from tests.flushing import MIGRATED
-from tokens.sessions import Device, open_session
+from tests.support.flushing import MIGRATED
+from tokens.sessions.lifecycle import Device, open_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,8 +9,8 @@ from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import User
 from tests.conftest import PASSWORD
-from tests.leaks import ALLOWED, Leaks, search_tables
-from tokens.keys import base64url
+from tests.support.leaks import ALLOWED, Leaks, search_tables
+from tokens.crypto.encoding import base64url
 
 JTI = "a-jti-of-a-token-9"
 CLAIMS = base64url(json.dumps({"sub": "alice", "jti": JTI}).encode())

@@ -12,14 +12,14 @@ class TokensConfig(AppConfig):
         from django.contrib.auth import get_user_model
         from django.contrib.auth.models import Group
 
-        from tokens import rights
         from tokens.checks import check_deployment, check_settings
-        from tokens.sessions import end_sessions_of_deleted
+        from tokens.sessions import roles
+        from tokens.sessions.lifecycle import end_sessions_of_deleted
 
         register(check_settings)
         register(check_deployment, deploy=True)
         pre_delete.connect(end_sessions_of_deleted, sender=settings.AUTH_USER_MODEL)
-        m2m_changed.connect(rights.membership_changes, sender=get_user_model().groups.through)
-        pre_save.connect(rights.remember_name, sender=Group)
-        post_save.connect(rights.group_is_renamed, sender=Group)
-        pre_delete.connect(rights.group_is_deleted, sender=Group)
+        m2m_changed.connect(roles.membership_changes, sender=get_user_model().groups.through)
+        pre_save.connect(roles.remember_name, sender=Group)
+        post_save.connect(roles.group_is_renamed, sender=Group)
+        pre_delete.connect(roles.group_is_deleted, sender=Group)

@@ -12,9 +12,9 @@ from django.core.checks import CheckMessage, Error
 from limits import parse_many
 from rest_framework_simplejwt import settings as simplejwt
 
-from tokens.claims import AccessToken
 from tokens.conf import TokenSettings, conf
-from tokens.signingkeys import MAKE
+from tokens.jwt.claims import AccessToken
+from tokens.keys.lifecycle import MAKE
 
 #: The switches of SimpleJWT that mean something here; any other would do nothing, silently.
 SIMPLE_JWT = {
@@ -32,7 +32,7 @@ SIMPLE_JWT = {
 DURATIONS = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "LEEWAY")
 DAY = 86_400  # seconds
 USER_ID = ("pk", "sub")
-OURS = "tokens.authentication.BearerAuthentication"
+OURS = "tokens.http.authentication.BearerAuthentication"
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -104,7 +104,7 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
         yield _error(
             4,
             "SimpleJWT would accept other tokens than ours.",
-            'Set SIMPLE_JWT["AUTH_TOKEN_CLASSES"] to ("tokens.claims.AccessToken",).',
+            'Set SIMPLE_JWT["AUTH_TOKEN_CLASSES"] to ("tokens.jwt.claims.AccessToken",).',
         )
     have = conf()
     if not (have.issuer and have.audience and have.CLIENT_ID and have.PUBLIC_URL):

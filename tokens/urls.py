@@ -1,6 +1,7 @@
 from django.urls import path
 
-from tokens import discovery, statuslist, views
+from tokens.api import views
+from tokens.api import well_known as api_well_known
 
 #: Under /api/auth/.
 urlpatterns = [
@@ -17,7 +18,7 @@ urlpatterns = [
 
 #: What other services read, under /.well-known/ (RFC 8615).
 well_known = [
-    path("jwks.json", discovery.key_set, name="key-set"),
-    path("oauth-authorization-server", discovery.metadata, name="oauth-metadata"),
-    path("status/<int:number>", statuslist.status_list, name="status-list"),
+    path("jwks.json", api_well_known.key_set, name="key-set"),
+    path("oauth-authorization-server", api_well_known.metadata, name="oauth-metadata"),
+    path("status/<int:number>", api_well_known.status_list, name="status-list"),
 ]

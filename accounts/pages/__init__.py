@@ -1,1 +1,4 @@
-"""The pages that people meet: each parses, calls one function and answers."""
+"""The pages of the site: each view parses a form, calls one function of accounts and answers.
+
+It imports accounts.browser, accounts.changes and what is below, and tokens.http.
+"""

@@ -8,12 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from rest_framework.exceptions import ValidationError
 
-from accounts import browser, changes, links
-from accounts.exceptions import LinkInvalid
-from accounts.forms import CurrentPasswordForm, EmailForm, NamesForm
+from accounts import changes, links
+from accounts.browser import sign_in
+from accounts.browser.sign_in import caller
+from accounts.errors import LinkInvalid
+from accounts.pages.forms import CurrentPasswordForm, EmailForm, NamesForm
 from accounts.pages.page import Page, SignedInFormPage
-from tokens.directions import isolated
-from tokens.throttles import count
+from tokens.http.throttles import count
+from tokens.models.bidi import isolated
 
 
 class AccountPage(SignedInFormPage[NamesForm]):
@@ -26,7 +28,7 @@ class AccountPage(SignedInFormPage[NamesForm]):
         return {"first_name": self.user.first_name, "last_name": self.user.last_name}
 
     def act(self, form: NamesForm) -> HttpResponse:
-        caller = browser.caller(self.request)
+        caller = sign_in.caller(self.request)
         changes.change_account(caller, form.cleaned_data, email=self.user.email, current="")
         messages.success(self.request, "Your name is saved.")
         return redirect("account")
@@ -42,7 +44,7 @@ class EmailChangePage(SignedInFormPage[EmailForm]):
         email, current = form.cleaned_data["email"], form.cleaned_data["current_password"]
         if email == self.user.email:
             raise ValidationError({"email": ["This is the address of your account already."]})
-        changes.change_account(browser.caller(self.request), {}, email=email, current=current)
+        changes.change_account(caller(self.request), {}, email=email, current=current)
         sentence = (
             f"A link is on its way to {isolated(email)}. The address changes when you follow it."
         )
@@ -88,7 +90,7 @@ class DeletePage(SignedInFormPage[CurrentPasswordForm]):
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
         current = form.cleaned_data["current_password"]
-        changes.delete_account(browser.caller(self.request), current=current)
+        changes.delete_account(caller(self.request), current=current)
         logout(self.request)
         return redirect("account-deleted")
 

@@ -12,11 +12,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from accounts import browser, changes
-from accounts.forms import CurrentPasswordForm
+from accounts import changes
+from accounts.browser import sign_in
+from accounts.browser.sign_in import device_session, is_remembered
+from accounts.pages.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
-from tokens import sessions
 from tokens.models import DeviceSession, Kind, Reason
+from tokens.sessions.lifecycle import end_sessions
 
 RECENT = timedelta(minutes=10)
 
@@ -43,7 +45,7 @@ class DevicesPage(SignedInPage):
     template_name = "devices.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        current = browser.device_session(request)
+        current = device_session(request)
         living = DeviceSession.objects.filter(user=self.user.pk).living()
         listed = [Shown(one, one == current) for one in living.order_by("-created_at", "-pk")]
         return self.show(devices=sorted(listed, key=lambda shown: not shown.here))
@@ -65,10 +67,10 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
         return super().post(request)
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        caller = browser.caller(self.request)
+        caller = sign_in.caller(self.request)
         changes.verify_password(caller, form.cleaned_data["current_password"])
-        remember = browser.is_remembered(self.request)
-        browser.sign_in(self.request, self.user, remember=remember)
+        remember = is_remembered(self.request)
+        sign_in.sign_in(self.request, self.user, remember=remember)
         return self.end()
 
     @abstractmethod
@@ -86,7 +88,7 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
     @property
     def current(self) -> DeviceSession:
         """The session of this browser; who is signed in has one."""
-        return cast("DeviceSession", browser.device_session(self.request))
+        return cast("DeviceSession", device_session(self.request))
 
 
 class EndOnePage(EndPage):
@@ -108,7 +110,7 @@ class EndOnePage(EndPage):
         if self.device.here:
             logout(self.request)
             return redirect("logout")
-        sessions.end_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
+        end_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
         messages.success(self.request, f"{self.device.name} is signed out.")
         return redirect("devices")
 
@@ -122,6 +124,6 @@ class EndOthersPage(EndPage):
     template_name = "devices_end.html"
 
     def end(self) -> HttpResponse:
-        ended = sessions.end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
+        ended = end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
         messages.success(self.request, f"Signed out: {ended}. This device stays signed in.")
         return redirect("devices")

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
-from tokens.throttles import client_address, network
+from tokens.http.client_address import client_address, network
 
 F = TypeVar("F", bound=Form)
 

@@ -10,11 +10,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts import browser, changes, links
-from accounts.exceptions import LinkInvalid
-from accounts.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
+from accounts import changes, links
+from accounts.browser.sign_in import change_password
+from accounts.errors import LinkInvalid
+from accounts.pages.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
 from accounts.pages.page import FormPage, Page, SignedInFormPage
-from tokens.throttles import count
+from tokens.http.throttles import count
 
 
 class PasswordChangePage(SignedInFormPage[PasswordChangeForm]):
@@ -25,7 +26,7 @@ class PasswordChangePage(SignedInFormPage[PasswordChangeForm]):
 
     def act(self, form: PasswordChangeForm) -> HttpResponse:
         current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
-        browser.change_password(self.request, current=current, new=new)
+        change_password(self.request, current=current, new=new)
         messages.success(self.request, "The password is changed. Every other device is signed out.")
         return redirect("account")
 

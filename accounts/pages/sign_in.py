@@ -7,12 +7,13 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
-from accounts import browser
-from accounts.exceptions import SignInRefusedError
-from accounts.forms import SignInForm
+from accounts.browser.sign_in import SignInOvertaken, sign_in
+from accounts.errors import SignInRefusedError
 from accounts.models import User
+from accounts.pages.forms import SignInForm
 from accounts.pages.page import FormPage, Page, path_of_ours
-from tokens.throttles import client_address, count_sign_in
+from tokens.http.client_address import client_address
+from tokens.http.throttles import count_sign_in
 
 
 class SignInPage(FormPage[SignInForm]):
@@ -31,8 +32,8 @@ class SignInPage(FormPage[SignInForm]):
         if not isinstance(user, User):
             raise SignInRefusedError
         try:
-            browser.sign_in(self.request, user, remember=form.cleaned_data["remember"])
-        except browser.SignInOvertaken as overtaken:
+            sign_in(self.request, user, remember=form.cleaned_data["remember"])
+        except SignInOvertaken as overtaken:
             raise SignInRefusedError from overtaken
         return redirect(self.next)
 

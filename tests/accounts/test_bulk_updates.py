@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from tests.conftest import HASHED
-from tests.tokens.racing import queue, sign_in
+from tests.support.racing import queue, sign_in
 from tokens.models import DeviceSession
 
 pytestmark = [

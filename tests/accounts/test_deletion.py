@@ -9,8 +9,8 @@ from django.db.models import Count
 from accounts.models import User
 from tests.accounts.conftest import AdminPages, by_name
 from tests.conftest import API, PASSWORD, row
-from tokens.blacklist import blacklist
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.revocation.blacklist import blacklist
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from django.db import transaction
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, PASSWORD, Clock, row
-from tokens.blacklist import blacklist
-from tokens.claims import RefreshToken, secret_hash
+from tokens.jwt.claims import RefreshToken, secret_hash
 from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.revocation.blacklist import blacklist
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "16.3.1")]
 

@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, execute_sql
 from tests.conftest import API, HASHED, PASSWORD, row
 from tokens.models import DeviceSession, Reason
-from tokens.sessions import Device, open_session
+from tokens.sessions.lifecycle import Device, open_session
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import hashers
-from accounts.exceptions import HashingBusyError
+from accounts.errors import HashingBusyError
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD
 from tokens.models import DeviceSession

@@ -12,8 +12,8 @@ from tests.accounts.conftest import (
     post_office,
     query_of,
 )
-from tests.accounts.staff import USERS, Staff
 from tests.conftest import API, PASSWORD, row
+from tests.support.staff import USERS, Staff
 from tokens.models import Reason
 
 pytestmark = pytest.mark.django_db

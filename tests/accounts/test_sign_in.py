@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.backends import find_user
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD, Answer, Clock, row
-from tests.hashing import QuickArgon2idHasher
+from tests.support.hashing import QuickArgon2idHasher
 from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Group, Permission
 
 from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, post_office
-from tests.accounts.staff import (
+from tests.conftest import HASHED
+from tests.support.staff import (
     BLACKLIST,
     GROUPS,
     SESSIONS,
@@ -19,10 +20,9 @@ from tests.accounts.staff import (
     make_privileged,
     permission,
 )
-from tests.conftest import HASHED
-from tokens.claims import Pair
+from tokens.jwt.claims import Pair
 from tokens.models import BlacklistedToken, DeviceSession
-from tokens.sessions import Device, open_session
+from tokens.sessions.lifecycle import Device, open_session
 
 pytestmark = pytest.mark.django_db
 

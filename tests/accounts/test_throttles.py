@@ -6,8 +6,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.accounts.conftest import Account, post_office
-from tests.accounts.people import signed_in
 from tests.conftest import API, PASSWORD, Answer, allow
+from tests.support.people import signed_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

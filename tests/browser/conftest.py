@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from tests.browser.chromium import chromium
-from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
+from tests.support.chromium import chromium
+from tests.support.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 PATIENCE = 10_000  # milliseconds
 #: Hands what a policy forbade to the console, from where `Watched` has it.

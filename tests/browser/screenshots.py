@@ -7,8 +7,8 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import Page
 
-from tests.browser.chromium import chromium
-from tests.site import PASSWORD, ROOT, SERVE, Site, latchkey
+from tests.support.chromium import chromium
+from tests.support.site import PASSWORD, ROOT, SERVE, Site, latchkey
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 100_000  # bytes

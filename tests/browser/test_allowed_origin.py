@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
-from tests.browser.origin import origin
 from tests.browser.test_forgery import ASKED, FRAME, TAKE
-from tests.servers import free_port
-from tests.site import PASSWORD, Site, latchkey
+from tests.support.origin import origin
+from tests.support.servers import free_port
+from tests.support.site import PASSWORD, Site, latchkey
 
 pytestmark = pytest.mark.browser
 

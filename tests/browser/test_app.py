@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.conftest import Person
-from tests.browser.origin import origin
-from tests.servers import free_port
-from tests.site import PASSWORD, ROOT, Site, latchkey
+from tests.support.origin import origin
+from tests.support.servers import free_port
+from tests.support.site import PASSWORD, ROOT, Site, latchkey
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize
 
 from tests.browser.conftest import Person
-from tests.site import Site
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,7 @@ ROWS = """
 import os
 from django.contrib.auth.models import Group, Permission
 from accounts.models import User
-from tokens.blacklist import blacklist
+from tokens.revocation.blacklist import blacklist
 from tokens.models import DeviceSession, Reason, SigningKey
 dead = blacklist(os.environ["TOKEN"], Reason.ADMIN)
 group, _ = Group.objects.get_or_create(name="editors")

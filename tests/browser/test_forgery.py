@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
-from tests.browser.origin import origin
-from tests.site import PASSWORD
+from tests.support.origin import origin
+from tests.support.site import PASSWORD
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Person
-from tests.site import PASSWORD, Site
+from tests.support.site import PASSWORD, Site
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.browser.conftest import Person
-from tests.site import PASSWORD
+from tests.support.site import PASSWORD
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import ROOT
+from tests.support.site import ROOT
 
 NODE = Path(__file__).resolve().parent / "node"
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.libraries import (
+from tests.support.libraries import (
     Asked,
     Claims,
     Reader,
@@ -23,9 +23,9 @@ from tests.clients.libraries import (
     with_jwcrypto,
     with_pyjwt,
 )
-from tests.clients.processes import issuer
-from tests.servers import wait_until
-from tests.site import Site
+from tests.support.processes import issuer
+from tests.support.servers import wait_until
+from tests.support.site import Site
 
 KINDS = {"ES256": "EC", "RS256": "RSA", "EdDSA": "OKP"}
 

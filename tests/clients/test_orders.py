@@ -9,9 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.clients.processes import issuer, orders, token_of_alice
-from tests.servers import Server, wait_until
-from tests.site import Site
+from tests.support.processes import issuer, orders, token_of_alice
+from tests.support.servers import Server, wait_until
+from tests.support.site import Site
 
 ITEM = {"item": "otter food", "quantity": 7}
 

@@ -5,7 +5,7 @@ from email.parser import Parser
 from pathlib import Path
 
 from tests.clients.conftest import run_module
-from tests.site import ROOT
+from tests.support.site import ROOT
 
 TESTS = ROOT / "clients" / "verifier" / "tests"
 

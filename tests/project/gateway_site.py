@@ -11,9 +11,9 @@ from typing import Any
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from project.environ import REFUSAL
-from project.gateway import Gateway
-from project.listener import listen
+from project.serving.environ import REFUSAL
+from project.serving.gateway import Gateway
+from project.serving.listener import listen
 
 LOG: list[str] = []  # events, shown at /log
 

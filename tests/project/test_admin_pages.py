@@ -18,9 +18,9 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from tests.conftest import HASHED
-from tokens.blacklist import blacklist
 from tokens.models import Reason, SigningKey
-from tokens.sessions import Device, open_session
+from tokens.revocation.blacklist import blacklist
+from tokens.sessions.lifecycle import Device, open_session
 
 pytestmark = pytest.mark.django_db
 

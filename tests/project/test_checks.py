@@ -11,7 +11,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from pytest_django import Settings
 
-from project import environment
+from project import env
 from project.checks import EXAMPLE
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -214,12 +214,14 @@ def test_variables_of_apps_that_were_added_are_in_order(
     env_file.write_text("SHOP_API_KEY=1\nCOLOUR=blue\nTOKEN_CLIENT_IDS=a,b\n")
     (message,) = found()
     assert message.startswith("latchkey.W002 There is no setting TOKEN_CLIENT_IDS:")
-    monkeypatch.setattr(environment, "ASKED", {"TOKEN_CLIENT_IDS"})
+    monkeypatch.setattr(env, "ASKED", {"TOKEN_CLIENT_IDS"})
     assert found() == []
 
 
 def test_the_settings_note_what_they_ask_for(run: Run) -> None:
-    show = "from project import environment, settings; settings.env.str('SHOP_URL', default='')"
+    show = (
+        "from project import env as environment, settings; settings.env.str('SHOP_URL', default='')"
+    )
     shown = run("-c", f"{show}; print(*environment.ASKED)")
     assert {"SHOP_URL", "PUBLIC_URL", "DEBUG", "PORT"} <= {*shown.stdout.split()}
 

@@ -17,10 +17,10 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from project import urls
-from tests.accounts.people import signed_in
 from tests.conftest import API, Answer
-from tests.site import ROOT
-from tests.tokens.browsing import App
+from tests.support.browsing import App
+from tests.support.people import signed_in
+from tests.support.site import ROOT
 
 SECTION = "## How this site differs from plain Django REST framework\n"
 

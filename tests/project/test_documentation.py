@@ -25,7 +25,7 @@ def shipped_settings() -> set[str]:
 
 
 def settings_in_code() -> set[str]:
-    files = [f"project/{name}.py" for name in ("settings", "serve", "server")]
+    files = [f"project/{name}.py" for name in ("settings", "serving/serve", "serving/server")]
     files.append("accounts/management/commands/createfirstadmin.py")
     names = {name for file in files for name in READ.findall((ROOT / file).read_text())}
     rates = re.findall(r'"(\w+)": "\d+ per', (ROOT / "project/settings.py").read_text())

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.project.connections import ask, connect, many, request
-from tests.servers import Server, free_port, serve, wait_until
-from tests.site import ROOT
+from tests.support.connections import ask, connect, many, request
+from tests.support.servers import Server, free_port, serve, wait_until
+from tests.support.site import ROOT
 
 
 @pytest.fixture(params=[1, 3])

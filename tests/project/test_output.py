@@ -14,12 +14,12 @@ import pytest
 
 from tests.environment import STATE
 from tests.project.conftest import comes_true
-from tests.servers import free_port
-from tests.site import ROOT, latchkey
+from tests.support.servers import free_port
+from tests.support.site import ROOT, latchkey
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Event = dict[str, Any]
-START = "from project import logs; logs.start()\n"
+START = "from project.web import logs; logs.start()\n"
 
 
 def events_in(text: str) -> list[Event]:
@@ -98,7 +98,7 @@ def test_a_site_that_cannot_start_says_so_in_json(
         "STATIC_ROOT": str(tmp_path / "static"),
         **environment,
     }
-    stopped = run("-m", "project.serve", **given)
+    stopped = run("-m", "project.serving.serve", **given)
     assert (stopped.returncode, stopped.stdout) == (1, "")
     events = events_in(stopped.stderr)
     assert (events[-1]["event"], events[-1]["level"]) == ("not_started", "critical")
@@ -173,7 +173,7 @@ def test_the_mail_worker_says_in_json_that_the_database_is_away(tmp_path: Path) 
     log = tmp_path / "log"
     with log.open("wb") as output:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "project.worker", str(os.getpid())],
+            [sys.executable, "-m", "project.serving.worker", str(os.getpid())],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -195,7 +195,7 @@ def test_the_mail_worker_says_in_json_that_the_database_is_away(tmp_path: Path) 
 
 
 def test_people_are_shown_sentences_as_they_are(run: Run, tmp_path: Path) -> None:
-    stopped = run("-m", "project.serve", PORT="http", LOG_FORMAT="console")
+    stopped = run("-m", "project.serving.serve", PORT="http", LOG_FORMAT="console")
     assert stopped.stderr == "PORT is a number and cannot be 'http'.\n"
 
 

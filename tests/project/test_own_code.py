@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import ROOT
+from tests.support.site import ROOT
 
 COPIED = [
     *("manage.py", "pyproject.toml", "README.md", ".env.example", "docs", "static", "templates"),
@@ -91,12 +91,12 @@ TESTS = [
     "tests/project/test_documentation.py",
     "tests/project/test_urls.py::test_no_two_addresses_have_one_name",
     "tests/project/test_urls.py::test_every_address_of_the_api_says_which_methods_it_has",
-    "tests/project/test_schema.py::test_the_document_is_valid_and_made_without_a_warning",
-    "tests/project/test_schema.py::test_the_body_of_a_deletion_is_described",
-    "tests/project/test_schema.py::test_every_operation_has_a_summary_a_tag_and_a_name_of_its_own",
-    "tests/project/test_schema.py::test_every_call_that_takes_a_body_says_how_long_it_may_be",
+    "tests/project/web/test_schema.py::test_the_document_is_valid_and_made_without_a_warning",
+    "tests/project/web/test_schema.py::test_the_body_of_a_deletion_is_described",
+    "tests/project/web/test_schema.py::test_every_operation_has_a_summary_a_tag_and_a_name_of_its_own",
+    "tests/project/web/test_schema.py::test_every_call_that_takes_a_body_says_how_long_it_may_be",
     "tests/project/test_checks.py::test_the_settings_as_shipped_are_in_order",
-    "tests/project/test_static.py::test_what_is_not_collected_is_asked_for_by_no_page",
+    "tests/project/web/test_static.py::test_what_is_not_collected_is_asked_for_by_no_page",
     "tests/project/test_plain_views.py::test_without_it_every_unguarded_view_is_reported",
     "tests/project/test_plain_views.py::test_the_views_as_shipped_all_say_who_may_call_them",
     "tests/accounts/test_first_admin.py",

@@ -12,16 +12,16 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from project.plain_views import PlainViewMiddleware
+from project.web.plain_views import PlainViewMiddleware
 from tests.conftest import API, Answer
 from tests.project.conftest import Outage
-from tests.tokens.browsing import App
-from tokens import snapshot
+from tests.support.browsing import App
 from tokens.models import DeviceSession, Reason
+from tokens.revocation import snapshot
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.urls("tests.project.plain"),
+    pytest.mark.urls("tests.support.plain"),
 ]
 
 PUBLIC = ["/api/plain/public/", "/api/plain/public/exempt/", "/api/plain/later/public/"]
@@ -249,7 +249,7 @@ def test_a_mistake_in_authentication_is_no_outage(
 ) -> None:
     settings.REST_FRAMEWORK = {
         **settings.REST_FRAMEWORK,
-        "DEFAULT_AUTHENTICATION_CLASSES": ["tests.project.plain.Broken"],
+        "DEFAULT_AUTHENTICATION_CLASSES": ["tests.support.plain.Broken"],
     }
     with pytest.raises(ZeroDivisionError):
         client.get("/api/plain/function/")
@@ -307,10 +307,10 @@ def test_without_it_every_unguarded_view_is_reported(settings: Settings) -> None
     names = ("function", "class", "exempt", "protect", "row", "form", "later", "later/greeting")
     expected = [f"/api/plain/{name}/" for name in (*names, "redirect")] + ["/api/regex/$"]
     assert reported == expected
-    assert "tests.project.plain.who " in found()[0]
+    assert "tests.support.plain.who " in found()[0]
 
 
 def test_the_views_as_shipped_all_say_who_may_call_them(settings: Settings) -> None:
     settings.MIDDLEWARE = without_guard(settings)
-    settings.ROOT_URLCONF = "tests.project.shipped"
+    settings.ROOT_URLCONF = "tests.support.shipped"
     assert found() == []

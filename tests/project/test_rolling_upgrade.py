@@ -21,8 +21,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import User
-from tests.site import PASSWORD, ROOT, latchkey
-from tests.tokens.test_processes import database_url
+from tests.support.site import PASSWORD, ROOT, latchkey
+from tests.tokens.sessions.test_processes import database_url
 
 #: What a server runs from.
 DIRECTORIES = ("accounts", "project", "static", "templates", "tokens")

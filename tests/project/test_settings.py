@@ -14,7 +14,7 @@ import pytest
 from django.http.request import split_domain_port, validate_host
 
 from tests.project.preloaded import Preloaded
-from tests.site import ROOT
+from tests.support.site import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -462,7 +462,7 @@ def test_processes_are_several_where_they_count_together(
 @pytest.mark.parametrize("store", ["database", "file", "redis"])
 def test_the_setting_chooses_where_data_of_browsers_is_kept(run: Run, store: str) -> None:
     settings = read(run, SESSION_STORE=store, REDIS_URL="redis://redis.example.org:6379/1")
-    assert settings["SESSION_ENGINE"] == f"accounts.sessiondata.{store}"
+    assert settings["SESSION_ENGINE"] == f"accounts.browser.sessiondata.{store}"
     assert import_module(settings["SESSION_ENGINE"]).SessionStore
     assert ("redis.example.org" in str(settings["CACHES"])) is (store == "redis")
 

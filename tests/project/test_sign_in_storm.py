@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.site import PASSWORD, Site, latchkey
+from tests.support.site import PASSWORD, Site, latchkey
 
 REFRESHES = 60
 ROUNDS = 4  # at most: the machine may do something else in one of them

@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.conftest import API
-from tests.project import shipped
+from tests.support import shipped
 
 NO_JSON = ("/api/schema/", "/api/docs/")
 #: The methods of each address of the API, by the OpenAPI document, which leaves out itself.

@@ -20,7 +20,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from tokens.directions import isolated
+from tokens.models.bidi import isolated
 
 MAX_NAMED = 5  # rows that a message lists; messages travel in a cookie
 MAX_NAME = 30  # characters of each

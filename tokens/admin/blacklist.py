@@ -16,10 +16,10 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from tokens.admin.authority import may_manage
 from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
-from tokens.blacklist import blacklist
-from tokens.exceptions import TokenDeadError, TokenUnknownError
+from tokens.errors import TokenDeadError, TokenUnknownError
+from tokens.jwt.parsing import recognise, unwrapped
 from tokens.models import BlacklistedToken, DeviceSession, Reason
-from tokens.recognition import recognise, unwrapped
+from tokens.revocation.blacklist import blacklist
 
 
 class Unshown(forms.Textarea):

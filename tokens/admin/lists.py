@@ -15,7 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from tokens.names import LONGEST_NAME
+from tokens.models.users import LONGEST_NAME
 
 MOST_NAMED = 1000  # users, whose rows a search finds
 

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.test import APIClient
 
-from tokens import snapshot
-from tokens.authentication import TokenUser
-from tokens.claims import AccessToken
-from tokens.sessions import Device, open_session
+from tokens.http.authentication import TokenUser
+from tokens.jwt.claims import AccessToken
+from tokens.keys.keyring import keyring
+from tokens.revocation import snapshot
+from tokens.sessions.lifecycle import Device, open_session
 
 
 class TokenClient(APIClient):
@@ -84,5 +85,5 @@ def access_token(user: AbstractUser, *, roles: Iterable[str] | None = None) -> s
 
 def forget_snapshot() -> None:
     """Have the next request read the signing keys and the revocations from the database."""
-    snapshot.ring.forget()
+    keyring.forget()
     snapshot.ends.forget()

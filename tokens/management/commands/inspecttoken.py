@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tokens.claims import LONGEST_TOKEN
-from tokens.inspection import inspect
-from tokens.recognition import unwrapped
+from tokens.jwt.claims import LONGEST_TOKEN
+from tokens.jwt.parsing import unwrapped
+from tokens.management.inspection import inspect
 
 
 class Command(BaseCommand):

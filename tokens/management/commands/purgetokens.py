@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from tokens.purging import purge
-from tokens.signingkeys import encrypt_anew
+from tokens.keys.lifecycle import encrypt_anew
+from tokens.sessions.purge import purge
 
 LARGEST_SLICE = 10_000
 

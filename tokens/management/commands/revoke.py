@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from tokens import sessions
 from tokens.models import Reason
-from tokens.names import called
+from tokens.models.users import called
+from tokens.sessions.lifecycle import end_all_sessions, end_sessions
 
 
 class Command(BaseCommand):
@@ -36,11 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         reason = Reason(options["reason"])
         if options["all"]:
-            ended = sum(sessions.end_all_sessions(reason))
+            ended = sum(end_all_sessions(reason))
             self.stdout.write(f"Ended {ended} living sessions.")
         else:
             user = find_user(options["user"])
-            ended = sessions.end_sessions([user.pk], reason)
+            ended = end_sessions([user.pk], reason)
             self.stdout.write(f"Ended {ended} living sessions of {user.get_username()}.")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tokens.signingkeys import encrypt_anew, replace_all, rotate
+from tokens.keys.lifecycle import encrypt_anew, replace_all, rotate
 
 
 class Command(BaseCommand):

@@ -1,0 +1,226 @@
+"""The way from granian to the site: a request is handed over once it has arrived completely.
+
+granian reads from the network without Python's threads and describes a request in the terms of
+ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html). The gateway asks for the body, and runs
+the WSGI application only when the whole body is here. So a client that sends slowly occupies
+memory, but no thread.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from io import BufferedReader, BytesIO
+from threading import Semaphore, Thread
+from typing import Any, TypeAlias
+
+from whitenoise.middleware import WhiteNoiseFileResponse
+
+from project.serving.environ import REFUSAL, Refusal, build
+from project.serving.lanes import Lanes
+from project.serving.streams import Stream
+from project.web.json import LONGEST_BODY, longest_body
+
+BODY_TIME = 20  # seconds in which a body has to arrive
+LARGE_BODIES = 16  # longer than LONGEST_BODY, that may be in memory at a time
+SWEEP = 0.5  # seconds between two looks at what takes too long
+TOO_SLOW = Refusal(408, "timeout", "The body did not arrive in time.")
+BUSY = Refusal(503, "busy", "The server has too much to do. Try again.")
+
+Headers: TypeAlias = list[tuple[str, str]]
+Site: TypeAlias = Callable[[dict[str, Any], Any], Any]
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """Serves a WSGI application in at most `threads` threads at a time.
+
+    `hashes` says of a method and a path whether the request may hash a password.
+    """
+
+    def __init__(self, site: Site, threads: int, hashes: Callable[[str, str], bool]) -> None:
+        self.site = site
+        self.threads = threads
+        self.hashes = hashes
+        self.lanes: Lanes[Exchange] = Lanes(threads, Exchange.answer)
+        self.large = Semaphore(LARGE_BODIES)
+        #: A client that reads slowly keeps the thread that streams to it; one thread stays free.
+        self.streams = Semaphore(max(1, threads - 1))
+        #: Requests whose body arrives, oldest first, with the time at which they are given up.
+        self.arriving: dict[Exchange, float] = {}
+
+    def start(self) -> None:
+        """Begin to give up what takes too long."""
+        Thread(target=self._sweep_for_ever, daemon=True).start()
+
+    def receive(self, call: Any) -> None:
+        """Take a request whose headers have arrived. granian calls this; nothing may be raised."""
+        try:
+            Exchange(self, call).begin()
+        except Exception:
+            log.exception("request_failed")
+            call.done()
+
+    def sweep(self) -> None:
+        """Refuse the requests that take too long: to arrive, or to wait for their turn to hash."""
+        now = time.monotonic()
+        for exchange, deadline in list(self.arriving.items()):
+            if deadline > now:
+                break
+            exchange.give_up()
+        for exchange in self.lanes.expired(now):
+            exchange.refuse(BUSY)
+
+    def _sweep_for_ever(self) -> None:
+        while True:
+            time.sleep(SWEEP)
+            try:
+                self.sweep()
+            except Exception:
+                log.exception("sweep_failed")
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, gateway: Gateway, call: Any) -> None:
+        self.gateway = gateway
+        self.call = call
+        self.environ = build(call.scope)
+        self.chunks: list[bytes] = []
+        self.missing = 0  # bytes of the body
+        self.event: Any = None  # the next piece of the body, or the end of the connection
+        self.is_large = False
+
+    def begin(self) -> None:
+        """Have the body read if the site will read it, or answer."""
+        length = int(self.environ.get("CONTENT_LENGTH", 0))
+        if not length or length > longest_body(self.environ["PATH_INFO"]):
+            self.enter()  # The site refuses a body that is too long without reading it.
+        elif REFUSAL in self.environ:
+            self.enter()
+        elif length > LONGEST_BODY and not self.gateway.large.acquire(blocking=False):
+            self.refuse(BUSY)
+        else:
+            self.is_large = length > LONGEST_BODY
+            self.missing = length
+            self.gateway.arriving[self] = time.monotonic() + BODY_TIME
+            self.read()
+
+    def read(self) -> None:
+        event = self.event = self.call.proto.receive()
+        event.add_done_callback(self.received)
+        if self not in self.gateway.arriving:  # Another thread has given up the request.
+            event.cancel()
+
+    def received(self, event: Any) -> None:
+        """Take a piece of the body. granian calls this; nothing may be raised."""
+        try:
+            self.event = None  # It refers to this exchange, too, and would keep it in memory.
+            if not event.cancelled():
+                self.take(event.result())
+        except Exception:
+            log.exception("request_failed")
+            self.finish()
+
+    def take(self, message: dict[str, Any]) -> None:
+        if message["type"] != "http.request":  # The client has gone.
+            if self.has_arrived():
+                self.finish()
+            return
+        self.chunks.append(message["body"])
+        self.missing -= len(message["body"])
+        if self.missing > 0:
+            self.read()
+        elif self.has_arrived():
+            self.enter()
+
+    def has_arrived(self) -> bool:
+        """Stop waiting for the body; return False if another thread has stopped before."""
+        return self.gateway.arriving.pop(self, None) is not None
+
+    def give_up(self) -> None:
+        """Refuse the request because its body has not arrived in time."""
+        if self.has_arrived():
+            event = self.event
+            if event is not None:
+                event.cancel()
+            self.refuse(TOO_SLOW)
+
+    def enter(self) -> None:
+        environ = self.environ
+        environ["wsgi.input"] = BytesIO(b"".join(self.chunks))
+        hashes = self.gateway.hashes(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        self.gateway.lanes.enter(self, hashing=hashes)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Have the site answer the request with a refusal, in this thread."""
+        refusal.put_into(self.environ)
+        self.environ["wsgi.input"] = BytesIO()
+        self.answer()
+
+    def answer(self) -> None:
+        """Run the site and send what it answers."""
+        started: list[tuple[str, Headers]] = []
+
+        def start_response(status: str, headers: Headers) -> None:
+            started.append((status, headers))
+
+        try:
+            response = self.gateway.site(self.environ, start_response)
+            if is_stream(response) and not self.gateway.streams.acquire(blocking=False):
+                response.close()
+                BUSY.put_into(self.environ)
+                response = self.gateway.site(self.environ, start_response)
+            self.send(response, *started[-1])
+        except Exception:
+            log.exception("request_failed")
+        finally:
+            self.finish()
+
+    def send(self, response: Any, status: str, headers: Headers) -> None:
+        """Send the response, and close it."""
+        protocol = self.call.proto
+        begin = {
+            "type": "http.response.start",
+            "status": int(status[:3]),
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            ],
+        }
+        try:
+            protocol.send(begin)
+            if is_stream(response):
+                Stream(protocol).send(response)
+            elif path := static_file(response):
+                protocol.send({"type": "http.response.pathsend", "path": path})
+            else:
+                protocol.send({"type": "http.response.body", "body": b"".join(response)})
+        finally:
+            if is_stream(response):
+                self.gateway.streams.release()
+            response.close()
+
+    def finish(self) -> None:
+        """End the exchange: granian answers 500 if nothing was answered."""
+        if self.is_large:
+            self.is_large = False
+            self.gateway.large.release()
+        self.call.done()
+
+
+def is_stream(response: Any) -> bool:
+    """Return whether the response is made while it is sent, in a thread of this process."""
+    return bool(getattr(response, "streaming", False)) and not static_file(response)
+
+
+def static_file(response: Any) -> str:
+    """Return the path of the file if the response is a whole static file, else "".
+
+    granian sends such a file without Python. Other files may be deleted too early: when
+    the response is closed, granian has not opened the file yet.
+    """
+    if not isinstance(response, WhiteNoiseFileResponse):
+        return ""
+    file = response.file_to_stream
+    return str(file.name) if isinstance(file, BufferedReader) else ""

@@ -1,0 +1,54 @@
+"""The worker beside the server: sends what is queued, and ends with whoever started it.
+
+`make serve` starts one. `manage.py db_worker` is the same without a parent to end with.
+"""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from threading import Thread
+
+import django
+import structlog
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+
+from project.serving.supervisor import end_with
+from project.web import logs
+
+PAUSE = 5  # seconds, before a database that was away is tried again
+ROUND = 60  # seconds between two looks at what a killed worker left behind
+
+log = structlog.stdlib.get_logger("latchkey.worker")
+
+
+def main(parent: int) -> None:
+    """Work until the process of this id is no longer our parent, however it ended."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    logs.start()
+    end_with(parent)
+    django.setup()
+    Thread(target=keep_tidy, daemon=True).start()
+    while True:
+        try:
+            call_command("db_worker", reload=False)
+        except DatabaseError as error:
+            reason = str(error)  # A traceback every few seconds would say no more.
+            log.error("mail_worker_waits_for_database", reason=reason)  # noqa: TRY400
+            time.sleep(PAUSE)
+
+
+def keep_tidy() -> None:
+    """Look at the queue now and then, also while nothing is sent."""
+    from accounts.mail.queue import tidy  # noqa: PLC0415  (models are there after the setup)
+
+    while True:
+        with suppress(DatabaseError):
+            tidy()
+        connection.close()
+        time.sleep(ROUND)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

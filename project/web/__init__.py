@@ -1,0 +1,4 @@
+"""What all responses share: errors, headers, logs, JSON, static files and the API's document.
+
+It imports tokens and accounts.
+"""

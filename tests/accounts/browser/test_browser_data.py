@@ -1,0 +1,213 @@
+"""What is known of browsers is kept where SESSION_STORE says, and never under a living cookie."""
+
+import json
+import pickle
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as shipped
+from django.contrib.sessions.backends import file as django_file
+from django.contrib.sessions.models import Session
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.browser.sessiondata import database, file
+from accounts.models import User
+from tests.conftest import Clock
+from tests.support.visits import Browser
+from tokens.models import DeviceSession
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.support.visits")]
+
+STORES = ["database", "file", "redis"]
+
+
+@dataclass
+class Kept:
+    """A store that keeps the data of browsers."""
+
+    store: str
+    directory: Path
+    redis_url: str = ""
+
+    def dump(self) -> dict[str, bytes]:
+        """Return everything that the store holds, by its name there."""
+        if self.store == "database":
+            return {row.session_key: row.session_data.encode() for row in Session.objects.all()}
+        if self.store == "file":
+            return {path.name: path.read_bytes() for path in self.directory.iterdir()}
+        with self.server() as server:
+            return {key.decode(): server.get(key) for key in server.scan_iter()}
+
+    def server(self) -> Any:
+        return redis.Redis.from_url(self.redis_url)
+
+
+@pytest.fixture
+def kept(
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Kept:
+    """Keep data in the store that the parameter names, which is empty."""
+    kept = Kept(str(request.param), tmp_path / "sessions")
+    settings.SESSION_ENGINE = f"accounts.browser.sessiondata.{kept.store}"
+    if kept.store == "file":
+        kept.directory.mkdir()
+        settings.SESSION_FILE_PATH = str(kept.directory)
+        for store in (django_file.SessionStore, file.SessionStore):  # where Django remembers it
+            monkeypatch.setattr(store, "_storage_path", str(kept.directory), raising=False)
+    if kept.store == "redis":
+        kept.redis_url = request.getfixturevalue("redis_url")
+        add_redis(settings, kept.redis_url)
+    return kept
+
+
+def add_redis(settings: Settings, address: str) -> None:
+    """Have Redis at this address, as the settings have it for SESSION_STORE=redis."""
+    settings.CACHES = {
+        **settings.CACHES,
+        "sessions": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": address,
+            "OPTIONS": {"serializer": "accounts.browser.sessiondata.redis.Signed"},
+        },
+    }
+
+
+every_store = pytest.mark.parametrize("kept", STORES, indirect=True)
+only_redis = pytest.mark.parametrize("kept", ["redis"], indirect=True)
+
+
+@every_store
+def test_a_browser_is_signed_in_and_out_whatever_keeps_its_data(kept: Kept, alice: User) -> None:
+    laptop = Browser()
+    laptop.sign_in()
+    assert (laptop.name, len(kept.dump())) == ("alice", 1)
+    laptop.sign_in()
+    assert (laptop.name, len(kept.dump())) == ("alice", 1)
+    laptop.client.post("/leave/")
+    assert (laptop.name, kept.dump()) == ("", {})
+    assert not DeviceSession.objects.living().exists()
+
+
+@every_store
+def test_who_is_not_signed_in_signs_out_without_a_trace(kept: Kept, alice: User) -> None:
+    assert Browser().client.post("/leave/").status_code == 204
+    assert kept.dump() == {}
+
+
+@pytest.mark.trap(61)
+@every_store
+def test_who_reads_the_data_can_make_no_cookie_of_it(kept: Kept, alice: User) -> None:
+    laptop, thief = Browser(), Browser()
+    laptop.sign_in()
+    read = kept.dump()
+    assert laptop.key.encode() not in b"".join([*map(str.encode, read), *read.values()])
+    names = [*read, *(name.removeprefix("sessionid") for name in read)]
+    for name in [*names, *(name.rpartition("cache")[2] for name in names)]:
+        thief.client.cookies[shipped.SESSION_COOKIE_NAME] = name
+        assert thief.name == ""
+    assert laptop.name == "alice"
+
+
+@every_store
+@pytest.mark.parametrize(
+    "key", ["", "x", "garbage-garbage", "../../etc/passwd", "a" * 4000, "ä\0b"]
+)
+def test_a_cookie_that_is_none_of_ours_is_nobodys(kept: Kept, alice: User, key: str) -> None:
+    visitor = Browser()
+    visitor.client.cookies[shipped.SESSION_COOKIE_NAME] = key
+    assert visitor.name == ""
+    assert visitor.sign_in().status_code == 204
+    assert visitor.name == "alice"
+
+
+@every_store
+def test_data_is_cleaned_once_it_has_run_out_and_not_before(
+    kept: Kept, alice: User, clock: Clock
+) -> None:
+    """By `purgetokens`, as by Django's own `clearsessions`; Redis forgets by itself."""
+    if kept.store == "file":
+        clock.traveller.move_to(timezone.now() + timedelta(seconds=1))  # files have the true time
+    old, new = Browser(), Browser()
+    old.sign_in()
+    clock.forward(hours=8)
+    new.sign_in(remember="yes")
+    clock.forward(hours=3)
+    call_command("purgetokens", verbosity=0)
+    assert len(kept.dump()) == 2
+    clock.forward(hours=2)
+    call_command("purgetokens", verbosity=0)
+    assert len(kept.dump()) == (2 if kept.store == "redis" else 1)
+    assert (old.name, new.name) == ("", "alice")
+
+
+@only_redis
+def test_redis_is_told_when_to_forget(kept: Kept, alice: User) -> None:
+    laptop = Browser()
+    laptop.sign_in(remember="yes")
+    (key,) = kept.dump()
+    with kept.server() as server:
+        assert 0 < server.ttl(key) <= 90 * 24 * 3600
+        server.delete(key)
+    assert laptop.name == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cleaning_goes_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "SLICE", 10)
+    yesterday = timezone.now() - timedelta(days=1)
+    Session.objects.bulk_create(
+        Session(session_key=f"{number:040}", session_data="", expire_date=yesterday)
+        for number in range(25)
+    )
+    with CaptureQueriesContext(connection) as captured:
+        call_command("clearsessions")
+    deletes = [one for one in captured.captured_queries if one["sql"].startswith("DELETE")]
+    assert (len(deletes), Session.objects.count()) == (3, 0)
+
+
+def test_the_data_is_cleaned_by_the_clock_of_the_site(alice: User, clock: Clock) -> None:
+    laptop = Browser()
+    laptop.sign_in()
+    assert Session.objects.get().expire_date == timezone.now() + timedelta(hours=12)
+
+
+@only_redis
+def test_what_somebody_else_wrote_into_redis_is_not_there(kept: Kept, alice: User) -> None:
+    """Guards the signature: the public name of a session would be enough to be its user."""
+    laptop = Browser()
+    laptop.sign_in()
+    (key,) = kept.dump()
+    forged = {"_device_session": str(laptop.row.sid)}
+    with kept.server() as server:
+        for planted in (json.dumps(forged).encode(), pickle.dumps(forged), b"\xff", b""):
+            server.set(key, planted)
+            assert laptop.name == ""
+
+
+@only_redis
+def test_without_redis_a_browser_is_told_to_come_again_and_keeps_its_cookie(
+    kept: Kept, alice: User, settings: Settings
+) -> None:
+    laptop = Browser()
+    laptop.sign_in()
+    key = laptop.key
+    add_redis(settings, "redis://127.0.0.1:1/0")
+    assert isinstance(caches["sessions"], RedisCache)
+    away = laptop.client.get("/who/")
+    assert (away.status_code, away["Retry-After"]) == (503, "5")
+    assert not away.cookies
+    add_redis(settings, kept.redis_url)
+    assert (laptop.key, laptop.name) == (key, "alice")

@@ -1,0 +1,117 @@
+"""People look after their account on pages: names, e-mail address, and its end."""
+
+import pytest
+
+from accounts.links import email_link, email_mark
+from accounts.models import User
+from tests.accounts.conftest import link_in, post_office, query_of
+from tests.conftest import API, PASSWORD, row
+from tests.support.people import Person, signed_in, told
+from tokens.models import Reason
+
+pytestmark = pytest.mark.django_db
+
+NEW = "alice@example.net"
+
+
+def test_names_are_shown_and_saved_and_nothing_else_is(alice: User) -> None:
+    person = signed_in(alice)
+    form = {"first_name": " Alice ", "last_name": "<b>", "username": "eve", "email": NEW}
+    assert person.post("", **form, is_staff="on")["Location"] == "/accounts/"
+    page = person.get("").text
+    assert "Your name is saved." in page
+    assert 'value="Alice"' in page
+    assert "<b>" not in page
+    alice.refresh_from_db()
+    assert (alice.first_name, alice.last_name) == ("Alice", "<b>")
+    assert (alice.username, alice.email, alice.is_staff) == ("alice", "alice@example.org", False)
+    assert person.is_signed_in
+
+
+def test_a_name_that_is_too_long_is_refused_beside_its_field(alice: User) -> None:
+    answer = signed_in(alice).post("", first_name="a" * 151)
+    assert answer.status_code == 400
+    assert 'href="#id_first_name"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+def test_a_name_of_two_lines_is_refused_beside_its_field(alice: User, field: str) -> None:
+    answer = signed_in(alice).post("", **{field: "Alice\r\n\r\nVisit https://evil.example"})
+    assert answer.status_code == 400
+    assert f'href="#id_{field}"' in answer.text
+    alice.refresh_from_db()
+    assert (alice.first_name, alice.last_name) == ("", "")
+
+
+@pytest.mark.spec("ASVS 5.0", "7.5.1")
+def test_another_address_takes_the_password_and_effect_when_its_link_is_followed(
+    alice: User,
+) -> None:
+    person = signed_in(alice)
+    for word in ("wrong", ""):
+        refused = person.post("email/change/", email=NEW, current_password=word)
+        assert refused.status_code == 400
+    assert post_office() == []
+    asked = person.post("email/change/", email=NEW, current_password=PASSWORD)
+    assert asked["Location"] == "/accounts/"
+    assert f"A link is on its way to {NEW}." in person.get("").text
+    (message,) = post_office()
+    link = link_in(message)
+    assert NEW in Person().client.get(link).text
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.org"
+    done = Person().post("email/confirm/", **query_of(link))
+    assert done["Location"] == "/accounts/email/confirmed/"
+    assert "Your e-mail address is confirmed" in Person().get("email/confirmed/").text
+    alice.refresh_from_db()
+    assert alice.email == NEW
+    for used in (Person().client.get(link), Person().post("email/confirm/", **query_of(link))):
+        assert used.status_code == 400
+        assert "This link is invalid or was used already." in used.text
+        assert "<button>Confirm" not in used.text
+    assert person.is_signed_in
+
+
+@pytest.mark.spec("ASVS 5.0", "6.3.8")
+def test_the_link_of_a_deactivated_user_shows_no_form(alice: User) -> None:
+    """Guards `is_active` in links.claims_of_email_link."""
+    link = email_link(alice, NEW, email_mark(alice, NEW))
+    assert Person().client.get(link).status_code == 200
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    page = Person().client.get(link)
+    assert (page.status_code, NEW in page.text) == (400, False)
+
+
+def test_the_address_of_somebody_else_is_answered_the_same(alice: User, bob: User) -> None:
+    pages = []
+    for address in (NEW, bob.email):
+        person = signed_in(alice)
+        person.post("email/change/", email=address, current_password=PASSWORD)
+        pages.append(told(person.get("")).replace(address, "…"))
+    assert pages[0] == pages[1]
+    assert [message.to for message in post_office()] == [[NEW]]
+
+
+def test_the_present_address_is_no_change(alice: User) -> None:
+    person = signed_in(alice)
+    answer = person.post("email/change/", email=alice.email, current_password=PASSWORD)
+    assert answer.status_code == 400
+    assert "This is the address of your account already." in answer.text
+    assert post_office() == []
+
+
+def test_an_account_is_deleted_with_the_password_alone(api: API, alice: User, bob: User) -> None:
+    phone, person = api.login(alice), signed_in(alice)
+    assert person.post("delete/", current_password="wrong").status_code == 400
+    assert person.get("delete/").status_code == 200
+    assert User.objects.filter(pk=alice.pk).exists()
+    done = person.post("delete/", current_password=PASSWORD)
+    assert done["Location"] == "/accounts/deleted/"
+    assert "Your account is deleted" in person.get("deleted/").text
+    assert signed_in(bob).get("deleted/")["Location"] == "/accounts/"
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert row(phone).revoked_reason == Reason.DELETED
+    assert not person.is_signed_in
+    assert [message.to for message in post_office()] == [["alice@example.org"]]
+    assert User.objects.filter(pk=bob.pk).exists()

@@ -1,0 +1,212 @@
+"""People see where they are signed in, and end what they choose."""
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import API, PASSWORD, Answer, Clock, row
+from tests.support.people import IPHONE, Person, newest, signed_in
+from tokens.models import DeviceSession, Reason
+
+pytestmark = pytest.mark.django_db
+
+LONG = {"minutes": 10, "seconds": 1}
+
+
+def end(person: Person, session: DeviceSession, **fields: str) -> Answer:
+    return person.post(f"devices/{session.sid}/end/", **fields)
+
+
+@pytest.mark.spec("ASVS 5.0", "7.5.2")
+def test_every_living_session_is_shown_with_where_and_on_what_and_this_one_first(
+    api: API, alice: User, bob: User
+) -> None:
+    person = signed_in(alice)
+    api.login(alice, "Alice’s phone")
+    signed_in(alice, IPHONE)
+    ended = api.login(alice, "old tablet")
+    api.post("logout/", {"refresh": ended["refresh"]})
+    api.login(bob, "toaster")
+    page = person.get("devices/")
+    shown = [(device.name, device.here, device.kind) for device in page.context["devices"]]
+    assert shown == [
+        ("Firefox on Linux", True, "Browser"),
+        ("Safari on iPhone", False, "Browser"),
+        ("Alice’s phone", False, "App or program"),
+    ]
+    assert page.text.count("This device</span>") == 1
+    assert page.text.count("127.0.0.1") == 3
+    assert "toaster" not in page.text
+
+
+def test_the_day_is_shown_and_not_the_moment(api: API, alice: User, clock: Clock) -> None:
+    phone = api.login(alice, "phone")
+    clock.forward(minutes=10)
+    api.rotated(phone["refresh"])
+    page = signed_in(alice).get("devices/").text
+    day = row(phone).rotated_at
+    assert f"Last used on {day:%-d %B %Y}" in page
+    assert f"{day:%H:%M}" not in page
+
+
+def test_what_a_device_calls_itself_is_escaped(api: API, alice: User) -> None:
+    api.login(alice, "<script>alert(1)</script>")
+    assert "<script>alert" not in signed_in(alice).get("devices/").text
+
+
+def test_what_a_device_calls_itself_turns_no_sentence_around(api: API, alice: User) -> None:
+    for label in ("\u202eenohp", "הטלפון 5"):
+        phone, person = api.login(alice, label), signed_in(alice)
+        path = f"devices/{phone['session']}/end/"
+        pages = [person.get("devices/"), person.get(path)]
+        assert person.post(path).status_code == 302
+        pages.append(person.get("devices/"))
+        shown = "".join(page.text for page in pages)
+        assert "\u202e" not in shown
+        assert shown.count("\u2068הטלפון 5\u2069") == shown.count("הטלפון 5")
+    assert "\u2068הטלפון 5\u2069 is signed out." in shown
+
+
+@pytest.mark.spec("ASVS 5.0", "7.5.2", "10.4.9")
+def test_a_person_who_has_just_signed_in_ends_a_device_by_one_button(api: API, alice: User) -> None:
+    phone, laptop, person = api.login(alice, "phone"), api.login(alice), signed_in(alice)
+    answer = person.post(f"devices/{phone['session']}/end/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/devices/")
+    assert "phone is signed out." in person.get("devices/").text
+    assert row(phone).revoked_reason == Reason.LOGOUT
+    assert api.refresh(phone["refresh"]).status_code == 401
+    api.rotated(laptop["refresh"])
+    assert person.is_signed_in
+
+
+def test_a_browser_that_was_ended_is_signed_out(alice: User) -> None:
+    lost = signed_in(alice, IPHONE)
+    session = newest(alice)
+    person = signed_in(alice)
+    end(person, session)
+    assert not lost.is_signed_in
+    assert person.is_signed_in
+
+
+def test_all_the_others_are_ended_at_once(api: API, alice: User, bob: User) -> None:
+    phone, other = api.login(alice), api.login(bob)
+    lost, person = signed_in(alice, IPHONE), signed_in(alice)
+    assert person.post("devices/others/end/")["Location"] == "/accounts/devices/"
+    page = person.get("devices/").text
+    assert "Signed out: 2. This device stays signed in." in page
+    assert "There are no others." in page
+    assert row(phone).revoked_reason == Reason.LOGOUT_ALL
+    assert not lost.is_signed_in
+    api.rotated(other["refresh"])
+
+
+@pytest.mark.spec("ASVS 5.0", "7.5.2")
+@pytest.mark.parametrize("which", ["one", "others"])
+def test_after_ten_minutes_the_password_is_asked_first(
+    api: API, alice: User, clock: Clock, which: str
+) -> None:
+    """Guards `is_recent`."""
+    phone, person = api.login(alice), signed_in(alice)
+    path = f"devices/{phone['session'] if which == 'one' else 'others'}/end/"
+    clock.forward(**LONG)
+    asked = person.post(path)
+    assert (asked.status_code, asked.context["form"].errors) == (200, {})
+    assert "Type your password" in asked.text
+    wrong = person.post(path, current_password="eight wet otters")
+    assert wrong.status_code == 400
+    assert "This is not the current password." in wrong.text
+    assert person.post(path, current_password="").status_code == 400
+    assert row(phone).revoked_at is None
+    assert person.post(path, current_password=PASSWORD).status_code == 302
+    assert row(phone).revoked_at is not None
+    assert person.is_signed_in
+
+
+def test_a_password_typed_once_is_good_for_the_next_ten_minutes(
+    api: API, alice: User, clock: Clock
+) -> None:
+    phone, laptop, person = api.login(alice), api.login(alice), signed_in(alice)
+    before = newest(alice)
+    clock.forward(**LONG)
+    person.post(f"devices/{phone['session']}/end/", current_password=PASSWORD)
+    assert person.post(f"devices/{laptop['session']}/end/").status_code == 302
+    assert row(laptop).revoked_at is not None
+    before.refresh_from_db()
+    assert before.revoked_reason == Reason.LOGOUT
+
+
+def test_a_browser_that_is_remembered_stays_so_when_the_password_is_asked(
+    api: API, alice: User, clock: Clock
+) -> None:
+    phone, person = api.login(alice), Person()
+    person.sign_in(remember="on")
+    clock.forward(**LONG)
+    person.post(f"devices/{phone['session']}/end/", current_password=PASSWORD)
+    clock.forward(days=3)
+    assert person.is_signed_in
+
+
+@pytest.mark.usefixtures("fresh_counters")
+def test_who_found_an_open_browser_does_not_guess_the_password(
+    api: API, alice: User, clock: Clock, settings: Settings
+) -> None:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"current_password": "2 per minute"}}
+    phone, person = api.login(alice), signed_in(alice)
+    clock.forward(**LONG)
+    path = f"devices/{phone['session']}/end/"
+    codes = [person.post(path, current_password="wrong").status_code for _ in range(2)]
+    assert codes == [400, 400]
+    assert person.post(path, current_password=PASSWORD).status_code == 429
+    assert row(phone).revoked_at is None
+
+
+def test_looking_at_the_question_ends_nothing(api: API, alice: User) -> None:
+    phone, person = api.login(alice, "phone"), signed_in(alice)
+    page = person.get(f"devices/{phone['session']}/end/")
+    assert page.status_code == 200
+    assert "Sign out phone?" in page.text
+    assert person.get("devices/others/end/").status_code == 200
+    assert row(phone).revoked_at is None
+
+
+@pytest.mark.spec("ASVS 5.0", "8.2.2")
+def test_nobody_ends_the_device_of_somebody_else_or_learns_of_it(
+    api: API, alice: User, bob: User
+) -> None:
+    theirs, mine = api.login(bob), api.login(alice)
+    person = signed_in(alice)
+    api.post("logout/", {"refresh": mine["refresh"]})
+    for sid in (theirs["session"], mine["session"], "6f1c5d1e-0000-4000-8000-000000000000"):
+        for answer in (person.get(f"devices/{sid}/end/"), person.post(f"devices/{sid}/end/")):
+            assert answer.status_code == 404
+    assert row(theirs).revoked_at is None
+
+
+def test_ending_this_device_signs_out_here(alice: User) -> None:
+    person = signed_in(alice)
+    end(person, newest(alice))
+    assert not person.is_signed_in
+
+
+@pytest.mark.spec("ASVS 5.0", "3.5.1")
+def test_a_form_of_somebody_else_ends_nothing(api: API, alice: User) -> None:
+    phone, person = api.login(alice), Person(Client(enforce_csrf_checks=True))
+    person.client.force_login(alice)
+    for path in (f"devices/{phone['session']}/end/", "devices/others/end/"):
+        assert person.post(path).status_code == 403
+    assert row(phone).revoked_at is None
+
+
+@pytest.mark.parametrize("wait", [{}, LONG], ids=["at once", "with the password"])
+def test_who_ends_the_browser_they_sit_at_is_signed_out(
+    alice: User, clock: Clock, wait: dict[str, float]
+) -> None:
+    person = signed_in(alice)
+    session = newest(alice)
+    clock.forward(**wait)
+    answer = person.post(f"devices/{session.sid}/end/", current_password=PASSWORD)
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert not person.is_signed_in
+    assert not DeviceSession.objects.filter(revoked_at=None).exists()

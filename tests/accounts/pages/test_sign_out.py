@@ -1,0 +1,58 @@
+"""People sign out by a button, and see that they are."""
+
+import pytest
+from django.conf import settings as site
+from django.test import Client
+
+from accounts.models import User
+from tests.conftest import API
+from tests.support.people import Person, newest, signed_in
+from tokens.models import DeviceSession, Reason
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.4")
+@pytest.mark.spec("ASVS 5.0", "14.3.1")
+def test_signing_out_ends_the_device_session_and_says_so(api: API, alice: User) -> None:
+    phone, person = api.login(alice), signed_in(alice)
+    answer = person.post("logout/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert "You are signed out" in person.get("logout/").text
+    assert newest(alice).revoked_reason == Reason.LOGOUT
+    assert not person.is_signed_in
+    api.rotated(phone["refresh"])
+
+
+def test_the_cookie_of_somebody_who_signed_out_is_worth_nothing(alice: User) -> None:
+    person = signed_in(alice)
+    kept = person.client.cookies[site.SESSION_COOKIE_NAME].value
+    person.post("logout/")
+    thief = Person()
+    thief.client.cookies[site.SESSION_COOKIE_NAME] = kept
+    assert not thief.is_signed_in
+
+
+def test_looking_at_the_page_signs_nobody_out(alice: User) -> None:
+    person = signed_in(alice)
+    page = person.get("logout/")
+    assert "<button>Sign out</button>" in page.text
+    assert "You are signed out" not in page.text
+    assert newest(alice).revoked_at is None
+    assert person.is_signed_in
+
+
+def test_who_is_not_signed_in_may_sign_out_and_nothing_is_written() -> None:
+    person = Person()
+    assert person.post("logout/")["Location"] == "/accounts/logout/"
+    assert "You are signed out" in person.get("logout/").text
+    assert not DeviceSession.objects.exists()
+
+
+@pytest.mark.spec("ASVS 5.0", "3.5.1")
+def test_a_form_of_somebody_else_signs_nobody_out(alice: User) -> None:
+    person = Person(Client(enforce_csrf_checks=True))
+    person.client.force_login(alice)
+    assert person.post("logout/").status_code == 403
+    assert person.is_signed_in

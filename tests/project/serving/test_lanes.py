@@ -1,0 +1,151 @@
+"""Which request a thread runs next."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+
+import pytest
+
+from project.serving import lanes
+from project.serving.hashing import may_hash
+from project.serving.lanes import Lanes
+from tests.support.servers import wait_until
+
+Job = Callable[[], None]
+
+
+def run(job: Job) -> None:
+    job()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "hashes"),
+    [
+        ("POST", "/api/auth/login/", True),
+        ("POST", "/api/account/password/", True),
+        ("POST", "/api/account/password/reset/confirm/", True),
+        ("PATCH", "/api/account/me/", True),
+        ("DELETE", "/api/account/me/", True),
+        ("POST", "/accounts/login/", True),
+        ("POST", "/accounts/password/change/", True),
+        ("POST", "/accounts/password/choose/", True),
+        ("POST", "/accounts/email/change/", True),
+        ("POST", "/accounts/delete/", True),
+        ("POST", "/admin/login/", True),
+        ("POST", "/admin/accounts/user/add/", True),
+        ("GET", "/accounts/login/", False),
+        ("GET", "/admin/", False),
+        ("POST", "/api/auth/refresh/", False),
+        ("POST", "/api/auth/logout/", False),
+        ("POST", "/api/auth/verify/", False),
+        ("POST", "/api/account/password/reset/", False),
+        ("GET", "/healthz", False),
+    ],
+)
+def test_requests_that_may_hash_are_known(method: str, path: str, hashes: bool) -> None:
+    assert may_hash()(method, path) is hashes
+
+
+class Crowd:
+    """Jobs that run until they are told to end, and how many of each kind run."""
+
+    def __init__(self, threads: int, jobs: int) -> None:
+        self.lanes: Lanes[Job] = Lanes(threads, run)
+        self.enough = Event()
+        self.running = {True: 0, False: 0}
+        self.most = {True: 0, False: 0, "all": 0}
+        self.done = 0
+        self.lock = Lock()
+        self.callers = ThreadPoolExecutor(jobs)
+
+    def bring(self, *, hashing: bool) -> None:
+        def job() -> None:
+            with self.lock:
+                self.running[hashing] += 1
+                self.most[hashing] = max(self.most[hashing], self.running[hashing])
+                self.most["all"] = max(self.most["all"], sum(self.running.values()))
+            self.enough.wait(30)
+            with self.lock:
+                self.running[hashing] -= 1
+                self.done += 1
+
+        self.callers.submit(self.lanes.enter, job, hashing=hashing)
+
+
+@pytest.mark.trap(97)
+@pytest.mark.parametrize(("threads", "hashing"), [(1, 1), (2, 1), (4, 3)])
+def test_hashing_leaves_a_thread_to_others(threads: int, hashing: int) -> None:
+    crowd = Crowd(threads, jobs=20)
+    for _ in range(10):
+        crowd.bring(hashing=True)
+    wait_until(lambda: crowd.running[True] == hashing, seconds=10)
+    for _ in range(10):
+        crowd.bring(hashing=False)
+    wait_until(lambda: sum(crowd.running.values()) == threads, seconds=10)
+    assert crowd.running == {True: hashing, False: threads - hashing}
+    crowd.enough.set()
+    wait_until(lambda: crowd.done == 20, seconds=10)
+    assert crowd.most[True] <= hashing
+    assert crowd.most["all"] == threads
+    crowd.callers.shutdown()
+
+
+def test_a_thread_runs_what_waits_in_the_order_of_arrival() -> None:
+    queue: Lanes[Job] = Lanes(1, run)
+    began, enough, order = Event(), Event(), list[int]()
+
+    def first() -> None:
+        began.set()
+        enough.wait(30)
+
+    with ThreadPoolExecutor(1) as callers:
+        callers.submit(queue.enter, first, hashing=False)
+        began.wait()
+        for number in range(6):
+            queue.enter(lambda number=number: order.append(number), hashing=number % 2 == 0)  # type: ignore[misc]
+        assert not order
+        enough.set()
+    assert order == [*range(6)]
+
+
+def test_a_job_that_fails_does_not_keep_its_thread() -> None:
+    queue: Lanes[Job] = Lanes(1, run)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    for hashing in (True, False):
+        with pytest.raises(ZeroDivisionError):
+            queue.enter(fail, hashing=hashing)
+    ran = list[bool]()
+    queue.enter(lambda: ran.append(True), hashing=True)
+    assert ran == [True]
+
+
+def test_what_waits_too_long_to_hash_is_taken_out() -> None:
+    queue: Lanes[Job] = Lanes(1, run)
+    began, enough, ran = Event(), Event(), list[str]()
+
+    def first() -> None:
+        began.set()
+        enough.wait(30)
+
+    def late() -> None:
+        ran.append("late")
+
+    def soon() -> None:
+        ran.append("soon")
+
+    with ThreadPoolExecutor(1) as callers:
+        callers.submit(queue.enter, first, hashing=True)
+        began.wait()
+        queue.enter(late, hashing=True)
+        queue.enter(soon, hashing=False)
+        waited = time.monotonic() + lanes.PATIENCE
+        assert queue.expired(waited - 1) == []
+        assert queue.expired(waited) == [late]
+        assert queue.expired(waited) == []
+        queue.enter(soon, hashing=True)
+        enough.set()
+    assert ran == ["soon", "soon"]

@@ -1,0 +1,160 @@
+"""What people see when something is wrong: a page of ours that says what to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings as site
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import path, resolve
+from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.models import User
+from project import urls
+from project.web import errors
+from tests.conftest import PASSWORD
+from tests.project.conftest import Outage
+from tests.support.people import signed_in
+from tokens.http import throttles
+
+pytestmark = pytest.mark.django_db
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Fail as nobody has foreseen."""
+    raise ZeroDivisionError
+
+
+handler400, handler403 = urls.handler400, urls.handler403
+handler404, handler500 = urls.handler404, urls.handler500
+urlpatterns = [path("broken/", broken), *urls.urlpatterns]
+
+
+@pytest.fixture
+def people_may_try_once(settings: Settings) -> Iterator[None]:
+    settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"link": "1 per hour"}}
+    throttles.OWN.storage.reset()
+    yield
+    throttles.OWN.storage.reset()
+
+
+@pytest.mark.usefixtures("people_may_try_once")
+def test_who_tries_too_often_is_told_in_words_and_in_seconds_when_to_come_again(
+    client: Client,
+) -> None:
+    client.get("/accounts/email/confirm/")
+    answer = client.get("/accounts/email/confirm/")
+    assert answer.status_code == 429
+    assert "<h1>Too many tries</h1>" in answer.text
+    assert "Try again in 60 minutes." in answer.text
+    assert 3590 < int(answer["Retry-After"]) <= 3600
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.usefixtures("people_may_try_once")
+@pytest.mark.parametrize(
+    ("page", "carried"),
+    [
+        ("/accounts/email/confirm/", {"token": "a-b"}),
+        ("/accounts/password/choose/", {"uid": "a", "token": "b", "new_password": "c"}),
+    ],
+)
+def test_who_tries_a_link_too_often_is_led_back_to_it(
+    client: Client, page: str, carried: dict[str, str]
+) -> None:
+    client.get(page, carried)
+    link = urlencode({name: carried[name] for name in carried if name != "new_password"})
+    for answer in (client.get(f"{page}?{link}"), client.post(page, carried)):
+        assert answer.status_code == 429
+        assert f'href="{page}?{escape(link)}"' in answer.text
+        assert 'href="/"' in answer.text
+
+
+def test_a_sign_in_without_the_database_leads_back_and_says_where_to(
+    alice: User, outage: Outage
+) -> None:
+    form = {"username": "alice", "password": PASSWORD, "next": "/accounts/devices/"}
+    with outage():
+        answer = Client().post("/accounts/login/", form)
+    assert answer.status_code == 503
+    assert 'href="/accounts/login/?next=/accounts/devices/"' in answer.text
+    assert PASSWORD not in answer.text
+
+
+def test_what_an_administrator_pastes_gets_into_no_address(rf: RequestFactory) -> None:
+    request = rf.post("/admin/tokens/blacklistedtoken/add/", {"token": "secret", "next": "/"})
+    request.resolver_match = resolve(request.path)
+    assert errors.address(request) == "/admin/tokens/blacklistedtoken/add/"
+
+
+WORDS = {
+    1: "1 second",
+    2: "2 seconds",
+    90: "90 seconds",
+    91: "2 minutes",
+    3600: "60 minutes",
+    5401: "2 hours",
+    86400: "24 hours",
+}
+
+
+@pytest.mark.parametrize(("seconds", "words"), WORDS.items())
+def test_a_time_to_wait_is_said_in_words_and_never_too_short(seconds: int, words: str) -> None:
+    assert errors.in_words(seconds) == words
+
+
+@pytest.mark.urls(__name__)
+def test_a_mistake_of_ours_is_admitted_to_who_is_signed_in_without_the_database(
+    alice: User, outage: Outage
+) -> None:
+    client = signed_in(alice).client
+    client.raise_request_exception = False
+    with outage():
+        answer = client.get("/broken/")
+    assert answer.status_code == 500
+    assert "<h1>Something went wrong</h1>" in answer.text
+    assert "ZeroDivisionError" not in answer.text
+
+
+@pytest.mark.urls(__name__)
+def test_a_mistake_of_ours_is_admitted_even_without_a_template(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.TEMPLATES = [{**site.TEMPLATES[0], "DIRS": [tmp_path]}]
+    client = Client(raise_request_exception=False)
+    answer = client.get("/broken/")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/plain; charset=utf-8")
+    assert answer.text == ("Something went wrong. Something went wrong here. It has been logged.")
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_who_is_signed_in_gets_the_page_of_an_error_without_a_query(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = signed_in(alice).client
+    with django_assert_num_queries(0):
+        assert client.get("/nowhere/").status_code == 404
+
+
+def test_every_page_of_an_error_has_a_title_a_way_out_and_its_status(rf: RequestFactory) -> None:
+    request = rf.get("/nowhere/")
+    pages = [
+        errors.bad_request(request, DisallowedHost()),
+        errors.forbidden(request, PermissionError()),
+        errors.csrf_failed(request),
+        errors.not_found(request, FileNotFoundError()),
+        errors.too_many(request, 90),
+        errors.server_error(request),
+    ]
+    assert [page.status_code for page in pages] == [400, 403, 403, 404, 429, 500]
+    texts = [page.content.decode() for page in pages]
+    for page, text in zip(pages, texts, strict=True):
+        assert text.count("<h1>") == text.count("<main") == 1
+        assert '<a class="button" href="/' in text
+        assert f"Status {page.status_code}" in text
+        assert page["Cache-Control"] == "no-store"
+    assert len({text.partition("<h1>")[2].partition("</h1>")[0] for text in texts}) == 6

@@ -1,0 +1,225 @@
+"""While the database is away everybody is told to come again, and nobody loses a token."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from project.web import pool
+from tests.conftest import API, PASSWORD, Answer, row
+from tests.project.conftest import Outage, comes_true, disconnect
+from tests.support.racing import race
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.spec("ASVS 5.0", "16.5.3"),
+]
+
+Pair = dict[str, str]
+CALLS: dict[str, Callable[[API, Pair], Answer]] = {
+    "login": lambda api, pair: api.post("login/", {"username": "alice", "password": PASSWORD}),
+    "login of nobody": lambda api, pair: api.post("login/", {"username": "x", "password": "x"}),
+    "refresh": lambda api, pair: api.refresh(pair["refresh"]),
+    "refresh with a key": lambda api, pair: api.refresh(pair["refresh"], key="k" * 16),
+    "logout": lambda api, pair: api.post("logout/", {"refresh": pair["refresh"]}),
+    "logout all": lambda api, pair: api.post("logout/all/", bearer=pair["access"]),
+    "logout others": lambda api, pair: api.post("logout/others/", bearer=pair["access"]),
+    "verify": lambda api, pair: api.post("verify/", {"token": pair["access"]}),
+    "sessions": lambda api, pair: api.get("sessions/", bearer=pair["access"]),
+    "one session": lambda api, pair: api.delete(
+        f"sessions/{pair['session']}/", bearer=pair["access"]
+    ),
+}
+WRITING = {name: CALLS[name] for name in ("login", "refresh", "logout", "logout all")}
+
+
+def is_unavailable(answer: Answer, detail: str = "The database is not reached. Try again.") -> None:
+    assert answer.status_code == 503
+    assert answer.json() == {"detail": detail, "code": "unavailable"}
+    assert int(answer["Retry-After"]) > 0
+    assert answer["Cache-Control"] == "no-store"
+    assert "WWW-Authenticate" not in answer
+
+
+@pytest.mark.trap(50)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_without_the_database_is_to_be_tried_again_and_loses_nothing(
+    api: API, alice: User, outage: Outage, call: Callable[[API, Pair], Answer]
+) -> None:
+    phone = api.login(alice)
+    with outage():
+        is_unavailable(call(api, phone))
+    assert row(phone).revoked_at is None
+    assert row(phone).generation == 1
+    assert api.get("sessions/", bearer=phone["access"]).status_code == 200
+    api.rotated(phone["refresh"])
+
+
+@pytest.mark.trap(50)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an error of psycopg")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_whose_cursor_is_closed_under_it_is_to_be_tried_again(
+    api: API, alice: User, call: Callable[[API, Pair], Answer]
+) -> None:
+    """Guards InterfaceError in errors.AWAY, which psycopg raises for a closed cursor."""
+
+    def close(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        context["cursor"].close()
+        return execute(sql, params, many, context)
+
+    phone = api.login(alice)
+    with connection.execute_wrapper(close):
+        is_unavailable(call(api, phone))
+    assert row(phone).generation == 1
+    api.rotated(phone["refresh"])
+
+
+def test_what_is_no_token_of_ours_is_refused_without_the_database(api: API, outage: Outage) -> None:
+    with outage():
+        assert api.refresh("a.b.c").status_code == 401
+        assert api.post("refresh/", {}).status_code == 400
+        assert api.get("sessions/", bearer="a.b.c").status_code == 401
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Hold the lock that a writer waits for, and make our own connection an impatient one."""
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 50")
+        with closing(sqlite3.connect(settings["NAME"], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 50")
+        names = {"dbname": "NAME", "user": "USER", "host": "HOST", "port": "PORT"}
+        place = {name: settings[key] for name, key in names.items() if settings[key]}
+        with psycopg.connect(password=settings["PASSWORD"] or None, **place) as other:
+            other.execute("LOCK accounts_user, tokens_devicesession IN EXCLUSIVE MODE")
+            yield
+            other.rollback()
+    disconnect()
+
+
+@pytest.mark.trap(50)
+@pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
+def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_nothing(
+    api: API, alice: User, call: Callable[[API, Pair], Answer]
+) -> None:
+    phone = api.login(alice)
+    with locked():
+        is_unavailable(call(api, phone))
+    assert row(phone).revoked_at is None
+    assert row(phone).generation == 1
+    api.rotated(phone["refresh"])
+
+
+@contextmanager
+def standby() -> Iterator[None]:
+    """Have the database let nobody write, as a standby does that was not promoted yet."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA query_only = on")
+        else:
+            cursor.execute("SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        disconnect()
+
+
+@pytest.mark.trap(50)
+@pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
+def test_a_call_that_meets_a_standby_is_to_be_tried_again_and_loses_nothing(
+    api: API, alice: User, call: Callable[[API, Pair], Answer]
+) -> None:
+    phone = api.login(alice)
+    with standby():
+        is_unavailable(call(api, phone), "The database is read-only. Try again later.")
+    assert row(phone).revoked_at is None
+    api.rotated(phone["refresh"])
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
+def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
+    api: API, alice: User
+) -> None:
+    """Guards pool.look_over: without it each connection of the pool would cost somebody a 503."""
+    phone = api.login(alice)
+
+    def ask() -> int:
+        try:
+            return int(API(Client()).refresh(phone["refresh"]).status_code)
+        finally:
+            connection.close()
+
+    assert set(race(*[ask] * 6)) == {200}
+    close_other_connections()
+    assert race(ask) == [503]
+    assert comes_true(lambda: not pool.looking.locked())
+    assert [race(ask) for _ in range(8)] == [[200]] * 8
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
+def test_of_all_closed_connections_one_probe_meets_one(
+    caplog: pytest.LogCaptureFixture, transactional_db: None
+) -> None:
+    """Guards the same call in views.readyz: a proxy may send no other request until a 200."""
+
+    def probe() -> int:
+        try:
+            return int(Client().get("/readyz").status_code)
+        finally:
+            connection.close()
+
+    assert set(race(*[probe] * 6)) == {200}
+    close_other_connections()
+    assert race(probe) == [503]
+    assert "database_unavailable" in caplog.text
+    assert "reason" in caplog.text
+    assert comes_true(lambda: not pool.looking.locked())
+    assert [race(probe) for _ in range(8)] == [[200]] * 8
+
+
+def close_other_connections() -> None:
+    """Have PostgreSQL close every connection to the test's database except this thread's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert len(cursor.fetchall()) >= 2
+
+
+def test_people_get_a_page(client: Client, alice: User, outage: Outage) -> None:
+    with outage():
+        form = {"username": "alice", "password": PASSWORD}
+        answer = client.post("/accounts/login/", form)
+    assert answer.status_code == 503
+    assert answer["Content-Type"].startswith("text/html")
+    assert "The database is not reached. Try again." in answer.content.decode()
+    assert int(answer["Retry-After"]) > 0
+
+
+def test_people_who_are_signed_in_get_a_page_and_stay_signed_in(
+    client: Client, alice: User, outage: Outage
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    client.force_login(alice)
+    with outage():
+        assert client.get("/admin/").status_code == 503
+    assert client.get("/admin/").status_code == 200
+
+
+def test_the_home_page_needs_no_database(client: Client, outage: Outage) -> None:
+    with outage():
+        assert client.get("/").status_code == 200

@@ -1,0 +1,117 @@
+"""The site as `make serve` runs it, with a port, a database and a mailbox of its own."""
+
+import email
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.servers import STARTS_WITHIN, Server, free_port, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVE = [sys.executable, "-m", "project.serving.serve"]
+#: The same without collecting the static files, which takes most of the time of a start.
+SERVE_UNCOLLECTED = [
+    sys.executable,
+    "-c",
+    "from project.serving import serve; serve.UNUSED.append('*'); serve.main()",
+]
+PASSWORD = "seven wet otters"
+#: What `manage.py shell` runs to make people: each has the password and an address like the name.
+PEOPLE = """
+from django.contrib.auth.hashers import make_password
+from accounts.models import User
+hashed = make_password({password!r})
+for name in {names!r}:
+    User.objects.create(username=name, email=f"{{name}}@example.org", password=hashed)
+"""
+
+
+@dataclass
+class Site(Server):
+    """A site that runs."""
+
+    mail: Path
+
+    def run(self, code: str, **changes: str) -> str:
+        """Run this in the site's `manage.py shell`, and return what it prints."""
+        command = [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", code]
+        environment = {**self.environment, **changes}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def add_people(self, *names: str) -> None:
+        self.run(PEOPLE.format(names=names, password=PASSWORD))
+
+    def login(self, username: str, device: str = "") -> dict[str, Any]:
+        """Sign in and return the pair."""
+        body = {"username": username, "password": PASSWORD, "device": device}
+        answer = httpx.post(f"{self.url}/api/auth/login/", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        pair: dict[str, Any] = answer.json()
+        return pair
+
+    def logout(self, pair: dict[str, Any]) -> None:
+        body = {"refresh": pair["refresh"]}
+        answer = httpx.post(f"{self.url}/api/auth/logout/", json=body, timeout=30)
+        assert answer.status_code == 204, answer.text
+
+    def mail_to(self, address: str) -> EmailMessage:
+        """Return the newest mail to this address, as soon as the worker has sent one."""
+        patience = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < patience:
+            sent = sorted(self.mail.glob("*.log"), key=lambda file: file.stat().st_mtime)
+            for file in reversed(sent):
+                text, end, _ = file.read_text().partition(f"\n{'-' * 79}\n")
+                message = email.message_from_string(text, policy=default)
+                if end and message["To"] == address:
+                    return message
+            time.sleep(0.1)
+        raise AssertionError(f"No mail came to {address}.")
+
+
+@contextmanager
+def latchkey(
+    directory: Path,
+    checkout: Path = ROOT,
+    command: list[str] = SERVE_UNCOLLECTED,
+    /,
+    **settings: str,
+) -> Iterator[Site]:
+    """Serve the site of this checkout on SQLite in that directory until the block ends.
+
+    Static files are served compressed and with hashed names only by the command SERVE.
+    """
+    port, mail = free_port(), directory / "mail"
+    url = f"http://localhost:{port}"
+    environment = {
+        **os.environ,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "PUBLIC_URL": url,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WORKERS": "1",
+        "SNAPSHOT_INTERVAL": "1",
+        "DATABASE_URL": f"sqlite:///{directory / 'latchkey.sqlite3'}",
+        "EMAIL_URL": f"filemail:///{mail}",
+        "STATIC_ROOT": str(directory / "static"),
+        "ADMIN_PASSWORD": PASSWORD,
+        "THROTTLES": "off",
+        "LOG_FORMAT": "json",
+        **settings,
+    }
+    with serve(command, url, environment, log=directory / "log", cwd=checkout) as server:
+        yield Site(**vars(server), mail=mail)

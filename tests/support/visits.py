@@ -1,0 +1,93 @@
+"""Small pages of a developer's own, by which the tests look at a browser's session."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import Client
+from django.urls import include, path
+
+from accounts.browser.sign_in import change_password, device_session, sign_in
+from accounts.errors import WrongPasswordError
+from accounts.models import User
+from tests.conftest import PASSWORD, Answer
+from tokens.models import DeviceSession
+
+
+def enter(request: HttpRequest) -> HttpResponse:
+    """Sign in, as the form says."""
+    user = authenticate(request, username=request.POST["name"], password=request.POST["password"])
+    assert isinstance(user, User)
+    if "remember" in request.POST:
+        sign_in(request, user, remember=request.POST["remember"] == "yes")
+    else:
+        login(request, user)
+    return HttpResponse(status=204)
+
+
+def leave(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return HttpResponse(status=204)
+
+
+def who(request: HttpRequest) -> HttpResponse:
+    session = device_session(request)
+    return JsonResponse(
+        {"name": request.user.get_username(), "sid": str(session.sid) if session else ""}
+    )
+
+
+def greet(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"Hello, {request.user}!")
+
+
+def change(request: HttpRequest) -> HttpResponse:
+    try:
+        change_password(request, current=request.POST["current"], new=request.POST["new"])
+    except WrongPasswordError:
+        return HttpResponse(status=400)
+    return HttpResponse(status=204)
+
+
+def idle(request: HttpRequest) -> HttpResponse:
+    """Look at nothing of the browser."""
+    return HttpResponse(status=204)
+
+
+urlpatterns = [
+    path("enter/", enter),
+    path("leave/", leave),
+    path("who/", who),
+    path("greet/", greet),
+    path("change/", change),
+    path("idle/", idle),
+    path("", include("project.urls")),
+]
+
+
+@dataclass
+class Browser:
+    """A browser that visits those pages."""
+
+    client: Client = field(default_factory=Client)
+
+    def sign_in(self, name: str = "alice", password: str = PASSWORD, **more: str) -> Answer:
+        return self.client.post("/enter/", {"name": name, "password": password, **more})
+
+    @property
+    def key(self) -> str:
+        """What the cookie has."""
+        cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
+        return cookie.value if cookie else ""
+
+    @property
+    def name(self) -> str:
+        """Who the browser is signed in as, or nothing."""
+        return cast("str", self.client.get("/who/").json()["name"])
+
+    @property
+    def row(self) -> DeviceSession:
+        """The device session that this browser is."""
+        return DeviceSession.objects.get(sid=self.client.get("/who/").json()["sid"])

@@ -1,0 +1,35 @@
+"""What somebody wrote from right to left, or pretends to, turns no sentence of ours around."""
+
+import pytest
+
+from accounts.models import User
+from tests.conftest import API, row
+from tokens.models.bidi import isolated
+
+OPENING = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
+CLOSING = "\u202c\u2069"
+WRITTEN = {
+    "phone": "phone",
+    "Alice’s phone, 2": "Alice’s phone, 2",
+    "телефон": "телефон",
+    "\u202eenohp": "enohp",
+    f"a{OPENING}b{CLOSING}c": "abc",
+    "\u2069\u202e": "",
+    "הטלפון 5": "\u2068הטלפון 5\u2069",
+    "هاتف": "\u2068هاتف\u2069",
+    "\u2069\u202eهاتف": "\u2068هاتف\u2069",
+    "phone\u200f": "\u2068phone\u200f\u2069",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), WRITTEN.items(), ids=ascii)
+def test_what_somebody_wrote_turns_nothing_around_it(text: str, shown: str) -> None:
+    assert isolated(text) == shown
+
+
+@pytest.mark.django_db
+def test_a_label_of_nothing_but_turns_is_none(api: API, alice: User) -> None:
+    session = row(api.login(alice, "\u202e"))
+    session.user_agent = "okhttp/4.12.0"
+    assert session.device_name == "okhttp"

@@ -1,0 +1,272 @@
+"""What a flood of ended sessions costs, and that no end is missed, whenever it is committed."""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event
+from time import monotonic
+from typing import TypeAlias
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.models import User
+from tests.conftest import API, Answer, Clock, row
+from tests.support.racing import race
+from tests.tokens.revocation.test_snapshot import Pair, behind_its_back, read
+from tokens.keys import cached_value
+from tokens.keys.keyring import keyring
+from tokens.models import BlacklistedToken, DeviceSession, Reason, SigningKey
+from tokens.revocation import snapshot
+from tokens.revocation.blacklist import blacklist
+from tokens.sessions.lifecycle import end_all_sessions, sign_out
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Flood: TypeAlias = Callable[[User], object]
+
+
+@pytest.fixture(autouse=True)
+def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "MAX_ENTRIES", 2)
+
+
+def add_sessions(user: User, number: int) -> None:
+    """Add as many sessions to those of the user, who must be signed in."""
+    session = DeviceSession.objects.filter(user=user, revoked_at=None).earliest("pk")
+    for _ in range(number):
+        session.pk, session.sid = None, uuid4()
+        session.save(force_insert=True)
+
+
+def end_sessions(user: User, number: int = 3) -> None:
+    add_sessions(user, number)
+    newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True)[:number]
+    assert len(DeviceSession.objects.filter(pk__in=list(newest)).revoke(Reason.LOGOUT)) == number
+
+
+def change_roles(user: User) -> None:
+    """Give bob a role, in each of the three sessions that he has then."""
+    add_sessions(User.objects.get(username="bob"), 2)
+    Group.objects.create(name="editors").user_set.add(User.objects.get(username="bob"))
+
+
+def blacklist_tokens(user: User) -> None:
+    for number in range(3):
+        BlacklistedToken.objects.create(
+            jti=str(number),
+            token_type="access",
+            reason=Reason.ADMIN,
+            expires_at=timezone.now() + timedelta(minutes=5),
+        )
+
+
+FLOODS: dict[str, Flood] = {
+    "sessions end": end_sessions,
+    "roles change": change_roles,
+    "tokens are blacklisted": blacklist_tokens,
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.1")
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_requests_ask_their_row_while_the_snapshot_is_too_large(
+    api: API,
+    alice: User,
+    bob: User,
+    clock: Clock,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    *,
+    flood: Flood,
+) -> None:
+    living, ended, bobs = api.login(alice), api.login(alice), api.login(bob)
+    behind_its_back(ended)
+    flood(alice)
+    refused = api.login(alice)
+    blacklist(refused["access"], Reason.ADMIN)
+    snapshot.ends.forget()
+    held = snapshot.ends.current()
+    assert not any((held.complete, held.sessions, held.rights, held.tokens))
+    with django_assert_num_queries(4):
+        answers = [read(api, pair) for pair in (living, ended, refused, bobs)]
+    assert [answer.status_code for answer in answers[:3]] == [200, 401, 401]
+    assert answers[3].status_code == (401 if flood is change_roles else 200)
+    if flood is change_roles:
+        assert answers[3].json()["code"] == "rights_changed"
+    fresh = api.rotated(living["refresh"])
+    clock.forward(seconds=381)
+    snapshot.ends.forget()
+    assert snapshot.ends.current().complete
+    fresh = api.rotated(fresh["refresh"])
+    with django_assert_num_queries(0):
+        assert read(api, fresh).status_code == 200
+
+
+def test_a_snapshot_lists_as_many_as_there_is_room_for(
+    api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    pairs = [api.login(alice) for _ in range(3)]
+    for pair in pairs[:2]:
+        api.post("logout/", {"refresh": pair["refresh"]})
+    assert snapshot.ends.current().sessions == {row(pair).sid.int for pair in pairs[:2]}
+    with django_assert_num_queries(0):
+        assert [read(api, pair).status_code for pair in pairs] == [401, 401, 200]
+
+
+def test_a_snapshot_reads_no_more_rows_than_it_has_room_for(api: API, alice: User) -> None:
+    api.login(alice)
+    end_sessions(alice)
+    keyring.current()
+    with CaptureQueriesContext(connection) as captured:
+        snapshot.take()
+    assert len(captured) == 3
+    assert all("LIMIT 3" in query["sql"] for query in captured)
+
+
+def test_signing_in_and_out_never_replaces_the_signing_keys(
+    api: API, alice: User, clock: Clock
+) -> None:
+    before = [key.pk for key in SigningKey.objects.all()]
+    for _ in range(5):
+        pair = api.login(alice)
+        before = before or [SigningKey.objects.get().pk]
+        api.post("logout/", {"refresh": pair["refresh"]})
+        assert read(api, pair).status_code == 401
+    assert not snapshot.ends.current().complete
+    assert [key.pk for key in SigningKey.objects.all()] == before
+
+
+def test_more_sessions_than_there_is_room_for_end_with_their_keys(
+    api: API, alice: User, bob: User
+) -> None:
+    pairs = [api.login(alice), api.login(bob), api.login(bob)]
+    assert sum(end_all_sessions(Reason.ADMIN)) == 3
+    assert not snapshot.ends.current().complete
+    assert [read(api, pair).status_code for pair in pairs] == [401, 401, 401]
+    assert read(api, api.login(alice)).status_code == 200
+
+
+def test_a_snapshot_that_is_too_large_is_logged_once_a_minute(
+    api: API, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [monotonic()]
+    monkeypatch.setattr(cached_value, "monotonic", lambda: now[0])
+    monkeypatch.setattr(snapshot, "monotonic", lambda: now[0])
+    snapshot.warn_of_size.cache_clear()
+    api.login(alice)
+    end_sessions(alice)
+    caplog.set_level(logging.WARNING)
+    for lines in (1, 2):
+        for _ in range(3):
+            snapshot.take()
+        assert caplog.text.count("snapshot_too_large") == lines
+        now[0] += 60
+
+
+# No end is missed
+
+
+@contextmanager
+def end_uncommitted(pair: Pair) -> Iterator[None]:
+    """End the session as another process does, and commit that at the end of the block."""
+    written, commit = Event(), Event()
+
+    def end() -> None:
+        try:
+            with transaction.atomic():
+                behind_its_back(pair)
+                written.set()
+                assert commit.wait(timeout=30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        ending = pool.submit(end)
+        try:
+            assert written.wait(timeout=30)
+            yield
+        finally:
+            commit.set()
+        ending.result(timeout=30)
+
+
+def read_anew(api: API, pair: Pair) -> Answer:
+    snapshot.ends.forget()
+    return read(api, pair)
+
+
+@pytest.mark.parametrize("seconds", [0, 59])
+def test_an_end_that_is_committed_late_is_known(
+    api: API, alice: User, clock: Clock, seconds: int
+) -> None:
+    """Guards that the snapshot is read whole: a cursor has passed the row when it is committed."""
+    pair = api.login(alice)
+    with end_uncommitted(pair):
+        for _ in range(3):
+            assert read_anew(api, pair).status_code == 200
+            clock.forward(seconds=seconds / 3)
+    assert read_anew(api, pair).status_code == 401
+
+
+@pytest.mark.parametrize("seconds", [-1, -30, -3600])
+def test_an_end_is_known_after_the_clock_was_set_back(
+    api: API, alice: User, clock: Clock, seconds: int
+) -> None:
+    before, after = api.login(alice), api.login(alice)
+    behind_its_back(before)
+    assert read_anew(api, before).status_code == 401
+    clock.forward(seconds=seconds)
+    later = api.login(alice)
+    behind_its_back(later)
+    snapshot.ends.forget()
+    keys = {row(before).sid.int, row(later).sid.int}
+    assert snapshot.ends.current().sessions == keys
+    assert row(after).sid.int not in keys
+
+
+def test_a_process_that_was_idle_for_an_hour_knows_the_ends(
+    api: API, alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [monotonic()]
+    monkeypatch.setattr(cached_value, "monotonic", lambda: now[0])
+    monkeypatch.setattr(snapshot, "monotonic", lambda: now[0])
+    first = api.login(alice)
+    assert read(api, first).status_code == 200
+    now[0] += 3600
+    clock.forward(seconds=3600)
+    pairs = [api.rotated(first["refresh"]), api.login(alice), api.login(alice)]
+    snapshot.ends.current()
+    now[0] += 240
+    clock.forward(seconds=200)
+    behind_its_back(pairs[0])
+    clock.forward(seconds=40)
+    blacklist(pairs[1]["access"], Reason.ADMIN)
+    assert [read(api, pair).status_code for pair in pairs] == [401, 401, 200]
+
+
+@pytest.mark.parametrize("room", [2, 100], ids=["too large", "complete"])
+def test_threads_that_read_while_sessions_end_know_each_end(
+    api: API, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(snapshot, "MAX_ENTRIES", room)
+    settings.TOKENS = {**settings.TOKENS, "SNAPSHOT_INTERVAL": timedelta(0)}
+    living, pairs = api.login(alice), [api.login(alice) for _ in range(6)]
+
+    def end_and_read(pair: Pair) -> Callable[[], tuple[int, int, int]]:
+        def run() -> tuple[int, int, int]:
+            own = API(Client())
+            before = read(own, pair).status_code
+            sign_out(pair["refresh"])
+            return before, read(own, pair).status_code, read(own, living).status_code
+
+        return run
+
+    assert race(*map(end_and_read, pairs)) == [(200, 401, 200)] * 6

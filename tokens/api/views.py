@@ -1,0 +1,278 @@
+"""The token endpoints: each parses, calls one function and answers."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.http import JsonResponse
+from django.middleware.csrf import get_token
+from django.utils.decorators import method_decorator
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from tokens.api.openapi import operations
+from tokens.api.serializers import NO_TEXT, LoginSerializer, SessionSerializer
+from tokens.errors import RightsChanged
+from tokens.http import cookies, csrf
+from tokens.http.authentication import RowAuthentication, ask
+from tokens.http.client_address import client_address, network
+from tokens.http.request_context import note_session
+from tokens.http.throttles import count, count_sign_in
+from tokens.jwt.claims import AccessToken, Pair, RefreshToken
+from tokens.models import DeviceSession, Reason
+from tokens.sessions.lifecycle import Device, end_sessions, open_session, sign_out
+from tokens.sessions.rotation import rotate
+
+
+class ListedMethodsView(APIView):
+    """A view that answers 405 to every method it has not, before it asks who calls."""
+
+    http_method_names = ["get", "head", "post", "patch", "delete"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            self.http_method_not_allowed(request)
+        super().initial(request, *args, **kwargs)
+
+
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
+class TokenView(ListedMethodsView):
+    """A view that anybody may call, whose answers nobody may keep.
+
+    It is never inside a transaction of the request: a refusal would undo what it has just ended.
+    """
+
+    authentication_classes: Any = []
+    permission_classes: Any = []
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class SignedInView(TokenView):
+    """The same for those who present an access token, whose session is looked up."""
+
+    authentication_classes: Any = [RowAuthentication]
+    permission_classes: Any = [IsAuthenticated]
+
+    @property
+    def user(self) -> AbstractUser:
+        return cast("AbstractUser", self.request.user)
+
+    @property
+    def sid(self) -> UUID:
+        return cast("AccessToken", self.request.auth).sid
+
+
+class LoginView(TokenView):
+    """Sign in with a password: a new device session and its first pair."""
+
+    @operations.login
+    def post(self, request: Request) -> Response | JsonResponse:
+        asked = parse(LoginSerializer, request)
+        by_cookie = asked["transport"] == "cookie"
+        if by_cookie:
+            csrf.require(request._request)
+        address = client_address(request)
+        count_sign_in(asked["username"], address)
+        user = authenticate(
+            request._request, username=asked["username"], password=asked["password"]
+        )
+        device = Device(
+            label=asked["device"],
+            ip_address=address,
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+        pair = open_session(user, device) if isinstance(user, AbstractUser) else None
+        if pair is None:
+            raise AuthenticationFailed(
+                "No active account was found with these credentials.", "no_active_account"
+            )
+        return sign_in_by_cookie(request, pair) if by_cookie else Response(pair.as_json())
+
+
+class RefreshView(TokenView):
+    """Spend a refresh token: the pair that follows it."""
+
+    @operations.refresh
+    def post(self, request: Request) -> JsonResponse:
+        raw, by_cookie = refresh_token_in(request)
+        pair = rotate(
+            raw or token_in(request, "refresh"),
+            retry_key=idempotency_key(request),
+            ip_address=client_address(request),
+        )
+        note_session(request._request, pair.session)  # for the log
+        return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
+
+
+class LogoutView(TokenView):
+    """End the session of a refresh token; always 204. A browser forgets its cookies."""
+
+    @operations.logout
+    def post(self, request: Request) -> Response:
+        raw, by_cookie = refresh_token_in(request)
+        sign_out(raw)
+        response = Response(status=204)
+        if by_cookie:
+            cookies.forget(response)
+        return response
+
+
+class LogoutAllView(SignedInView):
+    """End every session of this user, this one included."""
+
+    @operations.logout_all
+    def post(self, request: Request) -> Response:
+        response = Response({"ended": end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
+        if cookies.stands_in(request):
+            cookies.forget(response)
+        return response
+
+
+class LogoutOthersView(SignedInView):
+    """End every session of this user but this one."""
+
+    @operations.logout_others
+    def post(self, request: Request) -> Response:
+        ended = end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.sid)
+        return Response({"ended": ended})
+
+
+class VerifyView(TokenView):
+    """Say whether an access token would be accepted now."""
+
+    @operations.verify
+    def post(self, request: Request) -> Response:
+        count("verify", network(client_address(request)))
+        try:
+            ask(token_in(request, "token"))
+        except RightsChanged as error:
+            raise InvalidToken from error
+        return Response({})
+
+
+class CsrfView(TokenView):
+    """Give a browser a CSRF token for the API, and the cookie that belongs to it."""
+
+    @operations.csrf
+    def get(self, request: Request) -> Response:
+        csrf.prepare(request._request)
+        response = Response({"csrfToken": get_token(request._request)})
+        csrf.set_cookie(request._request, response)
+        return response
+
+
+class SessionsView(SignedInView):
+    """List this user's living sessions, the newest sign-in first."""
+
+    @operations.list_sessions
+    def get(self, request: Request) -> Response:
+        living = DeviceSession.objects.filter(user=self.user.pk).living()
+        listed = living.order_by("-created_at", "-pk")
+        return Response(SessionSerializer(listed, many=True, context={"sid": self.sid}).data)
+
+
+class SessionView(SignedInView):
+    """End one of this user's sessions; ending it twice is no error. Its own forgets its cookies."""
+
+    @operations.end_session
+    def delete(self, request: Request, sid: str) -> Response:
+        try:
+            session = UUID(sid)
+        except ValueError as error:
+            raise NotFound from error
+        ended = end_sessions([self.user.pk], Reason.LOGOUT, sid=session)
+        if not ended and not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
+            raise NotFound
+        response = Response(status=204)
+        if session == self.sid and cookies.stands_in(request):
+            cookies.forget(response)
+        return response
+
+
+def parse(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:
+    """Return what the body asks, or raise ValidationError."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def token_in(request: Request, name: str) -> str:
+    """Return the token that the body has under this name, or raise ValidationError.
+
+    A serializer would say the same, and take longer than the rest of the view.
+    """
+    body = request.data
+    if not isinstance(body, dict | None):
+        raise ValidationError({"non_field_errors": ["The body must be a JSON object."]})
+    token = body.get(name) if body else None
+    if token is None or token == "":
+        raise ValidationError({name: ["This field is required."]})
+    if not isinstance(token, str):
+        raise ValidationError({name: [NO_TEXT]})
+    return token
+
+
+def refresh_token_in(request: Request) -> tuple[str, bool]:
+    """Return the refresh token of the body, or of the cookie, and whether it is the cookie's.
+
+    The cookie's can be empty, if a browser asks that has none. Raises ValidationError if there is
+    no token or one in both, where a cookie without a living one stands in nobody's way, and
+    CsrfFailed if the cookie's is not to be used by whoever asks.
+    """
+    cookie, body = cookies.token_in(request, "refresh"), request.data
+    if cookies.are_spoken(request) and isinstance(body, dict) and "refresh" not in body:
+        csrf.require(request._request)
+        return cookie, True
+    raw = token_in(request, "refresh")
+    if cookie and is_refresh_token(cookie):
+        raise ValidationError({"refresh": ["There is one in the cookie too: send only one."]})
+    return raw, False
+
+
+def is_refresh_token(raw: str) -> bool:
+    """Return whether this is a refresh token of ours that has not expired; spent ones are too."""
+    try:
+        RefreshToken(raw)
+    except TokenError:
+        return False
+    return True
+
+
+def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
+    """Return the first pair in cookies; the session that the browser has so far is ended.
+
+    If the browser could not keep the new one, that is ended instead.
+    """
+    response = cookies.answer(pair)
+    if response.status_code == 200:
+        sign_out(cookies.token_in(request, "refresh"))
+    else:
+        sign_out(str(pair.refresh))
+        response.cookies.clear()
+    return response
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the Idempotency-Key, 16 to 255 printable ASCII characters, or None."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")  # `headers` would copy them all
+    if key is not None and not (16 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise ValidationError(
+            {"Idempotency-Key": ["An Idempotency-Key has 16 to 255 printable ASCII characters."]}
+        )
+    return key

@@ -1,0 +1,30 @@
+"""Base64url and the compact form of signed tokens (RFC 7515)."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+
+def base64url(data: bytes) -> str:
+    """Return base64url without padding (RFC 7515, section 2)."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Return what is encoded in base64url without padding; raise ValueError if nothing is."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@lru_cache(maxsize=64)
+def opening(**header: str) -> str:
+    """Return what every token with this header begins with, the dot included."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+    return f"{base64url(text.encode())}."
+
+
+def jws(begin: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Return the claims as a signed token (RFC 7515, section 7.1) that begins so."""
+    text = f"{begin}{base64url(json.dumps(claims, separators=(',', ':')).encode())}"
+    return f"{text}.{base64url(sign(text.encode()))}"

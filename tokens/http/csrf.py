@@ -1,0 +1,87 @@
+"""The CSRF check of the API, with its own secret, cookie and trusted origins.
+
+The origins in COOKIE_ORIGINS may call the API with cookies, and no page trusts them. A token of the
+API is therefore not valid for a page's form, and a page's token is not valid for the API.
+"""
+
+import re
+from collections import defaultdict
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.functional import cached_property
+
+from tokens.conf import conf
+from tokens.errors import CsrfFailed
+
+SECRET = re.compile("[A-Za-z0-9]{32}")  # as Django makes it
+
+
+class CsrfCheck(CsrfViewMiddleware):
+    """Django's check, with the API's cookie and origins; a refusal is the reason, as a string."""
+
+    @cached_property
+    def allowed_origins_exact(self) -> set[str]:
+        return {conf().PUBLIC_URL, *conf().COOKIE_ORIGINS}
+
+    @cached_property
+    def csrf_trusted_origins_hosts(self) -> list[str]:
+        return [urlsplit(origin).netloc for origin in self.allowed_origins_exact]
+
+    @cached_property
+    def allowed_origin_subdomains(self) -> defaultdict[str, list[str]]:
+        return defaultdict(list)  # COOKIE_ORIGINS names each origin.
+
+    def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:
+        # A check for pages may have accepted the request already: that is not enough here.
+        vars(request)["csrf_processing_done"] = False
+        return super().process_view(request, callback, args, kwargs)
+
+    def _get_secret(self, request: HttpRequest) -> str | None:
+        secret = request.COOKIES.get(cookie_name(), "")
+        return secret if SECRET.fullmatch(secret) else None
+
+    def _set_csrf_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        response.set_cookie(
+            cookie_name(),
+            request.META["CSRF_COOKIE"],
+            max_age=settings.CSRF_COOKIE_AGE,
+            path="/",
+            secure=conf().COOKIES_SECURE,
+            httponly=True,
+            samesite="Strict",
+        )
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def cookie_name() -> str:
+    """Return the name of the cookie that holds the API's CSRF secret."""
+    return f"{'__Host-' if conf().COOKIES_SECURE else ''}api-csrftoken"
+
+
+def require(request: HttpRequest) -> None:
+    """Raise CsrfFailed unless the request has the API's CSRF token and comes from its origins."""
+    if check().process_view(request, None, (), {}):
+        raise CsrfFailed
+
+
+def prepare(request: HttpRequest) -> None:
+    """Have Django's `get_token` and `{% csrf_token %}` give a token of the API in this request."""
+    request.META.pop("CSRF_COOKIE", None)  # the secret of the pages, if their check has run
+    check().process_request(request)
+
+
+def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Set the cookie of the secret on the response, if a token was given since `prepare`."""
+    check().process_response(request, cast("HttpResponse", response))
+
+
+def check() -> CsrfCheck:
+    """Return the check, by the settings as they are now. It never calls the view it is given."""
+    return CsrfCheck(cast("Any", HttpResponse))

@@ -1,0 +1,138 @@
+"""How often something may be tried: by account, by address, by both, by session.
+
+Every try is counted before it is looked at, in one atomic step, and a success takes nothing back.
+The counters are in Redis where several processes share them, else in this process. While Redis
+fails or does not answer, each process counts for itself: to refuse every request would be worse.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.base_user import AbstractBaseUser
+from limits import RateLimitItem, parse
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+from rest_framework.exceptions import Throttled
+
+from tokens.conf import conf
+from tokens.http.client_address import network
+from tokens.http.counters import CircuitBreaker, ProcessStorage, StoreUnavailableError
+from tokens.models import DeviceSession
+from tokens.models.users import called
+
+#: So many of an account's sessions say where its owner is at home.
+LAST_SESSIONS = 1000
+Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
+log = structlog.stdlib.get_logger("latchkey.throttles")
+#: The counters of this process: one set from the start, or two first callers would make two.
+OWN = FixedWindowRateLimiter(ProcessStorage())
+
+
+def count(name: str, *who: str | None) -> None:
+    """Count one try of `name` by these; raise Throttled, with the seconds to wait, if too many.
+
+    What `name` allows is in TOKENS["THROTTLES"]; what is not there is not limited.
+    """
+    wait = _count(name, *who)
+    if wait:
+        raise Throttled(wait)
+
+
+def allows(name: str, *who: str | None) -> bool:
+    """Count one try of `name` by these and return whether it is not too many."""
+    return not _count(name, *who)
+
+
+def is_used_up(name: str, *who: str | None) -> bool:
+    """Return whether the next try of `name` by these would be too many; it is not counted."""
+    return bool(_ask(_look, name, *who))
+
+
+def count_sign_in(account: str, address: str | None) -> None:
+    """Count one sign-in; raise Throttled if it is too many for the address, the account or both.
+
+    An account is what was typed, and nobody is looked up: were the user name and the e-mail address
+    counted as one, a stranger would learn by the refusal that they belong together. Guessing from
+    many addresses closes the account to strangers only: whoever comes from where it has had a
+    session still gets in, so that nobody can lock the owner out.
+    """
+    name = AbstractBaseUser.normalize_username(account).casefold()
+    place = network(address)
+    count("login_address", place)
+    count("login_pair", name, place)
+    wait = _count("login_account", name)
+    if wait and not _is_at_home(called(account), place):
+        raise Throttled(wait)
+
+
+def count_current_password(user: Any, session: UUID, address: str | None) -> None:
+    """Count one try of the current password; raise Throttled if it is one too many.
+
+    Tries are counted by session: a thief uses up those of the stolen session and no others. All
+    sessions of the account are counted together too, against a thief of several, but that limit
+    does not apply at an address where the account has signed in, so that a thief cannot keep the
+    owner from changing the password. `user` is a primary key.
+    """
+    count("current_password", str(user), str(session))
+    wait = _count("current_password_account", str(user))
+    if wait and not _is_at_home([user], network(address)):
+        raise Throttled(wait)
+
+
+def _is_at_home(users: Iterable[Any], place: str) -> bool:
+    """Return whether one of the users' last sessions began at this address: at most one query."""
+    sessions = DeviceSession.objects.filter(user__in=users).order_by("-pk")
+    addresses = set(sessions.values_list("ip_address", flat=True)[:LAST_SESSIONS])
+    return any(network(address) == place for address in addresses)
+
+
+def _count(name: str, *who: str | None) -> int:
+    """Count one try and return how many seconds to wait, 0 if it is allowed."""
+    return _ask(_hit, name, *who)
+
+
+def _ask(question: Question, name: str, *who: str | None) -> int:
+    """Put the question to the counters, 0 if `name` is not limited."""
+    have = conf()
+    rate = have.THROTTLES.get(name)
+    if rate is None:
+        return 0
+    limit = _limit(rate)
+    # The names of accounts are nobody's business, not even in memory or Redis.
+    who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
+    if have.THROTTLE_STORAGE:
+        shared, breaker = _shared(have.THROTTLE_STORAGE)
+        try:
+            return breaker.call(question, shared, limit, name, who_)
+        except StoreUnavailableError as error:
+            if not _hit(OWN, _limit("1 per minute"), "throttle_storage_unavailable", ""):
+                log.warning("throttle_storage_unavailable", reason=str(error))
+    return question(OWN, limit, name, who_)
+
+
+def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:
+    if limiter.hit(limit, name, who):
+        return 0
+    reset_at = limiter.get_window_stats(limit, name, who).reset_time
+    return max(1, int(reset_at - time.time()) + 1)
+
+
+def _look(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:
+    return 0 if limiter.test(limit, name, who) else 1
+
+
+@lru_cache(maxsize=64)
+def _limit(rate: str) -> RateLimitItem:
+    return parse(rate)
+
+
+@lru_cache(maxsize=4)
+def _shared(storage: str) -> tuple[FixedWindowRateLimiter, CircuitBreaker]:
+    timeouts = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
+    counters = storage_from_string(storage, wrap_exceptions=True, **timeouts)
+    return FixedWindowRateLimiter(counters), CircuitBreaker()

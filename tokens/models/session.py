@@ -1,0 +1,175 @@
+"""The table of device sessions, each with its family of refresh tokens."""
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models, transaction
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from tokens.models.bidi import isolated
+from tokens.models.blacklist import BlacklistedToken
+from tokens.models.choices import Kind, Reason
+from tokens.models.querysets import CurrentQuerySet
+from tokens.models.user_agents import friendly_name
+from tokens.signals import after_commit, session_ended
+
+#: A revocation that has waited longer than this for a row is dated again.
+PROMPT = timedelta(seconds=1)
+
+
+class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
+    """Sets of sessions, and the one way to end them."""
+
+    def living(self) -> Self:
+        """Return the sessions that are neither ended nor run out."""
+        now = timezone.now()
+        return self.filter(revoked_at=None, expires_at__gt=now, idle_expires_at__gt=now)
+
+    def unless_blacklisted(self, jti: str) -> Self:
+        """Return the sessions, or none at all if the access token of this `jti` is blacklisted.
+
+        Written out: Django takes as long to compose an Exists() as for the rest of the query.
+        """
+        table = BlacklistedToken._meta.db_table
+        absent = f"NOT EXISTS (SELECT 1 FROM {table} WHERE jti = %s)"
+        return self.filter(RawSQL(absent, (jti,), models.BooleanField()))  # noqa: S611  (a parameter)
+
+    def revoke(self, reason: Reason) -> list["DeviceSession"]:
+        """Revoke those of the sessions that are not revoked yet, and return them: one query.
+
+        UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
+        The rows are locked in the order of their ids, so that two callers cannot block each other.
+        All get the same `revoked_at`. If the statement waited longer than PROMPT for a lock, they
+        are dated again after the wait: a refresh may have issued an access token during it, and the
+        snapshots must list the session until that token expires.
+        """
+        connection = connections[self.db]
+        rows = self.filter(revoked_at=None).order_by("pk").values("pk").query
+        try:
+            ids, params = rows.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:
+            return []
+        lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+        sql = f"""
+            UPDATE {DeviceSession._meta.db_table} SET revoked_at = %s, revoked_reason = %s
+            WHERE revoked_at IS NULL AND id IN ({ids} {lock})
+            RETURNING *
+            """
+        sessions = DeviceSession.objects.using(self.db)
+        with transaction.atomic(using=self.db, savepoint=False):
+            asked = timezone.now()
+            ended = list(sessions.raw(sql, (asked, reason.value, *params)))
+            locked = timezone.now()
+            if ended and locked - asked > PROMPT:
+                sessions.filter(revoked_at=asked).update(revoked_at=locked)
+                for session in ended:
+                    session.revoked_at = locked
+            for session in ended:
+                after_commit(session_ended, session=session)
+        return ended
+
+
+class DeviceSession(models.Model):
+    """One sign-in on one device.
+
+    Of its refresh tokens the one of `generation` lives; every smaller generation is blacklisted by
+    that number. The token itself is kept nowhere, only the hash of its `jti`.
+    """
+
+    sid = models.UUIDField("public id", default=uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="device_sessions",
+    )
+    kind = models.CharField(max_length=7, choices=Kind.choices, default=Kind.TOKEN)
+    generation = models.BigIntegerField(default=1)
+    secret_hash: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
+    nonce: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=16)
+    retry_hash: "models.BinaryField[bytes | None, bytes | None]" = models.BinaryField(
+        max_length=32, null=True
+    )
+    credential_tag: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
+    rights_version = models.BigIntegerField(default=1)
+    rights_changed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField()
+    idle_expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_reason = models.CharField(max_length=19, choices=Reason.choices, blank=True)
+    device = models.CharField(max_length=100, blank=True)
+    ip_address = models.GenericIPAddressField("IP address", null=True)
+    rotated_from = models.GenericIPAddressField("address of the last refresh", null=True)
+    user_agent = models.CharField(max_length=255, blank=True)
+    auth_time = models.DateTimeField("time of sign-in")
+
+    objects = DeviceSessionQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        user_id: Any
+
+    class Meta:
+        # `generation`, `secret_hash`, `rotated_at` and `idle_expires_at` stay out of every index:
+        # a rotation changes them, and PostgreSQL then rewrites the row in place (HOT).
+        indexes = [
+            models.Index(
+                fields=["user"],
+                condition=models.Q(revoked_at=None),
+                name="tokens_session_of_user",
+            ),
+            models.Index(fields=["expires_at"], name="tokens_session_expires"),
+            models.Index(
+                fields=["revoked_at"],
+                condition=models.Q(revoked_at__isnull=False),
+                name="tokens_session_revoked",
+            ),
+            models.Index(
+                fields=["revoked_reason", "-id"],
+                condition=~models.Q(revoked_reason=""),
+                name="tokens_session_reason",
+            ),
+            models.Index(
+                fields=["rights_changed_at"],
+                condition=models.Q(rights_changed_at__isnull=False),
+                name="tokens_session_rights",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(generation__gte=1), name="tokens_session_generation_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(revoked_at=None, revoked_reason="")
+                | models.Q(revoked_at__isnull=False) & ~models.Q(revoked_reason=""),
+                name="tokens_session_revoked_with_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.sid)
+
+    @property
+    def device_name(self) -> str:
+        """What people recognise the device by, for lists and sentences of ours."""
+        return isolated(self.device) or friendly_name(self.user_agent)
+
+    @property
+    def last_used_on(self) -> date:
+        """The day of the last use: who knows the moment of a rotation can time the grace period."""
+        return self.rotated_at.date()
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the session runs out if nothing happens: by idleness or for good."""
+        return min(self.idle_expires_at, self.expires_at)
+
+    @property
+    def is_living(self) -> bool:
+        """Whether the session is neither ended nor run out."""
+        return self.revoked_at is None and timezone.now() < self.ends_at
