@@ -26,7 +26,7 @@ from django.utils.html import format_html
 from django_tasks_db.models import DBTaskResult
 
 from accounts.invitations import send_invitation
-from accounts.mail.notices import told
+from accounts.mail.notices import notify_owner
 from accounts.models import User
 from tokens.admin import BigTableAdmin, SelectionAdmin, SessionsInline
 from tokens.admin.authority import held_groups, held_permissions, may_manage, select_manageable
@@ -74,7 +74,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # neithe
 
     def save(self, commit: bool = True) -> User:
         user: User = super().save(commit=False)
-        with told(user):
+        with notify_owner(user):
             user.save()
         return user
 
@@ -192,7 +192,7 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change and "email" in form.changed_data:
             obj.email_changed_at = timezone.now()  # No link to an earlier address works any more.
-        with told(obj):
+        with notify_owner(obj):
             super().save_model(request, obj, form, change)
 
     @admin.display(description="all sessions")
@@ -203,6 +203,6 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     @admin.action(description="End every session of these users", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         users = list(select_manageable(request, queryset))
-        ended = lifecycle.end_sessions([user.pk for user in users], Reason.ADMIN)
+        ended = lifecycle.revoke_sessions([user.pk for user in users], Reason.ADMIN)
         self.log_each(request, users, "Ended every session.")
         messages.success(request, f"Sessions ended: {ended}.")

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.mail.notices import note_failed_sign_in, note_sign_in
 from accounts.models import User
-from tokens.models.users import called
+from tokens.models.users import find_by_login
 
 
 class NameOrEmailBackend(ModelBackend):
@@ -47,4 +47,4 @@ class NameOrEmailBackend(ModelBackend):
 
 def find_user(name: str) -> User | None:
     """Return the user with this user name or e-mail address; what has an "@" is an address."""
-    return cast("User | None", called(name).first())
+    return cast("User | None", find_by_login(name).first())

@@ -13,16 +13,21 @@ from django.utils import timezone
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import links
-from accounts.errors import LinkInvalid, PasswordMissingError, WeakPasswordError, WrongPasswordError
+from accounts.errors import (
+    InvalidLinkError,
+    PasswordMissingError,
+    WeakPasswordError,
+    WrongPasswordError,
+)
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
 from tokens.http import cookies
-from tokens.http.client_address import network
+from tokens.http.client_address import client_network
 from tokens.http.throttles import count, count_current_password
 from tokens.jwt.claims import Pair
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import end_sessions, replace_browser_sessions, replace_sessions
+from tokens.sessions.lifecycle import replace_browser_sessions, replace_sessions, revoke_sessions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,7 @@ def change_password(caller: Caller, *, by_cookie: bool, current: str, new: str) 
     """Change the password, end every session, and return the first pair of a new one.
 
     The new session is on the device of the caller's. Raises WrongPasswordError,
-    WeakPasswordError, InvalidToken if that device was signed out meanwhile, or CookieTooLarge:
+    WeakPasswordError, InvalidToken if that device was signed out meanwhile, or CookieTooLargeError:
     then nothing is changed.
     """
     with _changed_password(caller, current, new):
@@ -46,7 +51,7 @@ def change_password(caller: Caller, *, by_cookie: bool, current: str, new: str) 
         if pair is None:
             raise InvalidToken
         if by_cookie:
-            cookies.require_fit(pair)
+            cookies.require_cookie_size(pair)
     return pair
 
 
@@ -84,13 +89,13 @@ def verify_password(caller: Caller, password: str) -> None:
         raise WrongPasswordError
 
 
-def ask_for_password_link(address: str, place: str) -> None:
+def ask_for_password_link(address: str, network: str) -> None:
     """Have a link mailed to whoever has this address, asked for from `place`.
 
     The address is queued unseen, and the worker looks it up: nothing here depends on whether there
     is such a user, neither what is answered nor how long it takes. Raises Throttled.
     """
-    count("reset_address", place)
+    count("reset_address", network)
     count("reset_account", address.casefold())
     queue(Mail.PASSWORD_RESET, address=address)
 
@@ -98,16 +103,17 @@ def ask_for_password_link(address: str, place: str) -> None:
 def choose_password(uid: str, token: str, new: str) -> None:
     """Set the password of the user whose link this is, and end all their sessions.
 
-    Raises LinkInvalid or WeakPasswordError; of two callers with the same link one gets LinkInvalid.
+    Raises InvalidLinkError or WeakPasswordError; of two callers with the same link one gets
+    InvalidLinkError.
     """
     user = links.user_of_password_link(uid, token)
     if user is None:
-        raise LinkInvalid
+        raise InvalidLinkError
     stored = _hash(new, user)
     with transaction.atomic():
         if not _store(user, stored):
-            raise LinkInvalid
-        end_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
+            raise InvalidLinkError
+        revoke_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 
@@ -127,8 +133,8 @@ def change_account(caller: Caller, names: dict[str, str], *, email: str, current
         if names:
             User.objects.filter(pk=user.pk).update(**names)
         if email != user.email:
-            mark = links.email_mark(user, email)
-            queue(Mail.EMAIL_CONFIRMATION, user=str(user.pk), address=email, mark=mark)
+            fingerprint = links.email_fingerprint(user, email)
+            queue(Mail.EMAIL_CONFIRMATION, user=str(user.pk), address=email, mark=fingerprint)
     for name, value in names.items():
         setattr(user, name, value)
 
@@ -139,21 +145,21 @@ def _count_email_change(caller: Caller, email: str) -> None:
     Counted once the password is right, or a thief without it could use up the owner's mails. The
     new address comes last, so that a caller over their own limit does not use up the address's.
     """
-    count("email_change_address", network(caller.ip_address))
+    count("email_change_address", client_network(caller.ip_address))
     count("email_change_account", str(caller.user.pk))
     count("email_change_target", email.casefold())
 
 
 def confirm_email(token: str) -> None:
-    """Make the address that this link was sent to the user's, or raise LinkInvalid."""
+    """Make the address that this link was sent to the user's, or raise InvalidLinkError."""
     claims = links.read_email_token(token)
     if claims is None:
-        raise LinkInvalid
+        raise InvalidLinkError
     try:
         with transaction.atomic():
             _store_email(claims["user"], claims["email"], claims["mark"])
     except IntegrityError as error:  # It has become another account's meanwhile.
-        raise LinkInvalid from error
+        raise InvalidLinkError from error
 
 
 def delete_account(caller: Caller, *, current: str) -> None:
@@ -187,11 +193,11 @@ def _store(user: User, stored: str) -> bool:
     return True
 
 
-def _store_email(pk: str, email: str, mark: str) -> None:
+def _store_email(pk: str, email: str, fingerprint: str) -> None:
     # One caller at a time: the second finds the mark of the first one's doing.
     user = User.objects.select_for_update().filter(pk=pk, is_active=True).first()
-    if user is None or not links.is_email_mark(mark, user, email):
-        raise LinkInvalid
+    if user is None or not links.is_email_fingerprint(fingerprint, user, email):
+        raise InvalidLinkError
     User.objects.filter(pk=pk).update(email=email, email_changed_at=timezone.now())
     if user.email:
         queue(Mail.EMAIL_CHANGED, address=user.email, username=user.username)

@@ -43,7 +43,7 @@ class HashingBusyError(APIException):
     wait = 2  # seconds, for Retry-After
 
 
-class LinkInvalid(APIException):
+class InvalidLinkError(APIException):
     """400: the link is forged, used, too old, or the account has changed since: nobody is told."""
 
     status_code = status.HTTP_400_BAD_REQUEST

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from tokens.models import Reason
 from tokens.sessions import roles
 from tokens.sessions.credentials import rebind
-from tokens.sessions.lifecycle import end_sessions
+from tokens.sessions.lifecycle import revoke_sessions
 
 CREDENTIALS = frozenset({"password", "username"})
 RIGHTS = frozenset({"is_staff", "is_superuser"})
@@ -36,11 +36,11 @@ class UserQuerySet(models.QuerySet["User"]):
             chosen = User._base_manager.using(self.db).filter(pk__in=users)
             changed = chosen.update(**values)
             if CREDENTIALS & values.keys():
-                end_sessions(users, Reason.CREDENTIALS_CHANGED)
+                revoke_sessions(users, Reason.CREDENTIALS_CHANGED)
             if RIGHTS & values.keys():
-                roles.move(User._base_manager.filter(pk__in=users))
+                roles.bump_version(User._base_manager.filter(pk__in=users))
             inactive = User._base_manager.filter(pk__in=users, is_active=False)
-            end_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
+            revoke_sessions(inactive.values_list("pk", flat=True), Reason.DEACTIVATED)
         return changed
 
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -160,11 +160,11 @@ class User(AbstractUser):
                 update_fields=update_fields,
             )
             if changed & CREDENTIALS:
-                end_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
+                revoke_sessions([self.pk], Reason.CREDENTIALS_CHANGED)
             if "is_active" in changed and not self.is_active:
-                end_sessions([self.pk], Reason.DEACTIVATED)
+                revoke_sessions([self.pk], Reason.DEACTIVATED)
             if changed & RIGHTS:
-                roles.move(User._base_manager.filter(pk=self.pk))
+                roles.bump_version(User._base_manager.filter(pk=self.pk))
         self._remember(WATCHED if update_fields is None else update_fields)
         self._uncommitted.update(changed)
         transaction.on_commit(self._uncommitted.clear, using=using)

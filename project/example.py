@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField, ListField, Serializer
 
-from tokens.api.openapi.answers import UNAUTHENTICATED, given, refused
+from tokens.api.openapi.answers import UNAUTHENTICATED, refusal, success
 from tokens.api.openapi.operation import operation
 from tokens.api.views import ListedMethodsView
 from tokens.http.authentication import TokenUser
@@ -29,7 +29,7 @@ class CallerView(ListedMethodsView):
         "caller",
         "Ask who one is",
         {
-            200: given(CallerSerializer, "Who asks, by the token alone.", "an editor", EXAMPLE),
+            200: success(CallerSerializer, "Who asks, by the token alone.", "an editor", EXAMPLE),
             **UNAUTHENTICATED,
         },
         tag="example",
@@ -48,9 +48,9 @@ class EditorsView(CallerView):
         "editor",
         "Ask who one is, as an editor",
         {
-            200: given(CallerSerializer, "Who asks, an editor.", "an editor", EXAMPLE),
+            200: success(CallerSerializer, "Who asks, an editor.", "an editor", EXAMPLE),
             **UNAUTHENTICATED,
-            403: refused(
+            403: refusal(
                 "Signed in, without the role.",
                 no_editor=("permission_denied", "This needs the role editors."),
             ),

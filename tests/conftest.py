@@ -69,8 +69,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(autouse=True)
 def nothing_known_of_another_test() -> None:
-    keyring.forget()
-    snapshot.ends.forget()
+    keyring.invalidate()
+    snapshot.revocations.invalidate()
 
 
 @pytest.fixture
@@ -159,9 +159,9 @@ def clock() -> Iterator[Clock]:
 @pytest.fixture
 def fresh_counters() -> Iterator[None]:
     """Throttles that have counted nothing yet."""
-    throttles.OWN.storage.reset()
+    throttles.LOCAL_COUNTERS.storage.reset()
     yield
-    throttles.OWN.storage.reset()
+    throttles.LOCAL_COUNTERS.storage.reset()
     throttles._shared.cache_clear()
 
 

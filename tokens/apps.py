@@ -14,12 +14,12 @@ class TokensConfig(AppConfig):
 
         from tokens.checks import check_deployment, check_settings
         from tokens.sessions import roles
-        from tokens.sessions.lifecycle import end_sessions_of_deleted
+        from tokens.sessions.lifecycle import revoke_sessions_of_deleted_user
 
         register(check_settings)
         register(check_deployment, deploy=True)
-        pre_delete.connect(end_sessions_of_deleted, sender=settings.AUTH_USER_MODEL)
-        m2m_changed.connect(roles.membership_changes, sender=get_user_model().groups.through)
-        pre_save.connect(roles.remember_name, sender=Group)
-        post_save.connect(roles.group_is_renamed, sender=Group)
-        pre_delete.connect(roles.group_is_deleted, sender=Group)
+        pre_delete.connect(revoke_sessions_of_deleted_user, sender=settings.AUTH_USER_MODEL)
+        m2m_changed.connect(roles.on_membership_change, sender=get_user_model().groups.through)
+        pre_save.connect(roles.remember_group_name, sender=Group)
+        post_save.connect(roles.on_group_saved, sender=Group)
+        pre_delete.connect(roles.on_group_deleted, sender=Group)

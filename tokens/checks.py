@@ -14,7 +14,7 @@ from rest_framework_simplejwt import settings as simplejwt
 
 from tokens.conf import TokenSettings, conf
 from tokens.jwt.claims import AccessToken
-from tokens.keys.lifecycle import MAKE
+from tokens.keys.lifecycle import GENERATORS
 
 #: The switches of SimpleJWT that mean something here; any other would do nothing, silently.
 SIMPLE_JWT = {
@@ -94,11 +94,11 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             f"SIMPLE_JWT[{name!r}] does nothing here.",
             "Remove it; README.md lists the settings.",
         )
-    if conf().algorithm not in MAKE:
+    if conf().algorithm not in GENERATORS:
         yield _error(
             3,
             f"Access tokens cannot be signed with {conf().algorithm!r}.",
-            f"Set TOKEN_ALGORITHM to one of {', '.join(MAKE)}.",
+            f"Set TOKEN_ALGORITHM to one of {', '.join(GENERATORS)}.",
         )
     if [AccessToken] != simplejwt.api_settings.AUTH_TOKEN_CLASSES:
         yield _error(

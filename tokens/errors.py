@@ -23,7 +23,7 @@ class Refusal(StrEnum):
     OUT_OF_STEP = "ahead of the database or of another lineage"
 
 
-class TokenRefused(InvalidToken):
+class TokenRefusedError(InvalidToken):
     """401 `token_not_valid`: the same answer whatever the reason."""
 
     def __init__(self, reason: Refusal) -> None:
@@ -31,14 +31,14 @@ class TokenRefused(InvalidToken):
         self.reason = reason
 
 
-class RightsChanged(InvalidToken):
+class RolesChangedError(InvalidToken):
     """401 `rights_changed`: the roles in an access token are out of date; a refresh brings new."""
 
     default_detail: Any = "Your rights have changed: refresh the token."
     default_code = "rights_changed"
 
 
-class AlreadyRotated(APIException):
+class AlreadyRotatedError(APIException):
     """409: somebody else has just spent this token. Nothing was given and nothing was ended."""
 
     status_code = status.HTTP_409_CONFLICT
@@ -46,7 +46,7 @@ class AlreadyRotated(APIException):
     default_code = "already_rotated"
 
 
-class CsrfFailed(APIException):
+class CsrfFailedError(APIException):
     """403: a cookie alone proves nothing, since the browser sends it whoever asks."""
 
     status_code = status.HTTP_403_FORBIDDEN
@@ -54,7 +54,7 @@ class CsrfFailed(APIException):
     default_code = "csrf_failed"
 
 
-class CookieTooLarge(APIException):
+class CookieTooLargeError(APIException):
     """400: the user has so many roles that a browser would drop the access token's cookie."""
 
     status_code = status.HTTP_400_BAD_REQUEST
@@ -62,7 +62,7 @@ class CookieTooLarge(APIException):
     default_code = "cookie_too_large"
 
 
-class SessionBusy(APIException):
+class SessionBusyError(APIException):
     """503: the row kept changing while it was looked at. The token is as good as before."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -71,9 +71,9 @@ class SessionBusy(APIException):
     wait = 1
 
 
-class TokenUnknownError(ValueError):
+class UnknownTokenError(ValueError):
     """The text is no token of ours."""
 
 
-class TokenDeadError(ValueError):
+class InactiveTokenError(ValueError):
     """The token is ours, and nobody would have believed it any more."""

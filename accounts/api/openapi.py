@@ -7,11 +7,11 @@ from tokens.api.openapi.answers import (
     THROTTLED,
     TOO_LARGE,
     UNAUTHENTICATED,
-    given,
-    malformed,
+    invalid_body,
     no_content,
+    success,
 )
-from tokens.api.openapi.bodies import PairSerializer, asked
+from tokens.api.openapi.bodies import PairSerializer, request_body
 from tokens.api.openapi.examples import PAIR, example
 from tokens.api.openapi.operation import operation
 
@@ -43,7 +43,7 @@ show = operation(
     "showAccount",
     "Show one's own account",
     {
-        200: given(serializers.AccountSerializer, "The account.", "account", ACCOUNT),
+        200: success(serializers.AccountSerializer, "The account.", "account", ACCOUNT),
         **UNAUTHENTICATED,
     },
     tag="account",
@@ -53,19 +53,21 @@ change = operation(
     "changeAccount",
     "Change names or e-mail address",
     {
-        200: given(
+        200: success(
             serializers.AccountSerializer,
             "The account as it is now, still with the old address.",
             "renamed",
             {**ACCOUNT, "first_name": "Alice"},
         ),
-        **malformed(WRONG_PASSWORD, NO_PASSWORD),
+        **invalid_body(WRONG_PASSWORD, NO_PASSWORD),
         **THROTTLED,
         **UNAUTHENTICATED,
         **FORGED,
     },
     tag="account",
-    request=asked(serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}),
+    request=request_body(
+        serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}
+    ),
     hashes=True,
     description="A new `email` needs `current_password`, and takes effect when the link that is "
     "mailed to it is followed. Until then the account is shown with the old address.",
@@ -76,13 +78,13 @@ delete = operation(
     "Delete one's own account",
     {
         204: no_content("It is deleted, and every session has ended."),
-        **malformed(WRONG_PASSWORD, current_password=REQUIRED),
+        **invalid_body(WRONG_PASSWORD, current_password=REQUIRED),
         **THROTTLED,
         **UNAUTHENTICATED,
         **FORGED,
     },
     tag="account",
-    request=asked(
+    request=request_body(
         serializers.CurrentPasswordSerializer, "the password", {"current_password": PASSWORD}
     ),
     hashes=True,
@@ -93,25 +95,27 @@ confirm_email = operation(
     "Confirm a new e-mail address",
     {
         204: no_content("It is the account's now."),
-        **malformed(INVALID_LINK, token=REQUIRED),
+        **invalid_body(INVALID_LINK, token=REQUIRED),
         **THROTTLED,
     },
     tag="account",
-    request=asked(serializers.EmailConfirmSerializer, "from the mail", {"token": LINK_TOKEN}),
+    request=request_body(
+        serializers.EmailConfirmSerializer, "from the mail", {"token": LINK_TOKEN}
+    ),
 )
 
 change_password = operation(
     "changePassword",
     "Change one's password",
     {
-        200: given(PairSerializer, "A new session for this device.", "first pair", PAIR),
-        **malformed(WRONG_PASSWORD, TOO_LARGE, current_password=REQUIRED, new_password=REQUIRED),
+        200: success(PairSerializer, "A new session for this device.", "first pair", PAIR),
+        **invalid_body(WRONG_PASSWORD, TOO_LARGE, current_password=REQUIRED, new_password=REQUIRED),
         **THROTTLED,
         **UNAUTHENTICATED,
         **FORGED,
     },
     tag="account",
-    request=asked(
+    request=request_body(
         serializers.PasswordSerializer,
         "both passwords",
         {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
@@ -123,7 +127,7 @@ reset = operation(
     "resetPassword",
     "Ask for a link to choose a new password",
     {
-        202: given(
+        202: success(
             {
                 "type": "object",
                 "properties": {"detail": {"type": "string"}},
@@ -133,11 +137,11 @@ reset = operation(
             "accepted",
             {"detail": "If there is such an account, a mail is on its way."},
         ),
-        **malformed(email=REQUIRED),
+        **invalid_body(email=REQUIRED),
         **THROTTLED,
     },
     tag="account",
-    request=asked(serializers.ResetSerializer, "address", {"email": "alice@example.org"}),
+    request=request_body(serializers.ResetSerializer, "address", {"email": "alice@example.org"}),
 )
 
 confirm_reset = operation(
@@ -145,11 +149,11 @@ confirm_reset = operation(
     "Choose a new password with a link",
     {
         204: no_content("It is changed, and every session has ended."),
-        **malformed(INVALID_LINK, uid=REQUIRED, token=REQUIRED, new_password=REQUIRED),
+        **invalid_body(INVALID_LINK, uid=REQUIRED, token=REQUIRED, new_password=REQUIRED),
         **THROTTLED,
     },
     tag="account",
-    request=asked(
+    request=request_body(
         serializers.ResetConfirmSerializer,
         "from the mail",
         {"uid": UID, "token": LINK_TOKEN, "new_password": NEW_PASSWORD},

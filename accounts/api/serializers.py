@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from tokens.api.serializers import LineField, TextField
-from tokens.models.users import LONGEST_NAME
+from tokens.models.users import MAX_LOGIN_LENGTH
 
 HIDDEN = {"input_type": "password"}
 
@@ -30,7 +30,7 @@ class AccountChangeSerializer(serializers.Serializer[None]):
     last_name = LineField(required=False, allow_blank=True, max_length=150)
     email = AddressField(
         required=False,
-        max_length=LONGEST_NAME,
+        max_length=MAX_LOGIN_LENGTH,
         help_text="Takes effect when the link mailed to it is followed.",
     )
     current_password = TextField(
@@ -47,7 +47,7 @@ class PasswordSerializer(CurrentPasswordSerializer):
 
 
 class ResetSerializer(serializers.Serializer[None]):
-    email = AddressField(max_length=LONGEST_NAME)
+    email = AddressField(max_length=MAX_LOGIN_LENGTH)
 
 
 class ResetConfirmSerializer(serializers.Serializer[None]):

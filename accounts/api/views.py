@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from accounts import changes
 from accounts.api import openapi, serializers
 from accounts.models import User
-from tokens.api.views import SignedInView, TokenView, parse
+from tokens.api.views import SignedInView, TokenView, validate_body
 from tokens.http import cookies
-from tokens.http.client_address import client_address, network
+from tokens.http.client_address import client_address, client_network
 from tokens.http.throttles import count
 
 
@@ -33,7 +33,7 @@ class MeView(AccountView):
 
     @openapi.change
     def patch(self, request: Request) -> Response:
-        names = parse(serializers.AccountChangeSerializer, request)
+        names = validate_body(serializers.AccountChangeSerializer, request)
         user, current = cast("User", self.user), names.pop("current_password", "")
         email = names.pop("email", user.email)
         changes.change_account(self.caller, names, email=email, current=current)
@@ -41,11 +41,11 @@ class MeView(AccountView):
 
     @openapi.delete
     def delete(self, request: Request) -> Response:
-        asked = parse(serializers.CurrentPasswordSerializer, request)
+        asked = validate_body(serializers.CurrentPasswordSerializer, request)
         changes.delete_account(self.caller, current=asked["current_password"])
         response = Response(status=204)
-        if cookies.stands_in(request):
-            cookies.forget(response)
+        if cookies.authenticated_by_cookie(request):
+            cookies.delete_cookies(response)
         return response
 
 
@@ -54,8 +54,8 @@ class EmailConfirmView(TokenView):
 
     @openapi.confirm_email
     def post(self, request: Request) -> Response:
-        count("link", network(client_address(request)))
-        changes.confirm_email(parse(serializers.EmailConfirmSerializer, request)["token"])
+        count("link", client_network(client_address(request)))
+        changes.confirm_email(validate_body(serializers.EmailConfirmSerializer, request)["token"])
         return Response(status=204)
 
 
@@ -64,15 +64,15 @@ class PasswordView(AccountView):
 
     @openapi.change_password
     def post(self, request: Request) -> Response | JsonResponse:
-        asked = parse(serializers.PasswordSerializer, request)
-        by_cookie = cookies.stands_in(request)
+        asked = validate_body(serializers.PasswordSerializer, request)
+        by_cookie = cookies.authenticated_by_cookie(request)
         pair = changes.change_password(
             self.caller,
             by_cookie=by_cookie,
             current=asked["current_password"],
             new=asked["new_password"],
         )
-        return cookies.answer(pair) if by_cookie else Response(pair.as_json())
+        return cookies.token_response(pair) if by_cookie else Response(pair.as_json())
 
 
 class ResetView(TokenView):
@@ -80,8 +80,8 @@ class ResetView(TokenView):
 
     @openapi.reset
     def post(self, request: Request) -> Response:
-        address = parse(serializers.ResetSerializer, request)["email"]
-        changes.ask_for_password_link(address, network(client_address(request)))
+        address = validate_body(serializers.ResetSerializer, request)["email"]
+        changes.ask_for_password_link(address, client_network(client_address(request)))
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
 
 
@@ -90,7 +90,7 @@ class ResetConfirmView(TokenView):
 
     @openapi.confirm_reset
     def post(self, request: Request) -> Response:
-        asked = parse(serializers.ResetConfirmSerializer, request)
-        count("link", network(client_address(request)))
+        asked = validate_body(serializers.ResetConfirmSerializer, request)
+        count("link", client_network(client_address(request)))
         changes.choose_password(asked["uid"], asked["token"], asked["new_password"])
         return Response(status=204)

@@ -18,7 +18,7 @@ from accounts.models import User
 from tokens.http.request_context import noted_session
 
 API = "/api/"
-PROGRAMS = (API, "/.well-known/")  # are who calls there
+API_PREFIXES = (API, "/.well-known/")  # are who calls there
 
 
 class PagesOnly:
@@ -27,7 +27,7 @@ class PagesOnly:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(PROGRAMS):
+        if request.path_info.startswith(API_PREFIXES):
             return self.get_response(request)
         return cast("Any", super()).__call__(request)
 
@@ -48,7 +48,7 @@ class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
     """Django's, for pages: the API has its own check (tokens/http/csrf.py)."""
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Any:
-        if request.path_info.startswith(PROGRAMS):
+        if request.path_info.startswith(API_PREFIXES):
             return None
         return super().process_view(request, view, args, kwargs)
 

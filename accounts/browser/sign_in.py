@@ -26,11 +26,11 @@ from accounts.models import User
 from tokens.http.client_address import client_address
 from tokens.http.request_context import note_session, noted_session
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import Device, end_sessions, open_browser_session
-from tokens.sessions.standing import believe_browser, note_use
+from tokens.sessions.lifecycle import Device, open_browser_session, revoke_sessions
+from tokens.sessions.standing import record_use, verify_browser_session
 
 
-class SignInOvertaken(PermissionDenied):
+class SignInOvertakenError(PermissionDenied):
     """The password was changed, or the user deactivated, since it was verified a moment ago."""
 
 
@@ -38,7 +38,7 @@ def device_session(request: HttpRequest) -> DeviceSession | None:
     """Return the device session of the browser that asks, its user loaded, or None."""
     session = noted_session(request)
     if session is None:  # Where nobody is signed in, to look again costs no query.
-        session = _believe(cast("BrowserData", request.session))
+        session = _load_session(cast("BrowserData", request.session))
         note_session(request, session)
     return session
 
@@ -58,7 +58,8 @@ def is_remembered(request: HttpRequest) -> bool:
 
 
 def sign_in(request: HttpRequest, user: User, *, remember: bool) -> None:
-    """Sign the browser in as the user whose password was just verified, or raise SignInOvertaken.
+    """Sign the browser in as the user whose password was just verified, or raise
+    SignInOvertakenError.
 
     A session that the browser has so far is ended.
     """
@@ -77,14 +78,14 @@ def change_password(request: HttpRequest, *, current: str, new: str) -> None:
         caller(request), remember=remember, current=current, new=new
     )
     request.session.cycle_key()
-    _carry(request, session, remember=remember)
+    _store_session(request, session, remember=remember)
 
 
 @receiver(user_logged_in)
-def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
+def _create_session(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Begin the device session of a browser that `login` is signing in."""
     if SID in request.session:  # of the same user; of another, `login` has flushed it
-        end_sessions([user.pk], Reason.LOGOUT, sid=cast("BrowserData", request.session).sid)
+        revoke_sessions([user.pk], Reason.LOGOUT, sid=cast("BrowserData", request.session).sid)
         request.session.cycle_key()
     remember: bool = request.__dict__.get("_remember", False)
     device = Device(
@@ -93,8 +94,8 @@ def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
     session = open_browser_session(user, device, remember=remember)
     if session is None:
         logout(request)
-        raise SignInOvertaken
-    _carry(request, session, remember=remember)
+        raise SignInOvertakenError
+    _store_session(request, session, remember=remember)
 
 
 @receiver(user_logged_out)
@@ -103,21 +104,21 @@ def _note_sign_out(request: HttpRequest, **kwargs: Any) -> None:
     note_session(request, None)
 
 
-def _carry(request: HttpRequest, session: DeviceSession, *, remember: bool) -> None:
+def _store_session(request: HttpRequest, session: DeviceSession, *, remember: bool) -> None:
     """Have the browser carry this session, until it is closed or until the row's last day."""
     request.session[SID] = str(session.sid)
     request.session.set_expiry(session.expires_at if remember else 0)
     note_session(request, session)
 
 
-def _believe(data: BrowserData) -> DeviceSession | None:
+def _load_session(data: BrowserData) -> DeviceSession | None:
     sid = data.sid
     if sid is None:
         return None
-    session = believe_browser(sid)
+    session = verify_browser_session(sid)
     if session is None:
         del data[SID]  # It has ended already, for a reason of its own.
         data.flush()
-    elif note_use(session):
+    elif record_use(session):
         data.modified = True  # It is signed anew, and so survives a change of the secret key.
     return session

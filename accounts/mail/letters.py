@@ -13,9 +13,9 @@ from django.utils.timesince import timesince
 
 from accounts import links
 from accounts.models import User
-from tokens.models.bidi import isolated
+from tokens.models.bidi import isolate
 from tokens.models.lines import one_line
-from tokens.models.users import called
+from tokens.models.users import find_by_login
 
 CHOOSE = "Choose a password"  # what a link is for
 
@@ -36,7 +36,7 @@ class Mail(StrEnum):
 
 
 def password_reset(address: str) -> EmailMessage | None:
-    user: User | None = called(address).first()
+    user: User | None = find_by_login(address).first()
     if user is None or not user.is_active or not user.has_usable_password():
         return None
     # To the address in the row: the one that was asked for may only look the same.
@@ -54,10 +54,10 @@ def invitation(user: str) -> EmailMessage | None:
 
 def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:
     """Write to the new address, unless it is another account's or the account has changed."""
-    owner, other = find_active(user), called(address).first()
+    owner, other = find_active(user), find_by_login(address).first()
     if owner is None or other not in (None, owner):
         return None
-    if not links.is_email_mark(mark, owner, address):
+    if not links.is_email_fingerprint(mark, owner, address):
         return None
     link = links.email_link(owner, address, mark)
     about = {"username": owner.username, "link": link, "act": "Confirm the address"}
@@ -111,7 +111,7 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     The page has the paragraphs of the text; one may be the link. Every value is written on one
     line, even if its row is older than the checks: no name can add a paragraph or a subject.
     """
-    written = {name: isolated(one_line(text)) for name, text in context.items()}
+    written = {name: isolate(one_line(text)) for name, text in context.items()}
     values = {**written, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
     paragraphs = body.strip().split("\n\n")

@@ -20,7 +20,7 @@ from tokens.models import DeviceSession
 from tokens.signals import refresh_token_reused
 
 #: What is told, in people's words. A new address may be a thief's, and a new name is needed.
-TOLD = {
+NOTIFIED_FIELDS = {
     "password": "password",
     "username": "user name (now {username})",
     "email": "e-mail address",
@@ -28,7 +28,7 @@ TOLD = {
 
 
 @contextmanager
-def told(user: User) -> Iterator[None]:
+def notify_owner(user: User) -> Iterator[None]:
     """Queue mails about what the block changes of this user, in one transaction with it.
 
     They go to the address before and to the one after: whoever takes an account over by its
@@ -40,13 +40,13 @@ def told(user: User) -> Iterator[None]:
         yield
         after = users.first()
         if before and after:
-            tell(before, after)
+            queue_notices(before, after)
 
 
-def tell(before: User, after: User) -> None:
+def queue_notices(before: User, after: User) -> None:
     differing = [
         words.format(username=after.username)
-        for name, words in TOLD.items()
+        for name, words in NOTIFIED_FIELDS.items()
         if getattr(before, name) != getattr(after, name)
     ]
     changed = ", ".join(differing)
@@ -65,7 +65,7 @@ def note_sign_in(user: User) -> None:
     counts are failures, so an owner who signs in often hears nothing.
     """
     who = str(user.pk)
-    if throttles.is_used_up("failed_sign_in", who):
+    if throttles.is_exhausted("failed_sign_in", who):
         log.warning("sign_in_after_failures", user=who)
         if throttles.allows("sign_in_mail", who):
             queue(Mail.SIGN_IN_AFTER_FAILURES, user=who)

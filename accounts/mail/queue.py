@@ -17,8 +17,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts.mail.letters import COMPOSE, Mail
 
 RETRIES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480)]
-KEPT = timedelta(days=1)
-LONGEST_SENDING = timedelta(minutes=10)
+KEEP_FAILED = timedelta(days=1)
+MAX_SENDING_TIME = timedelta(minutes=10)
 
 
 def queue(mail: Mail, **about: str) -> None:
@@ -42,10 +42,10 @@ def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
 
 
 @receiver(task_finished)
-def tidy(**kwargs: Any) -> None:
+def clean_up(**kwargs: Any) -> None:
     """Forget what is done, and give what a killed worker left behind to another."""
     now = timezone.now()
     sent = Q(status=TaskResultStatus.SUCCESSFUL)
-    DBTaskResult.objects.finished().filter(sent | Q(finished_at__lt=now - KEPT)).delete()
-    left = DBTaskResult.objects.running().filter(started_at__lt=now - LONGEST_SENDING)
+    DBTaskResult.objects.finished().filter(sent | Q(finished_at__lt=now - KEEP_FAILED)).delete()
+    left = DBTaskResult.objects.running().filter(started_at__lt=now - MAX_SENDING_TIME)
     left.update(status=TaskResultStatus.READY)

@@ -11,11 +11,11 @@ from rest_framework.exceptions import ValidationError
 from accounts import changes, links
 from accounts.browser import sign_in
 from accounts.browser.sign_in import caller
-from accounts.errors import LinkInvalid
+from accounts.errors import InvalidLinkError
 from accounts.pages.forms import CurrentPasswordForm, EmailForm, NamesForm
 from accounts.pages.page import Page, SignedInFormPage
 from tokens.http.throttles import count
-from tokens.models.bidi import isolated
+from tokens.models.bidi import isolate
 
 
 class AccountPage(SignedInFormPage[NamesForm]):
@@ -46,7 +46,7 @@ class EmailChangePage(SignedInFormPage[EmailForm]):
             raise ValidationError({"email": ["This is the address of your account already."]})
         changes.change_account(caller(self.request), {}, email=email, current=current)
         sentence = (
-            f"A link is on its way to {isolated(email)}. The address changes when you follow it."
+            f"A link is on its way to {isolate(email)}. The address changes when you follow it."
         )
         messages.success(self.request, sentence)
         return redirect("account")
@@ -59,7 +59,7 @@ class EmailConfirmPage(Page):
     template_name = "email_confirm.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.place)
+        count("link", self.client_network)
         token = request.GET.get("token", "")
         claims = links.claims_of_email_link(token)
         if claims is None:
@@ -67,15 +67,15 @@ class EmailConfirmPage(Page):
         return self.show(email=claims["email"], token=token)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.place)
+        count("link", self.client_network)
         try:
             changes.confirm_email(request.POST.get("token", ""))
-        except LinkInvalid:
+        except InvalidLinkError:
             return self.refuse()
         return redirect("email-confirmed")
 
     def refuse(self) -> HttpResponse:
-        return self.show(400, refused=LinkInvalid.default_detail)
+        return self.show(400, refused=InvalidLinkError.default_detail)
 
 
 class EmailConfirmedPage(Page):

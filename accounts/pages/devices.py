@@ -18,7 +18,7 @@ from accounts.browser.sign_in import device_session, is_remembered
 from accounts.pages.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
 from tokens.models import DeviceSession, Kind, Reason
-from tokens.sessions.lifecycle import end_sessions
+from tokens.sessions.lifecycle import revoke_sessions
 
 RECENT = timedelta(minutes=10)
 
@@ -46,7 +46,7 @@ class DevicesPage(SignedInPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         current = device_session(request)
-        living = DeviceSession.objects.filter(user=self.user.pk).living()
+        living = DeviceSession.objects.filter(user=self.user.pk).active()
         listed = [Shown(one, one == current) for one in living.order_by("-created_at", "-pk")]
         return self.show(devices=sorted(listed, key=lambda shown: not shown.here))
 
@@ -98,7 +98,7 @@ class EndOnePage(EndPage):
 
     @cached_property
     def device(self) -> Shown:
-        living = DeviceSession.objects.filter(user=self.user.pk).living()
+        living = DeviceSession.objects.filter(user=self.user.pk).active()
         session = get_object_or_404(living, sid=self.kwargs["sid"])
         return Shown(session, here=session == self.current)
 
@@ -110,7 +110,7 @@ class EndOnePage(EndPage):
         if self.device.here:
             logout(self.request)
             return redirect("logout")
-        end_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
+        revoke_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
         messages.success(self.request, f"{self.device.name} is signed out.")
         return redirect("devices")
 
@@ -124,6 +124,6 @@ class EndOthersPage(EndPage):
     template_name = "devices_end.html"
 
     def end(self) -> HttpResponse:
-        ended = end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
+        ended = revoke_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
         messages.success(self.request, f"Signed out: {ended}. This device stays signed in.")
         return redirect("devices")

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from tokens.models.lines import validate_one_line
-from tokens.models.users import LONGEST_NAME
+from tokens.models.users import MAX_LOGIN_LENGTH
 
 
 def password(label: str, autocomplete: str, **options: Any) -> forms.CharField:
@@ -29,7 +29,7 @@ def new_password() -> forms.CharField:
 
 def email(label: str) -> forms.EmailField:
     widget = forms.EmailInput(attrs={"autocomplete": "email"})
-    return forms.EmailField(label=label, max_length=LONGEST_NAME, widget=widget)
+    return forms.EmailField(label=label, max_length=MAX_LOGIN_LENGTH, widget=widget)
 
 
 class SignInForm(forms.Form):

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
-from tokens.http.client_address import client_address, network
+from tokens.http.client_address import client_address, client_network
 
 F = TypeVar("F", bound=Form)
 
@@ -42,9 +42,9 @@ class Page(View):
         return cast("User", self.request.user)
 
     @property
-    def place(self) -> str:
+    def client_network(self) -> str:
         """What is counted as the address that the request came from."""
-        return network(client_address(self.request))
+        return client_network(client_address(self.request))
 
 
 class FormPage(Page, Generic[F]):

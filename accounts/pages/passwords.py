@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 
 from accounts import changes, links
 from accounts.browser.sign_in import change_password
-from accounts.errors import LinkInvalid
+from accounts.errors import InvalidLinkError
 from accounts.pages.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
 from accounts.pages.page import FormPage, Page, SignedInFormPage
 from tokens.http.throttles import count
@@ -38,7 +38,7 @@ class ForgottenPage(FormPage[ForgottenForm]):
     form_class = ForgottenForm
 
     def act(self, form: ForgottenForm) -> HttpResponse:
-        changes.ask_for_password_link(form.cleaned_data["email"], self.place)
+        changes.ask_for_password_link(form.cleaned_data["email"], self.client_network)
         return redirect("password-link-sent")
 
 
@@ -53,21 +53,21 @@ class ChoosePage(FormPage[NewPasswordForm]):
     form_class = NewPasswordForm
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.place)
+        count("link", self.client_network)
         if links.user_of_password_link(**self.link) is None:
             return self.refuse()
         return super().get(request)
 
     def act(self, form: NewPasswordForm) -> HttpResponse:
-        count("link", self.place)
+        count("link", self.client_network)
         try:
             changes.choose_password(**self.link, new=form.cleaned_data["new_password"])
-        except LinkInvalid:
+        except InvalidLinkError:
             return self.refuse()
         return redirect("password-chosen")
 
     def refuse(self) -> HttpResponse:
-        return self.show(400, refused=LinkInvalid.default_detail)
+        return self.show(400, refused=InvalidLinkError.default_detail)
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(status, **self.link, **context)

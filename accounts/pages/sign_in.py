@@ -7,7 +7,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
-from accounts.browser.sign_in import SignInOvertaken, sign_in
+from accounts.browser.sign_in import SignInOvertakenError, sign_in
 from accounts.errors import SignInRefusedError
 from accounts.models import User
 from accounts.pages.forms import SignInForm
@@ -33,7 +33,7 @@ class SignInPage(FormPage[SignInForm]):
             raise SignInRefusedError
         try:
             sign_in(self.request, user, remember=form.cleaned_data["remember"])
-        except SignInOvertaken as overtaken:
+        except SignInOvertakenError as overtaken:
             raise SignInRefusedError from overtaken
         return redirect(self.next)
 

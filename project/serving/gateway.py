@@ -18,10 +18,10 @@ from whitenoise.middleware import WhiteNoiseFileResponse
 from project.serving.environ import REFUSAL, Refusal, build
 from project.serving.lanes import Lanes
 from project.serving.streams import Stream
-from project.web.json import LONGEST_BODY, longest_body
+from project.web.json import MAX_BODY_SIZE, longest_body
 
 BODY_TIME = 20  # seconds in which a body has to arrive
-LARGE_BODIES = 16  # longer than LONGEST_BODY, that may be in memory at a time
+LARGE_BODIES = 16  # longer than MAX_BODY_SIZE, that may be in memory at a time
 SWEEP = 0.5  # seconds between two looks at what takes too long
 TOO_SLOW = Refusal(408, "timeout", "The body did not arrive in time.")
 BUSY = Refusal(503, "busy", "The server has too much to do. Try again.")
@@ -99,10 +99,10 @@ class Exchange:
             self.enter()  # The site refuses a body that is too long without reading it.
         elif REFUSAL in self.environ:
             self.enter()
-        elif length > LONGEST_BODY and not self.gateway.large.acquire(blocking=False):
+        elif length > MAX_BODY_SIZE and not self.gateway.large.acquire(blocking=False):
             self.refuse(BUSY)
         else:
-            self.is_large = length > LONGEST_BODY
+            self.is_large = length > MAX_BODY_SIZE
             self.missing = length
             self.gateway.arriving[self] = time.monotonic() + BODY_TIME
             self.read()

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from project import env
-from project.serving.server import address
+from project.serving.server import bind_address
 from project.web import logs, pool
 
 #: Pages of others that the site does not use.
@@ -37,13 +37,13 @@ def main() -> None:
         django.setup()
         from django.conf import settings
 
-        from tokens.keys.lifecycle import adopt
+        from tokens.keys.lifecycle import import_key_file
 
-        claim_port(*address())
+        claim_port(*bind_address())
         check(deploy=settings.SECURE)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
-        adopt(settings.STATE_DIR / "access-key.pem")
+        import_key_file(settings.STATE_DIR / "access-key.pem")
         announce_first_admin()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sentence = pool.explain(error) if isinstance(error, DatabaseError) else str(error)

@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from project.serving.supervisor import GRACE, end_with
+from project.serving.supervisor import SHUTDOWN_TIMEOUT, exit_with_parent
 from project.web import logs
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MAX_HEADERS = 64 * 1024  # bytes of all headers of a request
 log = structlog.stdlib.get_logger(logs.OPERATOR)
 
 
-def address() -> tuple[str, int]:
+def bind_address() -> tuple[str, int]:
     """Return the IP address that HOST means, since granian resolves no names, and PORT."""
     try:
         found = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)
@@ -64,7 +64,7 @@ def limit_statements() -> None:
 
 def server() -> AbstractServer[Any]:
     """Return the server as the environment wants it."""
-    host, port = address()
+    host, port = bind_address()
     return Granian(
         "project.serving.server:gateway",
         factory=True,
@@ -81,7 +81,7 @@ def server() -> AbstractServer[Any]:
         backlog=CONNECTIONS,
         backpressure=connections(),
         websockets=False,
-        workers_kill_timeout=GRACE - 5,
+        workers_kill_timeout=SHUTDOWN_TIMEOUT - 5,
         log_dictconfig=logs.of_granian(),
         log_level=LogLevels(logging.getLevelName(logging.getLogger().level).lower()),
     )
@@ -103,7 +103,7 @@ def connections() -> int:
 def gateway() -> "Gateway":
     """Return what a worker of the server hands requests to."""
     logs.start()
-    end_with(os.getppid())
+    exit_with_parent(os.getppid())
     with logs.failures_logged():
         from project.serving.gateway import Gateway
         from project.serving.hashing import may_hash
@@ -116,9 +116,9 @@ def main() -> None:
     logs.start()
     from project.serving.listener import listen
 
-    end_with(int(sys.argv[1]))
+    exit_with_parent(int(sys.argv[1]))
     limit_statements()
-    Thread(target=announce, args=address(), daemon=True).start()
+    Thread(target=announce, args=bind_address(), daemon=True).start()
     server().serve(spawn_target=listen)
 
 

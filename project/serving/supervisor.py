@@ -19,9 +19,9 @@ import structlog
 
 from project.web import logs
 
-LOOK = 0.5  # seconds between two looks at who still runs
-PAUSE = 2  # seconds before what has ended is started again
-GRACE = 15  # seconds to end in: enough to finish what is being answered or sent
+POLL_INTERVAL = 0.5  # seconds between two looks at who still runs
+RESTART_DELAY = 2  # seconds before what has ended is started again
+SHUTDOWN_TIMEOUT = 15  # seconds to end in: enough to finish what is being answered or sent
 
 log = structlog.stdlib.get_logger("latchkey.supervisor")
 
@@ -36,14 +36,14 @@ def main() -> int:
     running = [start("project.serving.server"), start("project.serving.worker")]
     try:
         while running[0].poll() is None:
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
             if running[1].poll() is not None:
                 log.error("mail_worker_ended", status=running[1].returncode)
-                time.sleep(PAUSE)
+                time.sleep(RESTART_DELAY)
                 running[1] = start("project.serving.worker")
         log.critical("server_ended", status=running[0].returncode)
     finally:
-        end(running)
+        stop_processes(running)
     return 1
 
 
@@ -61,9 +61,9 @@ def start(module: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
 
 
-def end(running: list["subprocess.Popen[bytes]"]) -> None:
+def stop_processes(running: list["subprocess.Popen[bytes]"]) -> None:
     """Ask all to end, and kill what is left of them and theirs after a while."""
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + SHUTDOWN_TIMEOUT
     for program in running:
         program.terminate()
     for program in running:
@@ -74,14 +74,14 @@ def end(running: list["subprocess.Popen[bytes]"]) -> None:
         program.wait()
 
 
-def end_with(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """End this process once its parent is another than this; what it is at, it finishes first."""
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE)
+        time.sleep(SHUTDOWN_TIMEOUT)
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()

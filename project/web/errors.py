@@ -18,19 +18,19 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
-from accounts.browser.middleware import PROGRAMS
+from accounts.browser.middleware import API_PREFIXES
 from accounts.errors import HashingBusyError
 from project.serving.environ import REFUSAL, Refusal
 from project.web import pool
 from project.web.json import TOO_LARGE, longest_body
 from project.web.request_log import PROBES, note_refusal
-from tokens.errors import TokenRefused
+from tokens.errors import TokenRefusedError
 
 RETRY_AFTER = "5"  # seconds
 READ_ONLY = ("25006", "SQLITE_READONLY")  # the errors of PostgreSQL and of SQLite
 NOT_REACHED = "The database is not reached. Try again."
 NOT_WRITABLE = "The database is read-only. Try again later."
-AWAY = (OperationalError, InterfaceError, RedisError)
+DATABASE_ERRORS = (OperationalError, InterfaceError, RedisError)
 #: What a form brings along of the address of its page, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
 #: What a page says on top, by the code that a program is given.
@@ -58,7 +58,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
-    if isinstance(error, TokenRefused):
+    if isinstance(error, TokenRefusedError):
         note_refusal(context["request"]._request, error.reason)
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -84,10 +84,10 @@ class RefusalMiddleware:
         if isinstance(error, HashingBusyError):
             return refuse(request, Refusal(503, "busy", str(error.detail)))
         read_only = refuses_writes(error)
-        if not isinstance(error, AWAY) and not read_only:
+        if not isinstance(error, DATABASE_ERRORS) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
-        pool.look_over()
+        pool.check_connections()
         detail = NOT_WRITABLE if read_only else NOT_REACHED
         response = answer(request, 503, "unavailable", detail, again=address(request))
         response["Retry-After"] = RETRY_AFTER
@@ -153,7 +153,7 @@ def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:
     """Return the error as JSON to programs, to people as a page, of which there can be more."""
-    if request.path_info.startswith(PROGRAMS):
+    if request.path_info.startswith(API_PREFIXES):
         response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
         response = page(status, title=TITLES.get(code, TITLES["error"]), detail=detail, **more)
@@ -203,7 +203,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many(request: HttpRequest, wait: int) -> HttpResponse:
-    detail = f"That was tried too often. Try again in {in_words(wait)}."
+    detail = f"That was tried too often. Try again in {describe_wait(wait)}."
     response = answer(request, 429, "throttled", detail, again=address(request))
     response["Retry-After"] = str(wait)
     return response
@@ -231,7 +231,7 @@ def is_of(page: str, request: HttpRequest) -> bool:
     return request.resolver_match is not None and request.resolver_match.url_name == page
 
 
-def in_words(seconds: int) -> str:
+def describe_wait(seconds: int) -> str:
     """Return a time to wait as people say it, rounded up."""
     for size, unit in ((3600, "hours"), (60, "minutes")):
         if seconds > 1.5 * size:

@@ -11,20 +11,20 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-LONGEST_BODY = 64 * 1024  # bytes
+MAX_BODY_SIZE = 64 * 1024  # bytes
 TOO_LARGE = "The body may have at most {} bytes."
 
 
 def longest_body(path: str) -> int:
     """Return how many bytes a body may have at this path."""
-    return LONGEST_BODY if path.startswith("/api/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return MAX_BODY_SIZE if path.startswith("/api/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-class TooLarge(APIException):
+class BodyTooLargeError(APIException):
     """413: nothing that is sent here is so large."""
 
     status_code = 413
-    default_detail = TOO_LARGE.format(LONGEST_BODY)
+    default_detail = TOO_LARGE.format(MAX_BODY_SIZE)
     default_code = "too_large"
 
 
@@ -37,9 +37,9 @@ class JSONParser(parsers.JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        body = stream.read(LONGEST_BODY + 1)
-        if len(body) > LONGEST_BODY:
-            raise TooLarge
+        body = stream.read(MAX_BODY_SIZE + 1)
+        if len(body) > MAX_BODY_SIZE:
+            raise BodyTooLargeError
         try:
             return super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:  # nested too deep

@@ -31,7 +31,7 @@ from rest_framework.settings import api_settings
 
 from accounts.browser.middleware import API
 from project.web.errors import RefusalMiddleware, exception_handler
-from tokens.errors import CsrfFailed
+from tokens.errors import CsrfFailedError
 from tokens.http import csrf
 from tokens.http.authentication import AnonymousTokenUser
 
@@ -73,7 +73,7 @@ class PlainViewMiddleware:
                 return refuse(request)
             if not protected and "HTTP_AUTHORIZATION" not in request.META:
                 csrf.require(request)
-        except CsrfFailed as error:
+        except CsrfFailedError as error:
             return refuse(request, error)
         except Exception as error:
             # Django asks middleware about exceptions of views, and not about those of middleware.

@@ -14,11 +14,11 @@ from django.db import DatabaseError, connection
 looking = Lock()
 
 
-def look_over() -> None:
+def check_connections() -> None:
     """Have the waiting connections tried, and the dead ones replaced, while nobody waits for it."""
     pool = getattr(connection, "pool", None)
     if pool is not None and looking.acquire(blocking=False):
-        Thread(target=_look_over, args=(cast("Any", pool),), daemon=True).start()
+        Thread(target=_check_connections, args=(cast("Any", pool),), daemon=True).start()
 
 
 def explain(error: DatabaseError) -> str:
@@ -42,7 +42,7 @@ def explain(error: DatabaseError) -> str:
     return str(error)
 
 
-def _look_over(pool: Any) -> None:
+def _check_connections(pool: Any) -> None:
     try:
         with suppress(DatabaseError):
             pool.check()

@@ -38,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError as error:
         reason = str(error)  # A traceback every few seconds would say no more.
         log.error("database_unavailable", reason=reason)  # noqa: TRY400
-        pool.look_over()
+        pool.check_connections()
         read_only = refuses_writes(error)
         return _answer(503, f"the database is {'read-only' if read_only else 'not reached'}")
     if pending:

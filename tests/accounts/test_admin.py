@@ -138,7 +138,7 @@ def test_who_is_refused_signs_in_as_somebody_else_by_one_click_and_goes_on(alice
     sign_in = client.post("/accounts/logout/", fields)["Location"]
     assert sign_in == "/accounts/login/?next=/admin/accounts/user/%3Fq%3Db"
     assert f'name="next" value="{page}"' in client.get(sign_in).text
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
 
 
 def test_an_administrator_signs_in_where_everybody_does(alice: User) -> None:

@@ -140,7 +140,7 @@ def test_a_new_user_of_the_same_name_inherits_no_session(api: API, alice: User) 
     twin = User.objects.create(username="alice", email="alice@example.org", password=stored)
     is_refused(api, phone)
     api.login(twin)
-    assert DeviceSession.objects.living().count() == 1
+    assert DeviceSession.objects.active().count() == 1
 
 
 def test_a_deleted_user_cannot_sign_in(api: API, alice: User) -> None:

@@ -165,7 +165,7 @@ def test_two_sign_ins_that_upgrade_at_once_both_succeed(alice: User) -> None:
     assert User.objects.get().password == upgraded
     assert open_session(phone, Device(label="phone")) is not None
     assert open_session(laptop, Device(label="laptop")) is not None
-    assert DeviceSession.objects.living().count() == 2
+    assert DeviceSession.objects.active().count() == 2
 
 
 @pytest.mark.usefixtures("site_hashers")

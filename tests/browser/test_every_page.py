@@ -12,10 +12,10 @@ from tests.support.site import Site
 pytestmark = pytest.mark.browser
 
 LINKS = """
-from accounts.links import email_link, email_mark, password_link
+from accounts.links import email_link, email_fingerprint as email_fingerprint, password_link
 from accounts.models import User
 bob = User.objects.get(username="bob")
-print(password_link(bob), email_link(bob, "b@example.net", email_mark(bob, "b@example.net")))
+print(password_link(bob), email_link(bob, "b@example.net", email_fingerprint(bob, "b@example.net")))
 """
 OPEN = [
     "/",

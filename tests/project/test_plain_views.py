@@ -237,7 +237,7 @@ def test_without_the_database_a_protected_view_is_503(
     api: API, alice: User, outage: Outage
 ) -> None:
     header = f"Bearer {api.login(alice)['access']}"
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     with outage():
         answer = get("/api/plain/function/", header)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 
 from tokens.jwt.claims import Pair, RefreshToken
 from tokens.sessions.lifecycle import Device, open_session
-from tokens.sessions.rotation import rotate, spend
+from tokens.sessions.rotation import consume, rotate
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def refresh(raw: str, key: str | None = None) -> Outcome:
 
 def refresh_uncommitted(raw: str, key: str | None = None) -> Outcome:
     """Spend the living token in the transaction that is open, where `rotate` would not."""
-    pair = spend(RefreshToken(raw), key, None)
+    pair = consume(RefreshToken(raw), key, None)
     assert pair is not None
     return outcome(pair)
 

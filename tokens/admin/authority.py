@@ -20,7 +20,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from tokens.models.bidi import isolated
+from tokens.models.bidi import isolate
 
 MAX_NAMED = 5  # rows that a message lists; messages travel in a cookie
 MAX_NAME = 30  # characters of each
@@ -83,6 +83,6 @@ def _group_exceeds(actor: Any) -> Q:
 
 def _left_out(rows: QuerySet[Any], count: int) -> str:
     names = [str(row) for row in rows.order_by("pk")[:MAX_NAMED]]
-    short = [isolated(name[:MAX_NAME]) + "…" * (len(name) > MAX_NAME) for name in names]
+    short = [isolate(name[:MAX_NAME]) + "…" * (len(name) > MAX_NAME) for name in names]
     more = f" and {count - MAX_NAMED} more" if count > MAX_NAMED else ""
     return f"Left out, because they have rights that you do not have: {', '.join(short)}{more}."

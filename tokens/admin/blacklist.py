@@ -15,9 +15,9 @@ from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from tokens.admin.authority import may_manage
-from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
-from tokens.errors import TokenDeadError, TokenUnknownError
-from tokens.jwt.parsing import recognise, unwrapped
+from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, users_by_name
+from tokens.errors import InactiveTokenError, UnknownTokenError
+from tokens.jwt.parsing import extract_token, verify_own
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.revocation.blacklist import blacklist
 
@@ -48,8 +48,8 @@ class BlacklistForm(forms.Form):
         self.actor = actor
 
     def clean_token(self) -> str:
-        raw = unwrapped(self.cleaned_data["token"])
-        if token := recognise(raw):
+        raw = extract_token(self.cleaned_data["token"])
+        if token := verify_own(raw):
             owner = get_user_model()._base_manager.filter(pk=token.sub).first()
             if owner and not may_manage(self.actor, owner):
                 raise ValidationError(
@@ -74,11 +74,13 @@ class BlacklistAdmin(RecordAdmin):
     list_select_related = ("user",)
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
-    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole jti."
+    search_help_text = (
+        f"The beginning of a name, of {MAX_NAMED_USERS} users at most, or a whole jti."
+    )
     fields = list_display
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
-        return queryset.filter(Q(jti=words) | Q(user__in=users_named(words)))
+        return queryset.filter(Q(jti=words) | Q(user__in=users_by_name(words)))
 
     @method_decorator(sensitive_post_parameters())
     @sensitive_variables()
@@ -93,7 +95,7 @@ class BlacklistAdmin(RecordAdmin):
         if form.is_valid():
             try:
                 dead = blacklist(form.cleaned_data["token"], Reason.ADMIN)
-            except (TokenDeadError, TokenUnknownError) as error:
+            except (InactiveTokenError, UnknownTokenError) as error:
                 form.add_error("token", str(error))
             else:
                 self.note(request, dead)

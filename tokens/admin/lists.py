@@ -15,9 +15,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from tokens.models.users import LONGEST_NAME
+from tokens.models.users import MAX_LOGIN_LENGTH
 
-MOST_NAMED = 1000  # users, whose rows a search finds
+MAX_NAMED_USERS = 1000  # users, whose rows a search finds
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
@@ -80,7 +80,7 @@ class BigTableAdmin(SelectionAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         if not (search_term and self.search_fields):
             return queryset, False
-        if len(search_term) > LONGEST_NAME:
+        if len(search_term) > MAX_LOGIN_LENGTH:
             return queryset.none(), False
         return self.search(queryset, search_term), False
 
@@ -114,11 +114,11 @@ class RecordAdmin(BigTableAdmin):
         return False
 
 
-def users_named(name: str) -> QuerySet[Any]:
+def users_by_name(name: str) -> QuerySet[Any]:
     """Return the first users whose name begins so, in any case.
 
     All of them could be everybody, whom the database would gather before it looks at one session.
     """
     user = get_user_model()
     named = user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))
-    return named.order_by(user.USERNAME_FIELD).values("pk")[:MOST_NAMED]
+    return named.order_by(user.USERNAME_FIELD).values("pk")[:MAX_NAMED_USERS]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from tokens.admin.authority import select_manageable
-from tokens.admin.lists import MOST_NAMED, RecordAdmin, users_named
+from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, users_by_name
 from tokens.models import DeviceSession, Reason
 
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
@@ -58,7 +58,7 @@ class Columns:
     def status(self, session: DeviceSession) -> str:
         if session.revoked_at is not None:
             return f"ended: {session.get_revoked_reason_display()}"
-        return "living" if session.is_living else "ran out"
+        return "living" if session.is_active else "ran out"
 
     @admin.display
     def last_use(self, session: DeviceSession) -> str:
@@ -78,7 +78,9 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     list_select_related = ("user",)
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
     search_fields = ("user", "sid")
-    search_help_text = f"The beginning of a name, of {MOST_NAMED} users at most, or a whole sid."
+    search_help_text = (
+        f"The beginning of a name, of {MAX_NAMED_USERS} users at most, or a whole sid."
+    )
     actions = ("end",)
     fields = (
         *("sid", "user", "device_name", "kind", "status", "revoked_at"),
@@ -98,7 +100,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
         with suppress(ValueError):
             return queryset.filter(sid=UUID(words))
-        return queryset.filter(user__in=users_named(words))
+        return queryset.filter(user__in=users_by_name(words))
 
     @admin.action(description="End these sessions", permissions=["end"])
     def end(self, request: HttpRequest, queryset: Any) -> None:
@@ -142,7 +144,7 @@ class SessionsInline(Columns, admin.TabularInline):  # type: ignore[type-arg]
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
-        return DeviceSession.objects.living().order_by(*self.ordering).defer(*SECRETS)
+        return DeviceSession.objects.active().order_by(*self.ordering).defer(*SECRETS)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

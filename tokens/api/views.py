@@ -19,15 +19,15 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens.api.openapi import operations
 from tokens.api.serializers import NO_TEXT, LoginSerializer, SessionSerializer
-from tokens.errors import RightsChanged
+from tokens.errors import RolesChangedError
 from tokens.http import cookies, csrf
-from tokens.http.authentication import RowAuthentication, ask
-from tokens.http.client_address import client_address, network
+from tokens.http.authentication import DatabaseAuthentication, verify_current
+from tokens.http.client_address import client_address, client_network
 from tokens.http.request_context import note_session
 from tokens.http.throttles import count, count_sign_in
 from tokens.jwt.claims import AccessToken, Pair, RefreshToken
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import Device, end_sessions, open_session, sign_out
+from tokens.sessions.lifecycle import Device, open_session, revoke_sessions, sign_out
 from tokens.sessions.rotation import rotate
 
 
@@ -66,7 +66,7 @@ class TokenView(ListedMethodsView):
 class SignedInView(TokenView):
     """The same for those who present an access token, whose session is looked up."""
 
-    authentication_classes: Any = [RowAuthentication]
+    authentication_classes: Any = [DatabaseAuthentication]
     permission_classes: Any = [IsAuthenticated]
 
     @property
@@ -83,7 +83,7 @@ class LoginView(TokenView):
 
     @operations.login
     def post(self, request: Request) -> Response | JsonResponse:
-        asked = parse(LoginSerializer, request)
+        asked = validate_body(LoginSerializer, request)
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
             csrf.require(request._request)
@@ -110,14 +110,14 @@ class RefreshView(TokenView):
 
     @operations.refresh
     def post(self, request: Request) -> JsonResponse:
-        raw, by_cookie = refresh_token_in(request)
+        raw, by_cookie = read_refresh_token(request)
         pair = rotate(
-            raw or token_in(request, "refresh"),
+            raw or read_token(request, "refresh"),
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
         )
         note_session(request._request, pair.session)  # for the log
-        return cookies.answer(pair) if by_cookie else cookies.compact(pair.as_json())
+        return cookies.token_response(pair) if by_cookie else cookies.compact_json(pair.as_json())
 
 
 class LogoutView(TokenView):
@@ -125,11 +125,11 @@ class LogoutView(TokenView):
 
     @operations.logout
     def post(self, request: Request) -> Response:
-        raw, by_cookie = refresh_token_in(request)
+        raw, by_cookie = read_refresh_token(request)
         sign_out(raw)
         response = Response(status=204)
         if by_cookie:
-            cookies.forget(response)
+            cookies.delete_cookies(response)
         return response
 
 
@@ -138,9 +138,9 @@ class LogoutAllView(SignedInView):
 
     @operations.logout_all
     def post(self, request: Request) -> Response:
-        response = Response({"ended": end_sessions([self.user.pk], Reason.LOGOUT_ALL)})
-        if cookies.stands_in(request):
-            cookies.forget(response)
+        response = Response({"ended": revoke_sessions([self.user.pk], Reason.LOGOUT_ALL)})
+        if cookies.authenticated_by_cookie(request):
+            cookies.delete_cookies(response)
         return response
 
 
@@ -149,7 +149,7 @@ class LogoutOthersView(SignedInView):
 
     @operations.logout_others
     def post(self, request: Request) -> Response:
-        ended = end_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.sid)
+        ended = revoke_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.sid)
         return Response({"ended": ended})
 
 
@@ -158,10 +158,10 @@ class VerifyView(TokenView):
 
     @operations.verify
     def post(self, request: Request) -> Response:
-        count("verify", network(client_address(request)))
+        count("verify", client_network(client_address(request)))
         try:
-            ask(token_in(request, "token"))
-        except RightsChanged as error:
+            verify_current(read_token(request, "token"))
+        except RolesChangedError as error:
             raise InvalidToken from error
         return Response({})
 
@@ -182,7 +182,7 @@ class SessionsView(SignedInView):
 
     @operations.list_sessions
     def get(self, request: Request) -> Response:
-        living = DeviceSession.objects.filter(user=self.user.pk).living()
+        living = DeviceSession.objects.filter(user=self.user.pk).active()
         listed = living.order_by("-created_at", "-pk")
         return Response(SessionSerializer(listed, many=True, context={"sid": self.sid}).data)
 
@@ -196,23 +196,23 @@ class SessionView(SignedInView):
             session = UUID(sid)
         except ValueError as error:
             raise NotFound from error
-        ended = end_sessions([self.user.pk], Reason.LOGOUT, sid=session)
+        ended = revoke_sessions([self.user.pk], Reason.LOGOUT, sid=session)
         if not ended and not DeviceSession.objects.filter(user=self.user.pk, sid=session).exists():
             raise NotFound
         response = Response(status=204)
-        if session == self.sid and cookies.stands_in(request):
-            cookies.forget(response)
+        if session == self.sid and cookies.authenticated_by_cookie(request):
+            cookies.delete_cookies(response)
         return response
 
 
-def parse(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:
+def validate_body(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:
     """Return what the body asks, or raise ValidationError."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def token_in(request: Request, name: str) -> str:
+def read_token(request: Request, name: str) -> str:
     """Return the token that the body has under this name, or raise ValidationError.
 
     A serializer would say the same, and take longer than the rest of the view.
@@ -228,18 +228,18 @@ def token_in(request: Request, name: str) -> str:
     return token
 
 
-def refresh_token_in(request: Request) -> tuple[str, bool]:
+def read_refresh_token(request: Request) -> tuple[str, bool]:
     """Return the refresh token of the body, or of the cookie, and whether it is the cookie's.
 
     The cookie's can be empty, if a browser asks that has none. Raises ValidationError if there is
     no token or one in both, where a cookie without a living one stands in nobody's way, and
-    CsrfFailed if the cookie's is not to be used by whoever asks.
+    CsrfFailedError if the cookie's is not to be used by whoever asks.
     """
-    cookie, body = cookies.token_in(request, "refresh"), request.data
-    if cookies.are_spoken(request) and isinstance(body, dict) and "refresh" not in body:
+    cookie, body = cookies.read_token(request, "refresh"), request.data
+    if cookies.uses_cookies(request) and isinstance(body, dict) and "refresh" not in body:
         csrf.require(request._request)
         return cookie, True
-    raw = token_in(request, "refresh")
+    raw = read_token(request, "refresh")
     if cookie and is_refresh_token(cookie):
         raise ValidationError({"refresh": ["There is one in the cookie too: send only one."]})
     return raw, False
@@ -259,9 +259,9 @@ def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
 
     If the browser could not keep the new one, that is ended instead.
     """
-    response = cookies.answer(pair)
+    response = cookies.token_response(pair)
     if response.status_code == 200:
-        sign_out(cookies.token_in(request, "refresh"))
+        sign_out(cookies.read_token(request, "refresh"))
     else:
         sign_out(str(pair.refresh))
         response.cookies.clear()

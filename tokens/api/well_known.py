@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from tokens.conf import conf
 from tokens.keys.keyring import keyring
-from tokens.revocation.status_list import kept, lists, seconds, signed
+from tokens.revocation.status_list import cached_bits, list_count, max_age, sign_list
 
 CONTENT_TYPE = "application/statuslist+jwt"
 
@@ -50,10 +50,10 @@ def public(facts: Any, content_type: str) -> JsonResponse:
 @require_safe
 def status_list(request: HttpRequest, number: int) -> HttpResponse:
     """Answer with a list as a signed token (section 5.1); 404 if no session has a place in it."""
-    if number >= lists.current():
+    if number >= list_count.current():
         raise Http404
-    row = kept(number).current()
-    response = HttpResponse(signed(number, row), content_type=CONTENT_TYPE)
-    response["Cache-Control"] = f"public, max-age={seconds()}"
+    row = cached_bits(number).current()
+    response = HttpResponse(sign_list(number, row), content_type=CONTENT_TYPE)
+    response["Cache-Control"] = f"public, max-age={max_age()}"
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -18,7 +18,7 @@ def from_base64url(text: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def opening(**header: str) -> str:
+def encoded_header(**header: str) -> str:
     """Return what every token with this header begins with, the dot included."""
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
     return f"{base64url(text.encode())}."

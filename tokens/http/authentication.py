@@ -1,8 +1,8 @@
 """Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1).
 
 Without that header it is the token in the cookie, if there is one. `BearerAuthentication` asks the
-snapshot and so costs no query; `RowAuthentication` asks the row of the session, where an account is
-changed.
+snapshot and so costs no query; `DatabaseAuthentication` asks the row of the session, where an
+account is changed.
 """
 
 from typing import Any, cast
@@ -16,7 +16,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens.crypto.subkeys import tag_subkeys
-from tokens.errors import RightsChanged
+from tokens.errors import RolesChangedError
 from tokens.http import cookies, csrf
 from tokens.jwt.claims import AccessToken
 from tokens.models import DeviceSession
@@ -36,7 +36,7 @@ class TokenUser(SimpleLazyObject):
     roles: frozenset[str]
 
     def __init__(self, token: AccessToken) -> None:
-        super().__init__(lambda: user_of(token))
+        super().__init__(lambda: load_user(token))
         pk, key = token.user_id, get_user_model()._meta.pk.attname
         # The attributes of this object itself; any other is the row's.
         vars(self).update({"pk": pk, key: pk, "roles": token.roles})
@@ -59,70 +59,71 @@ class BearerAuthentication(JWTAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
-        if cookies.stands_in(request):
+        if cookies.authenticated_by_cookie(request):
             if request.method not in SAFE_METHODS:
                 csrf.require(request._request)
-            return self.believed(cookies.token_in(request, "access"))
+            return self.authenticate_token(cookies.read_token(request, "access"))
         header = self.get_header(request)
         if header is None:
             return None
         scheme, _, raw = header.strip().partition(b" ")
         if scheme.lower() not in (b"bearer", b""):  # Empty is what a server makes of no ASCII.
             return None
-        return self.believed(raw.strip().decode("latin-1"))
+        return self.authenticate_token(raw.strip().decode("latin-1"))
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
-    def believed(self, raw: str) -> tuple[Any, AccessToken]:
-        token = believe(raw)
+    def authenticate_token(self, raw: str) -> tuple[Any, AccessToken]:
+        token = verify_cached(raw)
         return TokenUser(token), token
 
 
-class RowAuthentication(BearerAuthentication):
+class DatabaseAuthentication(BearerAuthentication):
     """The same, by what the database says now; `request.user` is the row of the user."""
 
-    def believed(self, raw: str) -> tuple[AbstractUser, AccessToken]:
-        return ask(raw)
+    def authenticate_token(self, raw: str) -> tuple[AbstractUser, AccessToken]:
+        return verify_current(raw)
 
 
-def believe(raw: str) -> AccessToken:
+def verify_cached(raw: str) -> AccessToken:
     """Return the verified access token if the snapshot has nothing against it: no query.
 
     While the snapshot is too large to be complete, the row is asked: one query. Raises
-    InvalidToken, or RightsChanged if only the roles in the token are out of date.
+    InvalidToken, or RolesChangedError if only the roles in the token are out of date.
     """
-    token, ends = verified(raw), snapshot.ends.current()
+    token, ends = verify_token(raw), snapshot.revocations.current()
     if not ends.complete:
-        return ask(raw)[1]
+        return verify_current(raw)[1]
     session = token.sid.int
     if session in ends.sessions or token.jti in ends.tokens:
         raise InvalidToken
     if token["rv"] < ends.rights.get(session, 0):
-        raise RightsChanged
+        raise RolesChangedError
     return token
 
 
-def ask(raw: str) -> tuple[AbstractUser, AccessToken]:
+def verify_current(raw: str) -> tuple[AbstractUser, AccessToken]:
     """Return the user and the verified access token if its session still stands: one query.
 
-    Raises InvalidToken, without a query where the signature or a claim is wrong, or RightsChanged.
+    Raises InvalidToken, without a query where the signature or a claim is wrong, or
+    RolesChangedError.
     """
-    token = verified(raw)
+    token = verify_token(raw)
     believed = DeviceSession.objects.unless_blacklisted(token.jti)
     session = believed.select_related("user").filter(sid=token.sid).first()
     user = cast("AbstractUser | None", session and session.user)
-    if session is None or user is None or not session.is_living or not user.is_active:
+    if session is None or user is None or not session.is_active or not user.is_active:
         raise InvalidToken
     credentials = (user.password, user.get_username())
     if str(user.pk) != token.sub or not tag_subkeys(session.credential_tag, *credentials):
         raise InvalidToken
     if token["rv"] < session.rights_version:
-        raise RightsChanged
+        raise RolesChangedError
     return user, token
 
 
-def verified(raw: str) -> AccessToken:
+def verify_token(raw: str) -> AccessToken:
     """Return the access token if it is one of ours that has not expired, or raise InvalidToken."""
     try:
         return AccessToken(raw)
@@ -130,7 +131,7 @@ def verified(raw: str) -> AccessToken:
         raise InvalidToken from error
 
 
-def user_of(token: AccessToken) -> AbstractUser:
+def load_user(token: AccessToken) -> AbstractUser:
     """Return the row of the token's user, or raise InvalidToken: one query."""
     user = get_user_model()._base_manager.filter(pk=token.sub, is_active=True).first()
     if user is None:

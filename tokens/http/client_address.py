@@ -26,23 +26,23 @@ def client_address(request: HttpRequest | Request) -> str | None:
     forwarded = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
     for candidate in (forwarded, str(request.META.get("REMOTE_ADDR", ""))):
         try:
-            return str(_parsed(candidate))
+            return str(_parse_address(candidate))
         except ValueError:
             continue
     return None
 
 
-def network(address: str | None) -> str:
+def client_network(address: str | None) -> str:
     """Return what is counted as one address: an IPv4 address, or a /64 of IPv6."""
     if address is None:
         return ""
-    parsed = _parsed(address)
+    parsed = _parse_address(address)
     prefix = 64 if parsed.version == 6 else 32
     return str(ip_network(f"{parsed}/{prefix}", strict=False))
 
 
 @lru_cache(maxsize=1024)
-def _parsed(address: str) -> IPv4Address | IPv6Address:
+def _parse_address(address: str) -> IPv4Address | IPv6Address:
     if "%" in address:  # An IPv6 zone names an interface of another machine.
         raise ValueError(address)
     written = ADDRESS.fullmatch(address)

@@ -11,11 +11,13 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from tokens.conf import conf
-from tokens.errors import CookieTooLarge
+from tokens.errors import CookieTooLargeError
 from tokens.jwt.claims import Pair
 
 TokenName: TypeAlias = Literal["access", "refresh"]
-LONGEST = 4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
+MAX_COOKIE_SIZE = (
+    4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
+)
 
 
 def cookie_name(token: TokenName) -> str:
@@ -23,22 +25,22 @@ def cookie_name(token: TokenName) -> str:
     return f"__Host-{token}" if conf().COOKIES_SECURE else token
 
 
-def token_in(request: Request, token: TokenName) -> str:
+def read_token(request: Request, token: TokenName) -> str:
     """Return what the request has in this cookie, or nothing."""
     return request._request.COOKIES.get(cookie_name(token), "")
 
 
-def are_spoken(request: Request) -> bool:
+def uses_cookies(request: Request) -> bool:
     """Return whether a browser asks that has a refresh token's cookie, or had one once."""
     return cookie_name("refresh") in request._request.COOKIES or "HTTP_X_CSRFTOKEN" in request.META
 
 
-def stands_in(request: Request) -> bool:
+def authenticated_by_cookie(request: Request) -> bool:
     """Return whether the access token is the cookie's: it never is where a header was sent."""
-    return "HTTP_AUTHORIZATION" not in request.META and bool(token_in(request, "access"))
+    return "HTTP_AUTHORIZATION" not in request.META and bool(read_token(request, "access"))
 
 
-def answer(pair: Pair) -> JsonResponse:
+def token_response(pair: Pair) -> JsonResponse:
     """Return the pair with its tokens in cookies, each for as long as the token lives at most.
 
     An access token that a browser would drop is refused instead. The refresh token is given even
@@ -46,10 +48,10 @@ def answer(pair: Pair) -> JsonResponse:
     """
     body = pair.as_json()
     access, refresh = str(body.pop("access")), str(body.pop("refresh"))
-    response = compact(body)
+    response = compact_json(body)
     _set(response, "access", access, int(body["expires_in"]))
-    if len(response.cookies[cookie_name("access")].OutputString()) > LONGEST:
-        error = CookieTooLarge()
+    if len(response.cookies[cookie_name("access")].OutputString()) > MAX_COOKIE_SIZE:
+        error = CookieTooLargeError()
         response = JsonResponse(
             {"detail": error.detail, "code": error.default_code}, status=error.status_code
         )
@@ -57,18 +59,18 @@ def answer(pair: Pair) -> JsonResponse:
     return response
 
 
-def require_fit(pair: Pair) -> None:
-    """Raise CookieTooLarge if a browser would drop the access token of the pair."""
-    if answer(pair).status_code != 200:
-        raise CookieTooLarge
+def require_cookie_size(pair: Pair) -> None:
+    """Raise CookieTooLargeError if a browser would drop the access token of the pair."""
+    if token_response(pair).status_code != 200:
+        raise CookieTooLargeError
 
 
-def compact(body: dict[str, str | int]) -> JsonResponse:
+def compact_json(body: dict[str, str | int]) -> JsonResponse:
     """Return the body as Django REST framework would write it, which takes longer."""
     return JsonResponse(body, json_dumps_params={"separators": (",", ":")})
 
 
-def forget(response: HttpResponseBase) -> None:
+def delete_cookies(response: HttpResponseBase) -> None:
     """Have the browser delete both cookies, and what it keeps of this site beside them."""
     for token in ("access", "refresh"):
         _set(response, token, "", 0)

@@ -16,7 +16,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import cached_property
 
 from tokens.conf import conf
-from tokens.errors import CsrfFailed
+from tokens.errors import CsrfFailedError
 
 SECRET = re.compile("[A-Za-z0-9]{32}")  # as Django makes it
 
@@ -66,9 +66,11 @@ def cookie_name() -> str:
 
 
 def require(request: HttpRequest) -> None:
-    """Raise CsrfFailed unless the request has the API's CSRF token and comes from its origins."""
+    """Raise CsrfFailedError unless the request has the API's CSRF token and comes from its
+    origins.
+    """
     if check().process_view(request, None, (), {}):
-        raise CsrfFailed
+        raise CsrfFailedError
 
 
 def prepare(request: HttpRequest) -> None:

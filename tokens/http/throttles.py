@@ -20,17 +20,17 @@ from limits.strategies import FixedWindowRateLimiter
 from rest_framework.exceptions import Throttled
 
 from tokens.conf import conf
-from tokens.http.client_address import network
+from tokens.http.client_address import client_network
 from tokens.http.counters import CircuitBreaker, ProcessStorage, StoreUnavailableError
 from tokens.models import DeviceSession
-from tokens.models.users import called
+from tokens.models.users import find_by_login
 
 #: So many of an account's sessions say where its owner is at home.
-LAST_SESSIONS = 1000
-Question: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
+MAX_RECENT_SESSIONS = 1000
+CounterQuery: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
 log = structlog.stdlib.get_logger("latchkey.throttles")
 #: The counters of this process: one set from the start, or two first callers would make two.
-OWN = FixedWindowRateLimiter(ProcessStorage())
+LOCAL_COUNTERS = FixedWindowRateLimiter(ProcessStorage())
 
 
 def count(name: str, *who: str | None) -> None:
@@ -48,9 +48,9 @@ def allows(name: str, *who: str | None) -> bool:
     return not _count(name, *who)
 
 
-def is_used_up(name: str, *who: str | None) -> bool:
+def is_exhausted(name: str, *who: str | None) -> bool:
     """Return whether the next try of `name` by these would be too many; it is not counted."""
-    return bool(_ask(_look, name, *who))
+    return bool(_query(_look, name, *who))
 
 
 def count_sign_in(account: str, address: str | None) -> None:
@@ -62,11 +62,11 @@ def count_sign_in(account: str, address: str | None) -> None:
     session still gets in, so that nobody can lock the owner out.
     """
     name = AbstractBaseUser.normalize_username(account).casefold()
-    place = network(address)
-    count("login_address", place)
-    count("login_pair", name, place)
+    network = client_network(address)
+    count("login_address", network)
+    count("login_pair", name, network)
     wait = _count("login_account", name)
-    if wait and not _is_at_home(called(account), place):
+    if wait and not _is_known_network(find_by_login(account), network):
         raise Throttled(wait)
 
 
@@ -80,23 +80,23 @@ def count_current_password(user: Any, session: UUID, address: str | None) -> Non
     """
     count("current_password", str(user), str(session))
     wait = _count("current_password_account", str(user))
-    if wait and not _is_at_home([user], network(address)):
+    if wait and not _is_known_network([user], client_network(address)):
         raise Throttled(wait)
 
 
-def _is_at_home(users: Iterable[Any], place: str) -> bool:
+def _is_known_network(users: Iterable[Any], network: str) -> bool:
     """Return whether one of the users' last sessions began at this address: at most one query."""
     sessions = DeviceSession.objects.filter(user__in=users).order_by("-pk")
-    addresses = set(sessions.values_list("ip_address", flat=True)[:LAST_SESSIONS])
-    return any(network(address) == place for address in addresses)
+    addresses = set(sessions.values_list("ip_address", flat=True)[:MAX_RECENT_SESSIONS])
+    return any(client_network(address) == network for address in addresses)
 
 
 def _count(name: str, *who: str | None) -> int:
     """Count one try and return how many seconds to wait, 0 if it is allowed."""
-    return _ask(_hit, name, *who)
+    return _query(_hit, name, *who)
 
 
-def _ask(question: Question, name: str, *who: str | None) -> int:
+def _query(question: CounterQuery, name: str, *who: str | None) -> int:
     """Put the question to the counters, 0 if `name` is not limited."""
     have = conf()
     rate = have.THROTTLES.get(name)
@@ -110,9 +110,9 @@ def _ask(question: Question, name: str, *who: str | None) -> int:
         try:
             return breaker.call(question, shared, limit, name, who_)
         except StoreUnavailableError as error:
-            if not _hit(OWN, _limit("1 per minute"), "throttle_storage_unavailable", ""):
+            if not _hit(LOCAL_COUNTERS, _limit("1 per minute"), "throttle_storage_unavailable", ""):
                 log.warning("throttle_storage_unavailable", reason=str(error))
-    return question(OWN, limit, name, who_)
+    return question(LOCAL_COUNTERS, limit, name, who_)
 
 
 def _hit(limiter: FixedWindowRateLimiter, limit: RateLimitItem, name: str, who: str) -> int:

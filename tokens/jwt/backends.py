@@ -21,10 +21,10 @@ from rest_framework_simplejwt.exceptions import (
 )
 
 from tokens.conf import conf
-from tokens.crypto.encoding import base64url, from_base64url, jws, opening
+from tokens.crypto.encoding import base64url, encoded_header, from_base64url, jws
 from tokens.crypto.subkeys import Subkeys
 from tokens.jwt.frozen import FrozenDict, freeze
-from tokens.keys.jwk import Key
+from tokens.keys.jwk import KeyPair
 
 Backend = TypeVar("Backend", bound="KeyedBackend")
 #: The numbers in tokens are times and counters: whole, and within every calendar and column.
@@ -59,12 +59,12 @@ class KeyedBackend(TokenBackend):
         have = conf()
         audience = have.audience if "aud" in self.required else None
         super().__init__(algorithm, issuer=have.issuer, audience=audience, leeway=have.leeway)
-        self.opening = opening(alg=algorithm, kid=kid, typ=self.typ)
+        self.encoded_header = encoded_header(alg=algorithm, kid=kid, typ=self.typ)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Return the signed token, issuer and audience filled in."""
         audience = {} if self.audience is None else {"aud": self.audience}
-        return jws(self.opening, {**payload, "iss": self.issuer, **audience}, self.sign)
+        return jws(self.encoded_header, {**payload, "iss": self.issuer, **audience}, self.sign)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         claims = self.verified(token)
@@ -96,7 +96,7 @@ class AccessBackend(KeyedBackend):
         "roles": are_roles,
     }
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: KeyPair) -> None:
         super().__init__(key.kid, key.algorithm)
         self.key = key
 
@@ -104,20 +104,20 @@ class AccessBackend(KeyedBackend):
         return self.key.sign(text)
 
     def verified(self, token: str) -> Mapping[str, Any]:
-        return _verified(token, self.key)
+        return _verify_signature(token, self.key)
 
 
 @lru_cache(maxsize=4096)
-def _verified(token: str, key: Key) -> Mapping[str, Any]:
+def _verify_signature(token: str, key: KeyPair) -> Mapping[str, Any]:
     """Return the claims, once the signature is verified: the same token comes over and over.
 
     Each request checks anew everything that can change. Refused tokens are not kept, and a key that
     was removed is never looked up. Requests share the claims, which therefore cannot be changed.
     """
     text, _, signature = token.rpartition(".")
-    if not key.has_signed(text.encode(), decoded(signature)):
+    if not key.has_signed(text.encode(), decode_canonical(signature)):
         raise TokenBackendError("The signature is not ours.")
-    return claims_in(text, AccessBackend.required)
+    return parse_claims(text, AccessBackend.required)
 
 
 class RefreshBackend(KeyedBackend):
@@ -140,10 +140,10 @@ class RefreshBackend(KeyedBackend):
         text, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature, base64url(self.sign(text.encode()))):
             raise TokenBackendError("The signature is not ours.")
-        return claims_in(text, self.required)
+        return parse_claims(text, self.required)
 
 
-def decoded(part: str) -> bytes:
+def decode_canonical(part: str) -> bytes:
     """Return the bytes of a part of a token, of which there is one spelling only."""
     try:
         raw = from_base64url(part)
@@ -154,13 +154,13 @@ def decoded(part: str) -> bytes:
     return raw
 
 
-def claims_in(text: str, required: Mapping[str, Callable[[object], bool]]) -> Mapping[str, Any]:
+def parse_claims(text: str, required: Mapping[str, Callable[[object], bool]]) -> Mapping[str, Any]:
     """Return the claims, which cannot be changed, of a text whose signature is verified.
 
     Raises TokenBackendError for what we do not write, although our key has signed it.
     """
     try:
-        claims = freeze(STRICT.decode(decoded(text.partition(".")[2]).decode()))
+        claims = freeze(STRICT.decode(decode_canonical(text.partition(".")[2]).decode()))
     except (ValueError, RecursionError) as error:
         raise TokenBackendError("The claims are no JSON.") from error
     if not isinstance(claims, FrozenDict) or not claims.keys() >= required.keys():
@@ -172,7 +172,7 @@ def claims_in(text: str, required: Mapping[str, Callable[[object], bool]]) -> Ma
     return claims
 
 
-def once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+def unique_members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     """Return the members of a JSON object, or raise ValueError if a name comes twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -180,20 +180,20 @@ def once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def refuse_constant(text: str) -> NoReturn:
+def reject_constant(text: str) -> NoReturn:
     """Refuse NaN and Infinity, which are no JSON (RFC 8259, section 6)."""
     raise ValueError(f"{text} is no JSON.")
 
 
-STRICT = json.JSONDecoder(object_pairs_hook=once, parse_constant=refuse_constant)
+STRICT = json.JSONDecoder(object_pairs_hook=unique_members, parse_constant=reject_constant)
 
 
-def backend_of(backends: Iterable[Backend], token: str | None) -> Backend:
+def select_backend(backends: Iterable[Backend], token: str | None) -> Backend:
     """Return the backend whose key the token names, the first one for a new token.
 
     Raises TokenError if it names none.
     """
     for backend in backends:
-        if token is None or token.startswith(backend.opening):
+        if token is None or token.startswith(backend.encoded_header):
             return backend
     raise TokenError("Token names no key of ours")

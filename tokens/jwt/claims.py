@@ -20,15 +20,15 @@ from rest_framework_simplejwt.exceptions import TokenError
 from tokens.conf import conf
 from tokens.crypto.encoding import base64url
 from tokens.crypto.subkeys import Subkeys, all_subkeys, mac
-from tokens.jwt.backends import AccessBackend, RefreshBackend, backend_of
-from tokens.keys.jwk import Key
+from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
+from tokens.keys.jwk import KeyPair
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
 
-LONGEST_TOKEN = 8192  # characters
+MAX_TOKEN_LENGTH = 8192  # characters
 #: Of every access token of ours: what does not begin so is refused without looking at the keys.
-BEGINNING = base64url(b'{"alg":"')[:10]
-LIST_SIZE = 2**17  # sessions that one status list has places for
+HEADER_PREFIX = base64url(b'{"alg":"')[:10]
+STATUS_LIST_SIZE = 2**17  # sessions that one status list has places for
 
 
 class SessionToken(simplejwt.Token):
@@ -44,7 +44,7 @@ class SessionToken(simplejwt.Token):
     user_id: Any  # a primary key of the user model
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
-        if token is not None and not (token.isascii() and len(token) <= LONGEST_TOKEN):
+        if token is not None and not (token.isascii() and len(token) <= MAX_TOKEN_LENGTH):
             raise TokenError("Token is no JWT of a bearable size")
         if token is None:  # A new one: `mint` writes every claim.
             self.token, self.payload = None, {}
@@ -74,9 +74,9 @@ class AccessToken(SessionToken):
     @cached_property
     def backend(self) -> AccessBackend:
         """The backend of the key that this token names."""
-        if not self.token.startswith(BEGINNING):
+        if not self.token.startswith(HEADER_PREFIX):
             raise TokenError("Token has no header of ours")
-        return backend_of(map(AccessBackend, keyring.current().keys), self.token)
+        return select_backend(map(AccessBackend, keyring.current().keys), self.token)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -86,7 +86,7 @@ class AccessToken(SessionToken):
         return self.backend
 
     @classmethod
-    def mint(cls, session: DeviceSession, roles: Sequence[str], signer: Key) -> Self:
+    def mint(cls, session: DeviceSession, roles: Sequence[str], signer: KeyPair) -> Self:
         """Return a new token for the session; it does not outlive the session."""
         token, now = cls(), timezone.now()
         token.backend = AccessBackend(signer)
@@ -103,8 +103,8 @@ class AccessToken(SessionToken):
             "auth_time": epoch(session.auth_time),
         }
         if conf().STATUS_LIST:
-            number, index = divmod(session.pk, LIST_SIZE)
-            place = {"idx": index, "uri": list_address(conf().issuer, number)}
+            number, index = divmod(session.pk, STATUS_LIST_SIZE)
+            place = {"idx": index, "uri": status_list_url(conf().issuer, number)}
             token["status"] = {"status_list": place}
         return token
 
@@ -122,7 +122,7 @@ class RefreshToken(SessionToken):
     @cached_property
     def backend(self) -> RefreshBackend:
         """The backend of the subkeys that this token names, or that a new one is signed with."""
-        return backend_of(map(RefreshBackend, all_subkeys()), self.token)
+        return select_backend(map(RefreshBackend, all_subkeys()), self.token)
 
     def get_token_backend(self) -> RefreshBackend:
         return self.backend
@@ -178,7 +178,7 @@ class Pair:
         jti: str,
         subkeys: Subkeys,
         roles: Sequence[str],
-        signer: Key,
+        signer: KeyPair,
     ) -> Self:
         """Return the pair for the session as it stands.
 
@@ -208,7 +208,7 @@ def secret_hash(jti: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def list_address(site: str, number: int) -> str:
+def status_list_url(site: str, number: int) -> str:
     """Return where the status list of this number is, of the site at this origin."""
     return f"{site}{reverse('status-list', args=[number])}"
 

@@ -11,37 +11,37 @@ from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from tokens.conf import conf
 from tokens.crypto.encoding import from_base64url
 from tokens.crypto.subkeys import all_subkeys
-from tokens.jwt.backends import AccessBackend, RefreshBackend, backend_of
-from tokens.jwt.claims import LONGEST_TOKEN, AccessToken, RefreshToken
+from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
+from tokens.jwt.claims import MAX_TOKEN_LENGTH, AccessToken, RefreshToken
 from tokens.keys.keyring import keyring
 
 #: A token in whatever it was copied with: its header is an object, which begins so in base64url.
-TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
+TOKEN_PATTERN = re.compile(r"(?<![\w-])eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
 #: The same, with what a mail or a terminal puts into a long line.
-FOLDED = re.compile(r"(?<![\w-])eyJ[\w\s>-]*\.[\w\s>-]+\.[\w\s>-]+", re.ASCII)
-MOST_TOKENS = 10  # that are looked for in one text
+FOLDED_TOKEN_PATTERN = re.compile(r"(?<![\w-])eyJ[\w\s>-]*\.[\w\s>-]+\.[\w\s>-]+", re.ASCII)
+MAX_TOKENS = 10  # that are looked for in one text
 #: How our keys are named, by what their tokens say that they are.
-KID = {AccessBackend.typ: r"[\w-]{43}", RefreshBackend.typ: r"[\w-]{12}"}
+KID_PATTERNS = {AccessBackend.typ: r"[\w-]{43}", RefreshBackend.typ: r"[\w-]{12}"}
 
 
-def unwrapped(text: str) -> str:
+def extract_token(text: str) -> str:
     """Return the token in a text that somebody copied: a header, a cookie, JSON, a folded line.
 
     Of several that are ours it is the first refresh token, which stands for its whole session. If
     none is, it is what looks most like one, or the text.
     """
-    text = text[: 2 * LONGEST_TOKEN].strip()
-    folded = [re.sub(r"[\s>]", "", token) for token in FOLDED.findall(text)]
-    found = [*TOKEN.findall(text), *folded][:MOST_TOKENS]
-    known = {token: recognise(token) for token in found}
+    text = text[: 2 * MAX_TOKEN_LENGTH].strip()
+    folded = [re.sub(r"[\s>]", "", token) for token in FOLDED_TOKEN_PATTERN.findall(text)]
+    found = [*TOKEN_PATTERN.findall(text), *folded][:MAX_TOKENS]
+    known = {token: verify_own(token) for token in found}
     ours = [token for token in found if known[token]]
     refresh = [token for token in ours if isinstance(known[token], RefreshToken)]
     return next(iter([*refresh, *ours, *found[-1:]]), text)
 
 
-def parse(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def parse_unverified(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return header and claims, with nothing verified, or raise ValueError."""
-    if not (raw.isascii() and len(raw) <= LONGEST_TOKEN):
+    if not (raw.isascii() and len(raw) <= MAX_TOKEN_LENGTH):
         raise ValueError
     try:
         header, claims = (json.loads(from_base64url(part)) for part in raw.split(".")[:-1])
@@ -52,7 +52,7 @@ def parse(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return header, claims
 
 
-def recognise(raw: str) -> RefreshToken | AccessToken | None:
+def verify_own(raw: str) -> RefreshToken | AccessToken | None:
     """Return the token if its signature and claims are ours, be it expired or not.
 
     The database is not asked.
@@ -63,10 +63,10 @@ def recognise(raw: str) -> RefreshToken | AccessToken | None:
     return None
 
 
-def why_foreign(raw: str) -> str | None:
+def explain_foreign(raw: str) -> str | None:
     """Return why a text that is not recognised looks like a token of ours, or None."""
     try:
-        header, _ = parse(raw)
+        header, _ = parse_unverified(raw)
     except ValueError:
         return None
     signed, have = _signed_claims(raw), conf()
@@ -86,12 +86,12 @@ def _signed_claims(raw: str) -> Mapping[str, Any]:
     access = map(AccessBackend, keyring.current().keys)
     refresh = map(RefreshBackend, all_subkeys())
     with suppress(TokenError, TokenBackendError):
-        return backend_of([*refresh, *access], raw).verified(raw)
+        return select_backend([*refresh, *access], raw).verified(raw)
     return {}
 
 
 def _names_lost_key(header: Mapping[str, Any]) -> bool:
-    kid, form = str(header.get("kid")), KID.get(str(header.get("typ")))
+    kid, form = str(header.get("kid")), KID_PATTERNS.get(str(header.get("typ")))
     have = {subkeys.kid for subkeys in all_subkeys()}
     have |= {key.kid for key in keyring.current().keys}
     return form is not None and bool(re.fullmatch(form, kid, re.ASCII)) and kid not in have

@@ -12,57 +12,57 @@ from tokens.conf import conf
 
 T = TypeVar("T")
 NEVER = -1.0  # by the monotonic clock
-AWAY = "The database could not be asked who was signed out."
+UNAVAILABLE = "The database could not be asked who was signed out."
 
 log = structlog.stdlib.get_logger("latchkey.snapshot")
 
 
-class Keeper(Generic[T]):
+class CachedValue(Generic[T]):
     """Keeps what `take` returned, and lets one thread at a time take it anew.
 
     Who comes meanwhile waits for that one; once it has failed, they fail at once until it succeeds,
     so that a database that is away holds up one thread and not all of them.
     """
 
-    def __init__(self, take: Callable[[], T]) -> None:
-        self._take = take
+    def __init__(self, load: Callable[[], T]) -> None:
+        self._load = load
         self._lock = Lock()
-        self._held: T | None = None
-        self._taken = 0.0  # when, by the monotonic clock, in seconds
-        self._failed = NEVER
+        self._value: T | None = None
+        self._loaded_at = 0.0  # when, by the monotonic clock, in seconds
+        self._failed_at = NEVER
         self._changes = 0  # that this process knows of; those in `_seen` are in what is held
         self._seen = 0
 
     def current(self) -> T:
         """Return what was taken no longer than SNAPSHOT_INTERVAL ago, or raise DatabaseError."""
         arrived = monotonic()
-        held = self._held
+        held = self._value
         if held is not None and self._is_fresh(arrived):
             return held
-        if self._failed > self._taken and self._lock.locked():
-            raise OperationalError(AWAY)  # Somebody else finds out whether it is back.
+        if self._failed_at > self._loaded_at and self._lock.locked():
+            raise OperationalError(UNAVAILABLE)  # Somebody else finds out whether it is back.
         with self._lock:
-            if self._held is not None and self._is_fresh(arrived):
-                return self._held  # somebody took it while this one waited
-            if arrived < self._failed:
-                raise OperationalError(AWAY)
-            return self._renewed()
+            if self._value is not None and self._is_fresh(arrived):
+                return self._value  # somebody took it while this one waited
+            if arrived < self._failed_at:
+                raise OperationalError(UNAVAILABLE)
+            return self._reload()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Have the next caller take it anew, because something was just committed."""
         self._changes += 1
-        self._failed = NEVER
+        self._failed_at = NEVER
 
     def _is_fresh(self, arrived: float) -> bool:
         interval = conf().SNAPSHOT_INTERVAL.total_seconds()
-        return self._seen == self._changes and arrived - self._taken < interval
+        return self._seen == self._changes and arrived - self._loaded_at < interval
 
-    def _renewed(self) -> T:
+    def _reload(self) -> T:
         changes, began = self._changes, monotonic()
         try:
-            held = self._take()
+            held = self._load()
         except DatabaseError:
-            self._failed = monotonic()  # Who waits by now need not wait for the same again.
+            self._failed_at = monotonic()  # Who waits by now need not wait for the same again.
             raise
-        self._held, self._taken, self._seen = held, began, changes
+        self._value, self._loaded_at, self._seen = held, began, changes
         return held

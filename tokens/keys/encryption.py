@@ -17,43 +17,43 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.api_jws import get_algorithm_by_name
 
 from tokens.crypto.subkeys import all_subkeys, newest_subkeys
-from tokens.keys.jwk import Key, Private
+from tokens.keys.jwk import KeyPair, PrivateKey
 from tokens.models import SigningKey
 
-NONCE = 12  # bytes
+NONCE_SIZE = 12  # bytes
 
 log = structlog.stdlib.get_logger("latchkey.keys")
 
 
-def parsed(row: SigningKey) -> Key:
+def parse_key(row: SigningKey) -> KeyPair:
     """Return the row's key pair; parsing takes milliseconds, so it is done once."""
     jwk = json.dumps(row.public_jwk, sort_keys=True)
     secret_keys = tuple(subkeys.signing_keys for subkeys in all_subkeys())
-    return _parsed(row.kid, row.algorithm, jwk, bytes(row.private_key), secret_keys)
+    return _parse_key(row.kid, row.algorithm, jwk, bytes(row.private_key), secret_keys)
 
 
 @lru_cache(maxsize=128)
-def _parsed(
+def _parse_key(
     kid: str, algorithm: str, jwk: str, private_key: bytes, secret_keys: tuple[bytes, ...]
-) -> Key:
+) -> KeyPair:
     public = get_algorithm_by_name(algorithm).from_jwk(jwk)
-    private = decrypted(kid, private_key, secret_keys)
+    private = decrypt(kid, private_key, secret_keys)
     if private is None:
         log.error("signing_key_unreadable", kid=kid)
-    return Key(kid, algorithm, public, private)
+    return KeyPair(kid, algorithm, public, private)
 
 
-def encrypted(private: Private, kid: str) -> bytes:
+def encrypt(private: PrivateKey, kid: str) -> bytes:
     """Return the private key under AES-256-GCM, its nonce in front."""
     der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    nonce = secrets.token_bytes(NONCE)
+    nonce = secrets.token_bytes(NONCE_SIZE)
     return nonce + AESGCM(newest_subkeys().signing_keys).encrypt(nonce, der, kid.encode())
 
 
-def decrypted(kid: str, data: bytes, secret_keys: tuple[bytes, ...]) -> Private | None:
+def decrypt(kid: str, data: bytes, secret_keys: tuple[bytes, ...]) -> PrivateKey | None:
     """Return the private key, or None if none of the secret keys opens it."""
     for secret_key in secret_keys:
         with suppress(InvalidTag):
-            der = AESGCM(secret_key).decrypt(data[:NONCE], data[NONCE:], kid.encode())
+            der = AESGCM(secret_key).decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], kid.encode())
             return load_der_private_key(der, password=None)  # type: ignore[return-value]  # ours
     return None

@@ -13,21 +13,25 @@ from jwt.api_jws import get_algorithm_by_name
 from tokens.crypto.encoding import base64url
 from tokens.models import SigningKey
 
-Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 #: What of a public key its thumbprint is made of, in this order (RFC 7638, section 3.2; RFC 8037).
-THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+THUMBPRINT_MEMBERS = {
+    "EC": ("crv", "kty", "x", "y"),
+    "RSA": ("e", "kty", "n"),
+    "OKP": ("crv", "kty", "x"),
+}
 
 log = structlog.stdlib.get_logger("latchkey.keys")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Key:
+class KeyPair:
     """A key pair, parsed once; the same object as long as the row stays as it is."""
 
     kid: str
     algorithm: str
     public: Any
-    private: Private | None  # None if the secret key was changed without a fallback
+    private: PrivateKey | None  # None if the secret key was changed without a fallback
 
     def sign(self, text: bytes) -> bytes:
         """Return the signature of the text (RFC 7518, section 3; RFC 8037, section 3.1)."""
@@ -37,10 +41,10 @@ class Key:
         return get_algorithm_by_name(self.algorithm).verify(text, self.public, signature)
 
 
-def public_jwk(algorithm: str, private: Private) -> dict[str, str]:
+def public_jwk(algorithm: str, private: PrivateKey) -> dict[str, str]:
     """Return the public half as a JWK with what its thumbprint is made of (RFC 7517, RFC 7518)."""
     jwk = get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
-    return {name: jwk[name] for name in THUMBPRINT[jwk["kty"]]}
+    return {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
 
 
 def as_jwk(row: SigningKey) -> Mapping[str, str]:
@@ -50,6 +54,6 @@ def as_jwk(row: SigningKey) -> Mapping[str, str]:
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
     """Return the thumbprint of a public key, SHA-256 in base64url (RFC 7638, section 3)."""
-    required = {name: jwk[name] for name in THUMBPRINT[jwk["kty"]]}
+    required = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
     text = json.dumps(required, separators=(",", ":"))
     return base64url(hashlib.sha256(text.encode()).digest())

@@ -9,45 +9,45 @@ import structlog
 from django.dispatch import receiver
 
 from tokens import signals
-from tokens.keys.cached_value import Keeper
-from tokens.keys.encryption import parsed
-from tokens.keys.jwk import Key, as_jwk
+from tokens.keys.cached_value import CachedValue
+from tokens.keys.encryption import parse_key
+from tokens.keys.jwk import KeyPair, as_jwk
 from tokens.keys.lifecycle import (
     all_rows,
-    announcement,
-    is_due,
-    make,
+    create_key,
+    is_next_key_due,
     newest_kid,
+    publication_lead,
     published,
-    signer_of,
+    select_signer,
 )
 
 log = structlog.stdlib.get_logger("latchkey.keys")
 
 
 @dataclass(frozen=True)
-class Ring:
+class Keyring:
     """The keys that are published now, and the one that signs."""
 
-    keys: tuple[Key, ...]
-    signer: Key
+    keys: tuple[KeyPair, ...]
+    signer: KeyPair
     jwks: tuple[Mapping[str, str], ...]
     everybody_ended_at: frozenset[datetime]  # no token of these keys is of a session ended then
 
 
-def load_keyring() -> Ring:
+def load_keyring() -> Keyring:
     """Return the keys as they are now; make the first one, or the next one if that is due."""
     every = all_rows()
     rows = published(every)
-    signing = signer_of(rows)
+    signing = select_signer(rows)
     if signing is None:
-        make(follows=newest_kid(every), ahead=timedelta(0))
-    elif is_due(rows[-1], signing):
-        make(follows=signing.kid, ahead=announcement())
+        create_key(follows=newest_kid(every), ahead=timedelta(0))
+    elif is_next_key_due(rows[-1], signing):
+        create_key(follows=signing.kid, ahead=publication_lead())
     else:
-        return Ring(
-            keys=tuple(map(parsed, rows)),
-            signer=parsed(signing),
+        return Keyring(
+            keys=tuple(map(parse_key, rows)),
+            signer=parse_key(signing),
             jwks=tuple(map(as_jwk, rows)),
             everybody_ended_at=frozenset(
                 datetime.fromisoformat(moment) for row in rows for moment in row.everybody_ended_at
@@ -59,9 +59,9 @@ def load_keyring() -> Ring:
 log = structlog.stdlib.get_logger("latchkey.snapshot")
 
 
-keyring = Keeper(load_keyring)
+keyring = CachedValue(load_keyring)
 
 
 @receiver(signals.signing_keys_changed)
-def note_keys(**kwargs: Any) -> None:
-    keyring.forget()
+def invalidate_keyring(**kwargs: Any) -> None:
+    keyring.invalidate()

@@ -27,13 +27,13 @@ from django.utils import timezone
 
 from tokens.conf import conf
 from tokens.crypto.subkeys import newest_subkeys
-from tokens.keys.encryption import decrypted, encrypted, parsed
-from tokens.keys.jwk import Private, public_jwk, thumbprint
+from tokens.keys.encryption import decrypt, encrypt, parse_key
+from tokens.keys.jwk import PrivateKey, public_jwk, thumbprint
 from tokens.models import SigningKey
 from tokens.signals import after_commit, signing_keys_changed
 
 #: How a key is made for each algorithm that access tokens may be signed with.
-MAKE: dict[str, Callable[[], Private]] = {
+GENERATORS: dict[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
@@ -62,14 +62,14 @@ def newest_kid(every: list[SigningKey]) -> str:
     return every[-1].kid if every else ""
 
 
-def signer_of(rows: list[SigningKey]) -> SigningKey | None:
+def select_signer(rows: list[SigningKey]) -> SigningKey | None:
     """Return the newest of the rows that may sign now and whose private key can be read."""
     now = timezone.now()
-    ready = [row for row in rows if row.signs_from <= now and parsed(row).private]
+    ready = [row for row in rows if row.signs_from <= now and parse_key(row).private]
     return ready[-1] if ready else None
 
 
-def is_due(newest: SigningKey, signing: SigningKey) -> bool:
+def is_next_key_due(newest: SigningKey, signing: SigningKey) -> bool:
     """Return whether the next key has to be published: by age, or for another algorithm."""
     if newest != signing:
         return False
@@ -87,7 +87,7 @@ def rotate() -> SigningKey:
     rows = published(every)
     if rows and rows[-1].signs_from > timezone.now():
         return rows[-1]
-    made = make(follows=newest_kid(every), ahead=announcement() if rows else timedelta(0))
+    made = create_key(follows=newest_kid(every), ahead=publication_lead() if rows else timedelta(0))
     after_commit(signing_keys_changed, SigningKey)
     return made
 
@@ -101,9 +101,9 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
     """
     every = all_rows()
     with transaction.atomic():
-        made = make(follows=newest_kid(every), ahead=timedelta(0))
+        made = create_key(follows=newest_kid(every), ahead=timedelta(0))
         if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
-            made = make(follows=made.kid, ahead=timedelta(0))
+            made = create_key(follows=made.kid, ahead=timedelta(0))
         replaced = SigningKey.objects.filter(pk__lt=made.pk)
         before = [moment for row in (*replaced, made) for moment in row.everybody_ended_at]
         moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
@@ -114,7 +114,7 @@ def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
     return made
 
 
-def adopt(file: Path) -> None:
+def import_key_file(file: Path) -> None:
     """Take a key kept in a file, PEM on the curve P-256, for the first one, and remove the file.
 
     Where there is a key already, the one in the file has signed nothing and is only removed.
@@ -126,23 +126,23 @@ def adopt(file: Path) -> None:
             private: Any = load_pem_private_key(file.read_bytes(), password=None)
         except ValueError as error:
             raise ImproperlyConfigured(f"{file} is no key; remove it to have one made.") from error
-        make(follows="", ahead=timedelta(0), algorithm="ES256", private=private)
+        create_key(follows="", ahead=timedelta(0), algorithm="ES256", private=private)
     file.unlink()
 
 
-def make(
+def create_key(
     *,
     follows: str,
     ahead: timedelta,
     algorithm: str | None = None,
-    private: Private | None = None,
+    private: PrivateKey | None = None,
 ) -> SigningKey:
     """Make the key that follows the one of this `kid` and signs after `ahead`; return its row.
 
     If somebody else has made it meanwhile, theirs is returned.
     """
     algorithm = algorithm or conf().algorithm
-    private = private or MAKE[algorithm]()
+    private = private or GENERATORS[algorithm]()
     jwk = public_jwk(algorithm, private)
     now, kid = timezone.now(), thumbprint(jwk)
     try:
@@ -152,7 +152,7 @@ def make(
                 follows=follows,
                 algorithm=algorithm,
                 public_jwk=jwk,
-                private_key=encrypted(private, kid),
+                private_key=encrypt(private, kid),
                 published_at=now,
                 signs_from=now + ahead,
             )
@@ -168,12 +168,12 @@ def make(
     return made
 
 
-def announcement() -> timedelta:
+def publication_lead() -> timedelta:
     """Return how long a key is published before it signs: twice as long as others keep a set."""
     return 2 * conf().JWKS_MAX_AGE
 
 
-def encrypt_anew() -> None:
+def reencrypt() -> None:
     """Encrypt with the secret key what only a fallback opens, so that the fallback can go one day.
 
     Never done by the way: while servers with another secret key still run, each would undo it, and
@@ -181,7 +181,7 @@ def encrypt_anew() -> None:
     """
     secret_key = newest_subkeys().signing_keys
     for row in published(all_rows()):
-        data, private = bytes(row.private_key), parsed(row).private
-        if private is not None and decrypted(row.kid, data, (secret_key,)) is None:
+        data, private = bytes(row.private_key), parse_key(row).private
+        if private is not None and decrypt(row.kid, data, (secret_key,)) is None:
             same = SigningKey.objects.filter(pk=row.pk, private_key=data)
-            same.update(private_key=encrypted(private, row.kid))
+            same.update(private_key=encrypt(private, row.kid))

@@ -11,14 +11,14 @@ from typing import Any
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from tokens.crypto.subkeys import tag_subkeys
-from tokens.errors import AlreadyRotated
-from tokens.http.authentication import ask
+from tokens.errors import AlreadyRotatedError
+from tokens.http.authentication import verify_current
 from tokens.jwt.backends import AccessBackend, RefreshBackend
 from tokens.jwt.claims import AccessToken, RefreshToken, SessionToken, secret_hash
-from tokens.jwt.parsing import parse, recognise, why_foreign
+from tokens.jwt.parsing import explain_foreign, parse_unverified, verify_own
 from tokens.models import DeviceSession
 from tokens.sessions import rotation, statements
-from tokens.sessions.statements import Found
+from tokens.sessions.statements import SessionState
 
 HEADER = ("alg", "kid", "typ")
 CLAIMS = dict.fromkeys((*RefreshBackend.required, *AccessBackend.required))
@@ -43,33 +43,33 @@ class Inspection:
 def inspect(raw: str) -> Inspection:
     """Return what there is to say of the token: at most two queries, and no write."""
     try:
-        header, claims = parse(raw)
+        header, claims = parse_unverified(raw)
     except ValueError:
         return Inspection("no token", refusal="It is no JWT.")
-    shown = {"header": chosen(header, HEADER), "claims": chosen(claims, CLAIMS)}
-    token = recognise(raw)
+    shown = {"header": select_claims(header, HEADER), "claims": select_claims(claims, CLAIMS)}
+    token = verify_own(raw)
     if token is None:
-        refusal = why_foreign(raw) or FOREIGN
+        refusal = explain_foreign(raw) or FOREIGN
         return Inspection("foreign token, not verified", **shown, refusal=refusal)
     found = statements.read(token.sid)
     return Inspection(
         f"{token.token_type} token",
         **shown,
         session=describe(found.session) if found else {},
-        refusal=why_refused(raw, token, found),
+        refusal=explain_refusal(raw, token, found),
     )
 
 
-def chosen(values: Mapping[str, Any], names: Any) -> dict[str, str]:
+def select_claims(values: Mapping[str, Any], names: Any) -> dict[str, str]:
     """Return those of the names that are there, but for the `jti`, in a form safe to print."""
     return {
-        name: json.dumps(values[name]) + (moment(values[name]) if name in MOMENTS else "")
+        name: json.dumps(values[name]) + (describe_time(values[name]) if name in MOMENTS else "")
         for name in names
         if name in values and name != "jti"
     }
 
 
-def moment(seconds: object) -> str:
+def describe_time(seconds: object) -> str:
     """Return the moment in words, or nothing if it is none."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         return f" ({datetime.fromtimestamp(int(str(seconds)), UTC):%Y-%m-%d %H:%M:%S} UTC)"
@@ -90,28 +90,30 @@ def describe(session: DeviceSession) -> dict[str, str]:
     }
 
 
-def why_refused(raw: str, token: RefreshToken | AccessToken, found: Found | None) -> str | None:
+def explain_refusal(
+    raw: str, token: RefreshToken | AccessToken, found: SessionState | None
+) -> str | None:
     """Return the reason why the token would be refused now, a sentence, or None."""
     try:
         type(token)(raw)
     except TokenError:
         return "It has expired."
-    refusal = why_session_refuses(token, found)
+    refusal = explain_session(token, found)
     if found and isinstance(token, RefreshToken):
-        return refusal or why_spent(token, found.session)
-    return None if is_believed(raw) else refusal or "It is blacklisted."
+        return refusal or explain_spent_token(token, found.session)
+    return None if is_accepted(raw) else refusal or "It is blacklisted."
 
 
-def is_believed(raw: str) -> bool:
+def is_accepted(raw: str) -> bool:
     """Return whether the endpoints believe the access token, so that they have the last word."""
     try:
-        ask(raw)
+        verify_current(raw)
     except InvalidToken:
         return False
     return True
 
 
-def why_session_refuses(token: SessionToken, found: Found | None) -> str | None:
+def explain_session(token: SessionToken, found: SessionState | None) -> str | None:
     """Return why no token of this session is accepted, a sentence, or None."""
     if found is None:
         return "Its session is unknown: it never was here, or was purged."
@@ -120,7 +122,7 @@ def why_session_refuses(token: SessionToken, found: Found | None) -> str | None:
     reasons = {
         f"Its session was ended: {session.get_revoked_reason_display()}.": session.revoked_at,
         "Its user is not the session's.": str(session.user_id) != token.sub,
-        "Its session has run out.": not session.is_living,
+        "Its session has run out.": not session.is_active,
         "Its user is inactive.": not found.is_active,
         "The user's password or user name was changed since the sign-in.": not tag_subkeys(
             session.credential_tag, *credentials
@@ -130,16 +132,16 @@ def why_session_refuses(token: SessionToken, found: Found | None) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def why_spent(token: RefreshToken, session: DeviceSession) -> str | None:
+def explain_spent_token(token: RefreshToken, session: DeviceSession) -> str | None:
     """Return why a refresh token of a living session is refused that comes without a key."""
     distance = session.generation - token.generation
     if distance == 0 and compare_digest(session.secret_hash, secret_hash(token.jti)):
         return None
     if distance == 1 and rotation.successor_subkeys(token, session):
         try:
-            if rotation.may_have_again(token, session, None):
+            if rotation.may_replay(token, session, None):
                 return None
-        except AlreadyRotated:
+        except AlreadyRotatedError:
             return (
                 "It was spent a moment ago, with an Idempotency-Key. Only who has that key is given"
                 " the successor again; anybody else is told to look at what they have (409)."

@@ -7,7 +7,7 @@ CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
 
-def isolated(text: str) -> str:
+def isolate(text: str) -> str:
     """Return the text such that it turns nothing around that stands beside it."""
     plain = text.translate(CONTROLS)
     turns = any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in plain)

@@ -10,7 +10,7 @@ from django.db import connections, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from tokens.models.bidi import isolated
+from tokens.models.bidi import isolate
 from tokens.models.blacklist import BlacklistedToken
 from tokens.models.choices import Kind, Reason
 from tokens.models.querysets import CurrentQuerySet
@@ -24,7 +24,7 @@ PROMPT = timedelta(seconds=1)
 class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
     """Sets of sessions, and the one way to end them."""
 
-    def living(self) -> Self:
+    def active(self) -> Self:
         """Return the sessions that are neither ended nor run out."""
         now = timezone.now()
         return self.filter(revoked_at=None, expires_at__gt=now, idle_expires_at__gt=now)
@@ -157,7 +157,7 @@ class DeviceSession(models.Model):
     @property
     def device_name(self) -> str:
         """What people recognise the device by, for lists and sentences of ours."""
-        return isolated(self.device) or friendly_name(self.user_agent)
+        return isolate(self.device) or friendly_name(self.user_agent)
 
     @property
     def last_used_on(self) -> date:
@@ -170,6 +170,6 @@ class DeviceSession(models.Model):
         return min(self.idle_expires_at, self.expires_at)
 
     @property
-    def is_living(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the session is neither ended nor run out."""
         return self.revoked_at is None and timezone.now() < self.ends_at

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from tokens.conf import conf
-from tokens.errors import TokenDeadError, TokenUnknownError
+from tokens.errors import InactiveTokenError, UnknownTokenError
 from tokens.jwt.claims import AccessToken, RefreshToken
-from tokens.jwt.parsing import recognise, why_foreign
+from tokens.jwt.parsing import explain_foreign, verify_own
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.signals import after_commit, token_blacklisted
 
@@ -18,12 +18,12 @@ def blacklist(raw: str, reason: Reason) -> BlacklistedToken | DeviceSession:
     """Make this token dead at once, and return the row that says so: its own or its session's.
 
     An access token is refused from now on; a refresh token, however old, ends its session. Raises
-    TokenUnknownError for what is no token of ours, and TokenDeadError for what had died already.
-    The text itself is kept nowhere.
+    UnknownTokenError for what is no token of ours, and InactiveTokenError for what had died
+    already. The text itself is kept nowhere.
     """
-    token = recognise(raw)
+    token = verify_own(raw)
     if token is None:
-        raise TokenUnknownError(why_foreign(raw) or "This is no token of this site.")
+        raise UnknownTokenError(explain_foreign(raw) or "This is no token of this site.")
     if isinstance(token, AccessToken):
         return _refuse(token, reason)
     return _end_session(token, reason)
@@ -32,7 +32,7 @@ def blacklist(raw: str, reason: Reason) -> BlacklistedToken | DeviceSession:
 def _refuse(token: AccessToken, reason: Reason) -> BlacklistedToken:
     expires_at = datetime.fromtimestamp(token["exp"], UTC)
     if expires_at + conf().leeway <= timezone.now():
-        raise TokenDeadError("This token is dead already.")
+        raise InactiveTokenError("This token is dead already.")
     with transaction.atomic():
         # The lock keeps a deletion of the user from coming between.
         owner = get_user_model()._base_manager.select_for_update().filter(pk=token.sub)
@@ -54,4 +54,4 @@ def _end_session(token: RefreshToken, reason: Reason) -> DeviceSession:
     sessions = DeviceSession.objects.filter(sid=token.sid, user_id=token.sub)
     for session in sessions.revoke(reason):
         return session
-    raise TokenDeadError("This token is dead already.")
+    raise InactiveTokenError("This token is dead already.")

@@ -25,14 +25,14 @@ from django.utils import timezone
 
 from tokens import signals
 from tokens.conf import conf
-from tokens.keys.cached_value import Keeper
+from tokens.keys.cached_value import CachedValue
 from tokens.keys.keyring import keyring
 from tokens.models import BlacklistedToken, DeviceSession
 from tokens.models.packing import Packed, unpack
 
 #: How long a transaction may last after it has revoked a session: other requests read the row as
 #: it was until the commit.
-LONGEST_WAIT = timedelta(minutes=1)
+MAX_LOCK_WAIT = timedelta(minutes=1)
 #: A snapshot lists so many ended sessions, sessions with changed roles and tokens at most.
 MAX_ENTRIES = 20_000
 
@@ -40,7 +40,7 @@ log = structlog.stdlib.get_logger("latchkey.snapshot")
 
 
 @dataclass(frozen=True)
-class Ends:
+class Revocations:
     """What was ended while tokens of it may live. A session's key is the integer of its `sid`.
 
     If it is not `complete` it lists nothing, and the row of the session has to be asked.
@@ -52,20 +52,20 @@ class Ends:
     tokens: frozenset[str]  # blacklisted ones, by `jti`
 
 
-def begin_of_window(now: datetime) -> datetime:
+def revocation_cutoff(now: datetime) -> datetime:
     """Return since when a session must have ended for no token of it to be living.
 
     The token may be minted by a clock that is fast, the session ended by one that is slow, and both
     judged by one that is right, with leeway. And a retry may be answered with a new access token
     until the revocation is committed.
     """
-    return now - conf().access_lifetime - 2 * conf().leeway - LONGEST_WAIT
+    return now - conf().access_lifetime - 2 * conf().leeway - MAX_LOCK_WAIT
 
 
-def take() -> Ends:
+def load() -> Revocations:
     """Return what the database knows now: three short queries, of MAX_ENTRIES rows at most."""
     now, have, most = timezone.now(), conf(), MAX_ENTRIES + 1
-    begin = begin_of_window(now)
+    begin = revocation_cutoff(now)
     # Sorted, so that PostgreSQL reads the index backwards and stops, and never the whole table.
     ended = DeviceSession.objects.filter(revoked_at__gte=begin).order_by("-revoked_at")[:most]
     moved = DeviceSession.objects.filter(rights_changed_at__gte=begin)
@@ -78,9 +78,9 @@ def take() -> Ends:
     tokens = frozenset(blacklisted.values_list("jti", flat=True)[:most])
     if max(sessions["count"], rights["count"], len(tokens)) > MAX_ENTRIES:
         warn_of_size(int(monotonic() // 60))
-        return Ends(complete=False, sessions=frozenset(), rights={}, tokens=frozenset())
+        return Revocations(complete=False, sessions=frozenset(), rights={}, tokens=frozenset())
     number = int.from_bytes
-    return Ends(
+    return Revocations(
         complete=True,
         sessions=frozenset([number(sid) for (sid,) in unpack("16s", sessions["packed"])]),
         rights={number(sid): version for sid, version in unpack("16sq", rights["packed"])},
@@ -94,11 +94,11 @@ def warn_of_size(minute: int) -> None:
     log.warning("snapshot_too_large", most=MAX_ENTRIES)
 
 
-ends = Keeper(take)
+revocations = CachedValue(load)
 
 
 @receiver(signals.session_ended)
 @receiver(signals.rights_changed)
 @receiver(signals.token_blacklisted)
-def note_end(**kwargs: Any) -> None:
-    ends.forget()
+def invalidate_revocations(**kwargs: Any) -> None:
+    revocations.invalidate()

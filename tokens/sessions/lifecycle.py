@@ -21,7 +21,7 @@ from tokens.keys.keyring import keyring
 from tokens.keys.lifecycle import replace_all
 from tokens.models import DeviceSession, Kind, Reason
 
-SLICES_A_KEY = 50  # that everybody's sessions end in before the signing keys are replaced
+SLICES_PER_KEY = 50  # that everybody's sessions end in before the signing keys are replaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
     jti, signer = secrets.token_urlsafe(32), keyring.current().signer
     have = conf()
     with transaction.atomic():
-        session = _begin(
+        session = _create_session(
             user,
             device,
             jti=jti,
@@ -67,7 +67,7 @@ def open_browser_session(
     have = conf()
     short = have.BROWSER_LIFETIME
     with transaction.atomic():
-        return _begin(
+        return _create_session(
             user,
             device,
             jti=secrets.token_urlsafe(32),  # of a token that is never made
@@ -77,7 +77,7 @@ def open_browser_session(
         )
 
 
-def _begin(
+def _create_session(
     user: AbstractUser,
     device: Device,
     *,
@@ -121,7 +121,7 @@ def _begin(
 def _evict_surplus(user: AbstractUser) -> None:
     """End the least recently used of the user's sessions if there are more than may be."""
     own = DeviceSession.objects.filter(user_id=user.pk)
-    surplus = own.living().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
+    surplus = own.active().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
     own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
 
 
@@ -131,7 +131,7 @@ def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
     To be called in the transaction that stores the password, and to be rolled back with it where
     None is returned: `sid` was not living any more, and must not live again by this.
     """
-    device = _end_for_change(user, sid)
+    device = _revoke_for_change(user, sid)
     return None if device is None else open_session(user, device)
 
 
@@ -139,13 +139,13 @@ def replace_browser_sessions(
     user: AbstractUser, sid: UUID, *, remember: bool
 ) -> DeviceSession | None:
     """Do what `replace_sessions` does, for a browser."""
-    device = _end_for_change(user, sid)
+    device = _revoke_for_change(user, sid)
     if device is None:
         return None
     return open_browser_session(user, device, remember=remember)
 
 
-def _end_for_change(user: AbstractUser, sid: UUID) -> Device | None:
+def _revoke_for_change(user: AbstractUser, sid: UUID) -> Device | None:
     """End every session of the user and return the device of `sid`, if that one was living."""
     ended = DeviceSession.objects.filter(user=user.pk).revoke(Reason.CREDENTIALS_CHANGED)
     now = timezone.now()
@@ -155,7 +155,7 @@ def _end_for_change(user: AbstractUser, sid: UUID) -> Device | None:
     return None
 
 
-def end_sessions(
+def revoke_sessions(
     users: Iterable[Any], reason: Reason, *, sid: UUID | None = None, keep: UUID | None = None
 ) -> int:
     """End the sessions of these users' ids, or only `sid`, or all but `keep`.
@@ -171,7 +171,7 @@ def end_sessions(
     return sum(now < session.ends_at for session in sessions.revoke(reason))
 
 
-def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
+def revoke_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
     """End the session of everybody who is signed in by now, in slices of `size`.
 
     Yields after each slice how many were living until then. A session that begins meanwhile stays.
@@ -189,7 +189,7 @@ def end_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
             moments += {cast("datetime", session.revoked_at) for session in ended}
             yield sum(now < session.ends_at for session in ended)
             last = ids[-1]
-            if len(moments) == SLICES_A_KEY:
+            if len(moments) == SLICES_PER_KEY:
                 replace_all(everybody_ended_at=moments)
                 moments = []
     finally:
@@ -209,12 +209,12 @@ def sign_out(raw: str) -> None:
     DeviceSession.objects.filter(sid=token.sid, user_id=token.sub).revoke(Reason.LOGOUT)
 
 
-def end_sessions_of_deleted(instance: AbstractUser, **kwargs: Any) -> None:
+def revoke_sessions_of_deleted_user(instance: AbstractUser, **kwargs: Any) -> None:
     """End the sessions of a user being deleted, and forget where they were.
 
     The rows stay until their tokens are dead, and tell of no person: those ended earlier as well.
     """
-    end_sessions([instance.pk], Reason.DELETED)
+    revoke_sessions([instance.pk], Reason.DELETED)
     DeviceSession.objects.filter(user=instance.pk).update(
         device="", ip_address=None, rotated_from=None, user_agent=""
     )

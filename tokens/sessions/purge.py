@@ -18,28 +18,28 @@ def purge(size: int) -> Iterator[tuple[str, int]]:
     Yields what was deleted, and how many, after each slice; a row that somebody has locked is left
     for the next time. What runs out meanwhile is left too.
     """
-    moment = died_before()
-    for rows in run_out(moment):
+    moment = purge_cutoff()
+    for rows in expired_rows(moment):
         deleted = size
         while deleted == size:
-            deleted = delete(rows.order_by("expires_at")[:size])
+            deleted = delete_unlocked(rows.order_by("expires_at")[:size])
             yield plural_name(rows), deleted
     # No index may hold `idle_expires_at`, so rows dead by idleness are met on a walk.
     rows, last = DeviceSession.objects.order_by("pk"), 0
     while window := list(rows.filter(pk__gt=last).values_list("pk", "idle_expires_at")[:size]):
         dead = [pk for pk, idle_expires_at in window if idle_expires_at < moment]
         idle = rows.filter(pk__in=dead, idle_expires_at__lt=moment)
-        yield plural_name(rows), delete(idle) if dead else 0
+        yield plural_name(rows), delete_unlocked(idle) if dead else 0
         last = window[-1][0]
 
 
-def run_out(moment: datetime) -> list[QuerySet[Any]]:
+def expired_rows(moment: datetime) -> list[QuerySet[Any]]:
     """Return the sets of rows, one a table, that an index on `expires_at` finds to be dead."""
     tables: list[Any] = [DeviceSession, BlacklistedToken]
     return [table._base_manager.filter(expires_at__lt=moment) for table in tables]
 
 
-def died_before() -> datetime:
+def purge_cutoff() -> datetime:
     """Return the moment before which a row must have run out to be dead for good.
 
     Ended or not, a row stays until no token of it can pass anywhere: the last refresh token, by a
@@ -50,7 +50,7 @@ def died_before() -> datetime:
     return timezone.now() - have.leeway - max(have.RETRY_WINDOW, have.access_lifetime)
 
 
-def delete(rows: QuerySet[Any]) -> int:
+def delete_unlocked(rows: QuerySet[Any]) -> int:
     """Delete these rows but for those that somebody holds locked; return how many went.
 
     Whoever ends sessions may wait for this, but this waits for nobody: no two can block each other.

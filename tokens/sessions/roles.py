@@ -20,17 +20,17 @@ from tokens.models import DeviceSession
 from tokens.signals import after_commit, rights_changed
 
 
-def move(users: QuerySet[Any]) -> None:
+def bump_version(users: QuerySet[Any]) -> None:
     """Refuse the access tokens that these users have now; nobody is signed out."""
     with transaction.atomic():
-        lock(users)
+        lock_rows(users)
         sessions = DeviceSession.objects.filter(user__in=users.values("pk"), revoked_at=None)
-        lock(sessions)
+        lock_rows(sessions)
         sessions.update(rights_version=F("rights_version") + 1, rights_changed_at=timezone.now())
         after_commit(rights_changed, DeviceSession)
 
 
-def lock(rows: QuerySet[Any]) -> None:
+def lock_rows(rows: QuerySet[Any]) -> None:
     """Lock the rows in the order of their keys, lest two callers wait for each other."""
     locked = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
     deque(locked.iterator(), maxlen=0)
@@ -42,7 +42,7 @@ def members(group: Any) -> QuerySet[Any]:
     return users.filter(pk__in=users.filter(groups=group).values("pk"))
 
 
-def membership_changes(
+def on_membership_change(
     action: str, instance: Any, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
 ) -> None:
     """Groups are given to a user or taken away, or users put into a group: m2m_changed.
@@ -58,24 +58,24 @@ def membership_changes(
         named = users.filter(pk=instance.pk)
         losing = Q(groups__isnull=False) if pk_set is None else Q(groups__in=pk_set)
     if action == "pre_add" and pk_set:
-        move(named)
+        bump_version(named)
     elif action in ("pre_remove", "pre_clear"):
-        lock(named)
-        move(named.filter(pk__in=users.filter(losing).values("pk")))
+        lock_rows(named)
+        bump_version(named.filter(pk__in=users.filter(losing).values("pk")))
 
 
-def remember_name(instance: Group, **kwargs: Any) -> None:
+def remember_group_name(instance: Group, **kwargs: Any) -> None:
     """Note the name that a group had before it is saved."""
     stored = Group.objects.filter(pk=instance.pk).values_list("name", flat=True).first()
     vars(instance)["_stored_name"] = stored
 
 
-def group_is_renamed(instance: Group, created: bool, **kwargs: Any) -> None:
+def on_group_saved(instance: Group, created: bool, **kwargs: Any) -> None:
     """A group was saved."""
     if not created and cast("Any", instance)._stored_name != instance.name:
-        move(members(instance))
+        bump_version(members(instance))
 
 
-def group_is_deleted(instance: Group, **kwargs: Any) -> None:
+def on_group_deleted(instance: Group, **kwargs: Any) -> None:
     """A group is about to be deleted, in the transaction that does it."""
-    move(members(instance))
+    bump_version(members(instance))

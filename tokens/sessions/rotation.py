@@ -8,15 +8,16 @@
 | within RETRY_WINDOW                                             | byte for byte; not a write   |
 | its predecessor, spent without one, and none comes within       | the same                     |
 | GRACE_PERIOD                                                    |                              |
-| its predecessor, and another key comes than it was spent with,  | AlreadyRotated: nothing      |
+| its predecessor, and another key comes than it was spent with,  | AlreadyRotatedError: nothing |
 | or only one of the two came with a key, within GRACE_PERIOD     | given, nothing ended         |
-| any older one, or the predecessor after that                    | TokenRefused; the session is |
-|                                                                 | ended, and reported once     |
-| ahead of the row, or of another lineage than the row            | TokenRefused; reported       |
-| of a session that has ended or run out, of a user who is gone,  | TokenRefused                 |
+| any older one, or the predecessor after that                    | TokenRefusedError; the       |
+|                                                                 | session is ended, and        |
+|                                                                 | reported once                |
+| ahead of the row, or of another lineage than the row            | TokenRefusedError; reported  |
+| of a session that has ended or run out, of a user who is gone,  | TokenRefusedError            |
 | inactive, or signs in with something else by now                |                              |
-| no living refresh token of ours at all                          | TokenRefused; the database   |
-|                                                                 | is not asked                 |
+| no living refresh token of ours at all                          | TokenRefusedError; the       |
+|                                                                 | database is not asked        |
 
 RFC 9700, sections 2.2.2 and 4.14.2. The successor's `jti` is derived from the presented token, the
 row's nonce and the secret key together, so whoever holds the predecessor can be answered the same
@@ -33,40 +34,42 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from tokens import signals
 from tokens.conf import conf
 from tokens.crypto.subkeys import Subkeys, all_subkeys, credential_tag, newest_subkeys, tag_subkeys
-from tokens.errors import AlreadyRotated, Refusal, SessionBusy, TokenRefused
+from tokens.errors import AlreadyRotatedError, Refusal, SessionBusyError, TokenRefusedError
 from tokens.http import throttles
-from tokens.http.client_address import network
+from tokens.http.client_address import client_network
 from tokens.jwt.claims import Pair, RefreshToken, secret_hash
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import statements
-from tokens.sessions.statements import Found
+from tokens.sessions.statements import SessionState
 
 
 def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = None) -> Pair:
     """Return the pair that follows this refresh token: a new one, or the one it was answered with.
 
-    `retry_key` is the request's Idempotency-Key. Raises TokenRefused, AlreadyRotated, Throttled or,
-    if the row will not stand still, SessionBusy. What had to be ended is committed before that,
-    so it cannot be called inside a transaction: a RuntimeError says so.
+    `retry_key` is the request's Idempotency-Key. Raises TokenRefusedError, AlreadyRotatedError,
+    Throttled or, if the row will not stand still, SessionBusyError. What had to be ended is
+    committed before that, so it cannot be called inside a transaction: a RuntimeError says so.
     """
-    statements.refuse_transaction()
+    statements.forbid_transaction()
     try:
         token = RefreshToken(raw)
     except ExpiredTokenError as error:
-        raise TokenRefused(Refusal.EXPIRED) from error
+        raise TokenRefusedError(Refusal.EXPIRED) from error
     except TokenError as error:
-        throttles.count("forged_token", network(ip_address))
-        raise TokenRefused(Refusal.MALFORMED) from error
+        throttles.count("forged_token", client_network(ip_address))
+        raise TokenRefusedError(Refusal.MALFORMED) from error
     throttles.count("refresh", str(token.sid))
     for _ in range(2):
-        pair = spend(token, retry_key, ip_address) or answer_spent(token, retry_key, ip_address)
+        pair = consume(token, retry_key, ip_address) or handle_spent_token(
+            token, retry_key, ip_address
+        )
         if pair is not None:
             return pair
-    raise SessionBusy
+    raise SessionBusyError
 
 
-def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
+def consume(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
     """Put a successor in the token's place, or return None if the token is not the living one."""
     signer = keyring.current().signer
     now, nonce, subkeys = timezone.now(), secrets.token_bytes(16), newest_subkeys()
@@ -89,7 +92,7 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
     if found is None:
         return None
     roles = found.roles
-    if not is_bound(found) or found.rights_seen != found.session.rights_version:
+    if not credentials_match(found) or found.rights_seen != found.session.rights_version:
         # PostgreSQL, after waiting for a lock, returns what is new in this row beside what was old
         # in others: the tag beside the user's old password hash, the version of the rights beside
         # old roles. Only a statement of its own tells what belongs together.
@@ -97,7 +100,9 @@ def spend(token: RefreshToken, retry_key: str | None, ip_address: str | None) ->
     return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
 
 
-def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
+def handle_spent_token(
+    token: RefreshToken, retry_key: str | None, ip_address: str | None
+) -> Pair | None:
     """Answer a token that is not the living one, or return None if it turns out to be."""
     signer = keyring.current().signer
     found = admit(statements.read(token.sid), token)
@@ -107,8 +112,8 @@ def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | N
             return None
         case 1 if subkeys := successor_subkeys(token, session):
             try:
-                again = may_have_again(token, session, retry_key)
-            except AlreadyRotated:
+                again = may_replay(token, session, retry_key)
+            except AlreadyRotatedError:
                 report(signals.refresh_token_contended, session, token, ip_address)
                 raise
             if again:
@@ -117,36 +122,36 @@ def answer_spent(token: RefreshToken, retry_key: str | None, ip_address: str | N
                 return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
         case distance if distance <= 1:
             report(signals.refresh_token_out_of_step, session, token, ip_address)
-            raise TokenRefused(Refusal.OUT_OF_STEP)
+            raise TokenRefusedError(Refusal.OUT_OF_STEP)
     for ended in DeviceSession.objects.filter(pk=session.pk).revoke(Reason.REUSE):
         report(signals.refresh_token_reused, ended, token, ip_address)
-    raise TokenRefused(Refusal.REUSED)
+    raise TokenRefusedError(Refusal.REUSED)
 
 
-def admit(found: Found | None, token: RefreshToken) -> Found:
+def admit(found: SessionState | None, token: RefreshToken) -> SessionState:
     """Return what was found if that session may still be refreshed with tokens like this one.
 
     A session whose user is inactive or signs in with something else is ended for good.
     """
     if found is None:
-        raise TokenRefused(Refusal.UNKNOWN)
+        raise TokenRefusedError(Refusal.UNKNOWN)
     session = found.session
     if session.revoked_at is not None:
-        raise TokenRefused(Refusal.ENDED)
+        raise TokenRefusedError(Refusal.ENDED)
     if str(session.user_id) != token.sub:
-        raise TokenRefused(Refusal.FOREIGN_USER)
-    if not session.is_living:
-        raise TokenRefused(Refusal.RUN_OUT)
+        raise TokenRefusedError(Refusal.FOREIGN_USER)
+    if not session.is_active:
+        raise TokenRefusedError(Refusal.RUN_OUT)
     if not found.is_active:
         DeviceSession.objects.filter(pk=session.pk).revoke(Reason.DEACTIVATED)
-        raise TokenRefused(Refusal.INACTIVE)
-    if not is_bound(found):
+        raise TokenRefusedError(Refusal.INACTIVE)
+    if not credentials_match(found):
         DeviceSession.objects.filter(pk=session.pk).revoke(Reason.CREDENTIALS_CHANGED)
-        raise TokenRefused(Refusal.CREDENTIALS_CHANGED)
+        raise TokenRefusedError(Refusal.CREDENTIALS_CHANGED)
     return found
 
 
-def is_bound(found: Found) -> bool:
+def credentials_match(found: SessionState) -> bool:
     """Return whether the session is bound to what its user signs in with.
 
     A tag that was made with a fallback of the secret key is made anew with the key itself, if it
@@ -170,12 +175,12 @@ def successor_subkeys(token: RefreshToken, session: DeviceSession) -> Subkeys | 
     return None
 
 
-def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str | None) -> bool:
+def may_replay(token: RefreshToken, session: DeviceSession, retry_key: str | None) -> bool:
     """Return whether the holder of the predecessor may be given the living token once more.
 
-    Raises AlreadyRotated within the grace period for a caller with another key than the one who
-    spent the token. One with a key and one without are two as well: else a thief who always came
-    first, without a key, could live beside an owner who has one.
+    Raises AlreadyRotatedError within the grace period for a caller with another key than the one
+    who spent the token. One with a key and one without are two as well: else a thief who always
+    came first, without a key, could live beside an owner who has one.
     """
     age = timezone.now() - session.rotated_at
     within_grace = age < conf().GRACE_PERIOD
@@ -185,7 +190,7 @@ def may_have_again(token: RefreshToken, session: DeviceSession, retry_key: str |
     if session.retry_hash and shown and compare_digest(session.retry_hash, shown):
         return age < conf().RETRY_WINDOW
     if within_grace:
-        raise AlreadyRotated
+        raise AlreadyRotatedError
     return False
 
 
@@ -198,7 +203,7 @@ def report_replay(session: DeviceSession, ip_address: str | None, *, with_key: b
     rotated_from = session.rotated_from
     if rotated_from is None or ip_address is None:
         return  # A socket file has no address: nobody knows whether the network is another.
-    if network(rotated_from) != network(ip_address):
+    if client_network(rotated_from) != client_network(ip_address):
         signals.after_commit(
             signals.refresh_token_replayed_elsewhere,
             session=session,

@@ -9,14 +9,14 @@ from tokens.crypto.subkeys import credential_tag, newest_subkeys, tag_subkeys
 from tokens.models import DeviceSession, Kind, Reason
 
 
-def believe_browser(sid: UUID) -> DeviceSession | None:
+def verify_browser_session(sid: UUID) -> DeviceSession | None:
     """Return the session, with its user, if the browser that carries it is signed in: one query.
 
     One whose user is inactive, or signs in with something else by now, is ended for good.
     """
     sessions = DeviceSession.objects.select_related("user")
     session = sessions.filter(sid=sid, kind=Kind.BROWSER).first()
-    if session is None or session.user is None or not session.is_living:
+    if session is None or session.user is None or not session.is_active:
         return None
     user = session.user
     credentials = (user.password, user.get_username())
@@ -30,7 +30,7 @@ def believe_browser(sid: UUID) -> DeviceSession | None:
     return None
 
 
-def note_use(session: DeviceSession) -> bool:
+def record_use(session: DeviceSession) -> bool:
     """Note that this believed session of a browser is used, if that is to be seen: one query.
 
     It is where the day has changed, which is what people are shown, or a tenth of the idle lifetime

@@ -17,11 +17,11 @@ from django.db.models import Field, ManyToManyField
 from tokens.models import DeviceSession
 
 #: What the UPDATE of a rotation does not know already and a pair needs.
-NOT_KNOWN = ("id", "credential_tag", "rights_version", "expires_at", "auth_time")
+RETURNED_COLUMNS = ("id", "credential_tag", "rights_version", "expires_at", "auth_time")
 
 
 @dataclass(frozen=True)
-class Found:
+class SessionState:
     """A session's row and what its user is at that moment; a deleted user is not active."""
 
     session: DeviceSession
@@ -32,7 +32,7 @@ class Found:
     rights_seen: int  # the version that the roles belong to
 
 
-def read(sid: UUID) -> Found | None:
+def read(sid: UUID) -> SessionState | None:
     """Return the session and its user as they are now, or None: one query."""
     sql = "SELECT {columns}, {user_columns} FROM {session} WHERE sid = %(sid)s"
     return _execute(sql, {"sid": sid}, _columns())
@@ -46,7 +46,7 @@ def advance(
     spent_hash: bytes,
     now: datetime,
     changes: dict[str, Any],
-) -> Found | None:
+) -> SessionState | None:
     """Move the session to the next generation if this is its living token: one query.
 
     Everything rests on this conditional UPDATE: of any number of callers with the same token the
@@ -64,7 +64,7 @@ def advance(
         RETURNING {{columns}}, {{user_columns}}
         """
     key = {"sid": sid, "user": user_id, "generation": generation, "spent_hash": spent_hash}
-    found = _execute(sql, {**key, **changes, "now": now}, NOT_KNOWN)
+    found = _execute(sql, {**key, **changes, "now": now}, RETURNED_COLUMNS)
     if found is not None:
         owner = DeviceSession._meta.get_field("user").to_python(user_id)
         written = {"sid": sid, "user_id": owner, "generation": generation + 1, **changes}
@@ -72,14 +72,14 @@ def advance(
     return found
 
 
-def refuse_transaction() -> None:
+def forbid_transaction() -> None:
     """Raise RuntimeError inside a transaction, which a refusal would roll back (but for tests)."""
     blocks: list[Any] = connections[router.db_for_write(DeviceSession)].atomic_blocks
     if blocks and not blocks[-1]._from_testcase:
         raise RuntimeError("A refresh token is not to be rotated inside a transaction.")
 
 
-def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Found | None:
+def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> SessionState | None:
     """Run the statement and return its only row.
 
     After a migration that changed the type of a returned column, PostgreSQL refuses the plans that
@@ -92,7 +92,7 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
             field = cast("Field[Any, Any]", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
     adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
-    statement = _completed(sql, columns, connection.vendor)
+    statement = _render_sql(sql, columns, connection.vendor)
     try:
         rows = _fetch(connection, statement, adapted)
     except NotSupportedError:  # "cached plan must not change result type"
@@ -104,7 +104,7 @@ def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> Foun
     *row, password_hash, username, is_active, roles, rights_seen = rows[0]
     for position, convert, column in _converters(using, columns):
         row[position] = convert(row[position], column, connection)
-    return Found(
+    return SessionState(
         session=DeviceSession.from_db(using, columns, row),
         password_hash=password_hash or "",
         username=username or "",
@@ -157,7 +157,7 @@ def _converters(using: str, columns: tuple[str, ...]) -> list[tuple[int, Any, An
 
 
 @cache
-def _completed(sql: str, columns: tuple[str, ...], vendor: str) -> str:
+def _render_sql(sql: str, columns: tuple[str, ...], vendor: str) -> str:
     """Fill in what a statement leaves open: names of tables, and how this engine lists roles."""
     user = cast("type[AbstractUser]", get_user_model())
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))

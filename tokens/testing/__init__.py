@@ -85,5 +85,5 @@ def access_token(user: AbstractUser, *, roles: Iterable[str] | None = None) -> s
 
 def forget_snapshot() -> None:
     """Have the next request read the signing keys and the revocations from the database."""
-    keyring.forget()
-    snapshot.ends.forget()
+    keyring.invalidate()
+    snapshot.revocations.invalidate()

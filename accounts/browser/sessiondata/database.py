@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.browser.sessiondata import BrowserData, stored_key
-from tokens.sessions.purge import delete
+from tokens.sessions.purge import delete_unlocked
 
 SLICE = 1000  # rows of one transaction
 
@@ -40,4 +40,4 @@ class SessionStore(BrowserData, db.SessionStore):
         deleted = SLICE
         while deleted == SLICE:
             expired = Session.objects.filter(expire_date__lt=timezone.now())
-            deleted = delete(expired.order_by("expire_date")[:SLICE])
+            deleted = delete_unlocked(expired.order_by("expire_date")[:SLICE])

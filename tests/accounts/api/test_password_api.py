@@ -131,7 +131,7 @@ def test_a_change_makes_no_cookie_and_no_session_of_the_browser(
     answer = account.change_password(phone["access"], PASSWORD)
     assert not answer.cookies
     assert not Session.objects.exists()
-    assert DeviceSession.objects.living().count() == 1
+    assert DeviceSession.objects.active().count() == 1
 
 
 @pytest.mark.trap(55)
@@ -169,7 +169,7 @@ def test_an_upgrade_of_the_hash_signs_nobody_out_and_overwrites_no_new_password(
     assert account.change_password(str(laptop.access), PASSWORD).status_code == 200
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
-    assert DeviceSession.objects.living().count() == 1
+    assert DeviceSession.objects.active().count() == 1
 
 
 def test_a_password_changed_since_it_was_verified_is_not_overwritten(api: API, alice: User) -> None:
@@ -205,7 +205,7 @@ def test_a_device_signed_out_meanwhile_gets_no_session_and_changes_no_password(
         )
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
     assert post_office() == []
 
 
@@ -219,7 +219,7 @@ def test_a_device_that_ran_out_meanwhile_gets_no_session_and_changes_no_password
         changes.change_password(phone, current=PASSWORD, new=NEW_PASSWORD, by_cookie=False)
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
     assert post_office() == []
 
 
@@ -237,7 +237,7 @@ def test_of_two_simultaneous_changes_one_wins_and_leaves_one_session(
     codes = sorted(answer.status_code for answer in race(*callers))
     assert codes[0] == 200
     assert set(codes[1:]) <= {400, 401}
-    assert DeviceSession.objects.living().count() == 1
+    assert DeviceSession.objects.active().count() == 1
     assert len(post_office()) == 1
 
 

@@ -115,7 +115,7 @@ def test_a_reset_sets_the_password_and_ends_every_session(
     api.rotated(other["refresh"])
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
-    assert not DeviceSession.objects.filter(user=alice).living().exists()
+    assert not DeviceSession.objects.filter(user=alice).active().exists()
     (notice,) = post_office()
     assert (notice.to, notice.subject) == (["alice@example.org"], "Your password was changed")
 

@@ -98,7 +98,7 @@ def test_a_browser_is_signed_in_and_out_whatever_keeps_its_data(kept: Kept, alic
     assert (laptop.name, len(kept.dump())) == ("alice", 1)
     laptop.client.post("/leave/")
     assert (laptop.name, kept.dump()) == ("", {})
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
 
 
 @every_store

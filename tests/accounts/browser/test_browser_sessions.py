@@ -23,15 +23,15 @@ from pytest_django import Settings
 
 from accounts.browser.middleware import AuthenticationMiddleware
 from accounts.browser.sessiondata.database import SessionStore
-from accounts.browser.sign_in import SignInOvertaken, change_password, device_session, sign_in
+from accounts.browser.sign_in import SignInOvertakenError, change_password, device_session, sign_in
 from accounts.models import User
 from tests.accounts.conftest import NEW_HASH, NEW_PASSWORD, Account, execute_sql, post_office
 from tests.conftest import API, PASSWORD, Clock, Listen, row
 from tests.support.visits import Browser
 from tokens import signals
 from tokens.models import DeviceSession, Kind, Reason
-from tokens.sessions.lifecycle import end_sessions
-from tokens.sessions.standing import believe_browser, note_use
+from tokens.sessions.lifecycle import revoke_sessions
+from tokens.sessions.standing import record_use, verify_browser_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.support.visits")]
 
@@ -306,37 +306,37 @@ def test_of_simultaneous_requests_one_notes_the_use(laptop: Browser, clock: Cloc
     sid = laptop.row.sid
     clock.forward(hours=5)
     DeviceSession.objects.update(rotated_at=timezone.now() - timedelta(days=1))
-    first, second = believe_browser(sid), believe_browser(sid)
+    first, second = verify_browser_session(sid), verify_browser_session(sid)
     assert first is not None
     assert second is not None
-    assert [note_use(first), note_use(second)] == [True, False]
+    assert [record_use(first), record_use(second)] == [True, False]
 
 
 def test_noting_the_use_revives_no_session_and_binds_it_to_no_other_password(
     laptop: Browser, clock: Clock
 ) -> None:
-    seen = believe_browser(laptop.row.sid)
+    seen = verify_browser_session(laptop.row.sid)
     assert seen is not None
     User.objects.update(password=NEW_HASH)
     clock.forward(days=1)
-    note_use(seen)
+    record_use(seen)
     assert DeviceSession.objects.get().revoked_reason == Reason.CREDENTIALS_CHANGED
     assert laptop.name == ""
 
 
 @pytest.mark.trap(14)
 def test_noting_the_use_undoes_no_upgrade_of_the_hash_that_came_between(alice: User) -> None:
-    """Guards the tag in the WHERE of sessions.note_use."""
+    """Guards the tag in the WHERE of sessions.record_use."""
     User.objects.filter(pk=alice.pk).update(password=PBKDF2)
     alice.refresh_from_db()
     laptop = Browser()
     laptop.client.force_login(alice)
     sid = laptop.row.sid
     DeviceSession.objects.update(rotated_at=timezone.now() - timedelta(days=1))
-    seen = believe_browser(sid)
+    seen = verify_browser_session(sid)
     assert seen is not None
     assert alice.check_password(PASSWORD)
-    noted = note_use(seen)
+    noted = record_use(seen)
     assert (noted, laptop.name) == (False, "alice")
 
 
@@ -385,7 +385,7 @@ def test_a_password_changed_since_it_was_verified_signs_nobody_in(alice: User) -
     User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
     request = RequestFactory().get("/")
     request.session, request.user = SessionStore(), AnonymousUser()
-    with pytest.raises(SignInOvertaken):
+    with pytest.raises(SignInOvertakenError):
         sign_in(request, verified, remember=True)
     assert not request.user.is_authenticated
     assert request.session.is_empty()
@@ -434,12 +434,12 @@ def test_a_browser_signed_out_meanwhile_changes_no_password(laptop: Browser, ali
     request = HttpRequest()
     request.session = laptop.client.session
     assert device_session(request) is not None
-    end_sessions([alice.pk], Reason.LOGOUT)
+    revoke_sessions([alice.pk], Reason.LOGOUT)
     with pytest.raises(PermissionDenied):
         change_password(request, current=PASSWORD, new=NEW_PASSWORD)
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
 
 
 @pytest.mark.trap(16)

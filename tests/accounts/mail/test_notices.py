@@ -153,7 +153,7 @@ def test_of_two_changes_at_once_each_mail_tells_its_own(alice: User) -> None:
     """Guards the lock in notices.told: what was before is what the other has left."""
 
     def change(**values: str) -> None:
-        with notices.told(alice):
+        with notices.notify_owner(alice):
             User.objects.filter(pk=alice.pk).update(**values)
 
     with queue() as line_up:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.links import email_link, email_mark
+from accounts.links import email_fingerprint, email_link
 from accounts.models import User
 from tests.accounts.conftest import link_in, post_office, query_of
 from tests.conftest import API, PASSWORD, row
@@ -76,7 +76,7 @@ def test_another_address_takes_the_password_and_effect_when_its_link_is_followed
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
 def test_the_link_of_a_deactivated_user_shows_no_form(alice: User) -> None:
     """Guards `is_active` in links.claims_of_email_link."""
-    link = email_link(alice, NEW, email_mark(alice, NEW))
+    link = email_link(alice, NEW, email_fingerprint(alice, NEW))
     assert Person().client.get(link).status_code == 200
     User.objects.filter(pk=alice.pk).update(is_active=False)
     page = Person().client.get(link)

@@ -8,7 +8,7 @@ from django.conf import settings as site
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.links import email_link, email_mark, password_link
+from accounts.links import email_fingerprint, email_link, password_link
 from accounts.models import User
 from tests.support.people import Person, signed_in
 
@@ -58,7 +58,7 @@ class Outline(HTMLParser):
 def follow(alice: User) -> list[str]:
     """Return the living links of both kinds."""
     new = "alice@example.net"
-    return [password_link(alice), email_link(alice, new, email_mark(alice, new))]
+    return [password_link(alice), email_link(alice, new, email_fingerprint(alice, new))]
 
 
 @pytest.mark.parametrize("path", CLOSED.values(), ids=CLOSED)
@@ -178,7 +178,7 @@ def test_no_name_turns_a_sentence_around(alice: User) -> None:
     alice.username, alice.first_name, alice.email = "אליס", "\u202eecila", address
     alice.save()
     person = signed_in(alice)
-    link = email_link(alice, address, email_mark(alice, address))
+    link = email_link(alice, address, email_fingerprint(alice, address))
     shown = [person.client.get(path).text for path in [*CLOSED.values(), "/", link]]
     shown.append(person.client.get("/admin/login/").text)
     for name in (alice.username, alice.first_name, alice.email):

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from project import env
 from project.serving.serve import claim_port, keep_secret_key
-from project.serving.server import CONNECTIONS, address, gateway, server
+from project.serving.server import CONNECTIONS, bind_address, gateway, server
 from tests.environment import STATE
 from tests.tokens.sessions.test_processes import database_url
 
@@ -121,7 +121,7 @@ def test_the_server_listens_where_and_as_the_settings_say(settings: Settings) ->
     settings.WORKERS, settings.THREADS = 3, 9
     settings.HOST, settings.PORT = "192.0.2.1", 8100
     made = server()
-    assert (made.bind_addr, made.bind_port) == address() == ("192.0.2.1", 8100)
+    assert (made.bind_addr, made.bind_port) == bind_address() == ("192.0.2.1", 8100)
     assert (made.workers, made.http, made.websockets) == (3, "1", False)
     assert gateway().threads == 9
 
@@ -135,7 +135,7 @@ def test_a_host_may_be_named(settings: Settings) -> None:
 def test_a_host_that_is_none_is_named(settings: Settings, host: str) -> None:
     settings.HOST = host
     with pytest.raises(ImproperlyConfigured, match=f"HOST cannot be '{host}'"):
-        address()
+        bind_address()
 
 
 @pytest.mark.parametrize(

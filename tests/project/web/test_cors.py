@@ -94,7 +94,7 @@ def test_a_stranger_does_nothing_either(alice: User, allowed: None, origin: str)
     assert app.login(alice, Origin=origin).status_code == 403
     assert app.login(alice, Origin=APP).status_code == 200
     assert app.post("auth/logout/all/", Origin=origin).status_code == 403
-    assert DeviceSession.objects.living().count() == 1
+    assert DeviceSession.objects.active().count() == 1
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.2", "3.5.2")

@@ -37,9 +37,9 @@ urlpatterns = [path("broken/", broken), *urls.urlpatterns]
 @pytest.fixture
 def people_may_try_once(settings: Settings) -> Iterator[None]:
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"link": "1 per hour"}}
-    throttles.OWN.storage.reset()
+    throttles.LOCAL_COUNTERS.storage.reset()
     yield
-    throttles.OWN.storage.reset()
+    throttles.LOCAL_COUNTERS.storage.reset()
 
 
 @pytest.mark.usefixtures("people_may_try_once")
@@ -104,7 +104,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("seconds", "words"), WORDS.items())
 def test_a_time_to_wait_is_said_in_words_and_never_too_short(seconds: int, words: str) -> None:
-    assert errors.in_words(seconds) == words
+    assert errors.describe_wait(seconds) == words
 
 
 @pytest.mark.urls(__name__)

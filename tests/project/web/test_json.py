@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from project.web.json import LONGEST_BODY, JSONParser, TooLarge
+from project.web.json import MAX_BODY_SIZE, BodyTooLargeError, JSONParser
 from tests.conftest import API, PASSWORD, Answer
 from tokens.models import DeviceSession
 
@@ -183,8 +183,8 @@ def test_what_is_no_text_is_refused_where_a_text_belongs(
 
 
 def test_a_body_that_has_not_said_its_length_is_read_no_further_than_it_may_be() -> None:
-    with pytest.raises(TooLarge):
-        JSONParser().parse(BytesIO(b" " * (LONGEST_BODY + 1)))
+    with pytest.raises(BodyTooLargeError):
+        JSONParser().parse(BytesIO(b" " * (MAX_BODY_SIZE + 1)))
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def examples() -> Iterator[Example]:
 def living_body(example: Example) -> str:
     """Return the example's body, with what a living link has if it is about one."""
     alice = User.objects.get()
-    mark = links.email_mark(alice, "new@example.org")
+    mark = links.email_fingerprint(alice, "new@example.org")
     link = {
         "confirmEmail": links.email_link(alice, "new@example.org", mark),
         "confirmReset": links.password_link(alice),
@@ -224,7 +224,8 @@ def after_rotation(example: Example, pair: Pair) -> Answer:
 
 def after_promotion(example: Example, pair: Pair) -> Answer:
     User.objects.get().groups.add(Group.objects.create(name="authors"))
-    snapshot.ends.forget()  # Nothing is committed in these tests, so nothing is told either.
+    # Nothing is committed in these tests, so nothing is told either.
+    snapshot.revocations.invalidate()
     return ask(example, pair)
 
 
@@ -327,7 +328,7 @@ def test_every_call_documents_what_it_answers_without_the_database(
 ) -> None:
     pair = api.login(alice)
     body = living_body(example)
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     with outage():
         is_as_documented(example, ask(example, pair, body))
 

@@ -153,7 +153,9 @@ def test_a_call_that_meets_a_standby_is_to_be_tried_again_and_loses_nothing(
 def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
     api: API, alice: User
 ) -> None:
-    """Guards pool.look_over: without it each connection of the pool would cost somebody a 503."""
+    """Guards pool.check_connections: without it each connection of the pool would cost somebody
+    a 503.
+    """
     phone = api.login(alice)
 
     def ask() -> int:

@@ -122,7 +122,7 @@ def test_a_long_list_ends_where_its_count_ends_and_says_so(
     everything = {"action": "end", "_selected_action": "0", "select_across": "1"}
     carol.post(SESSIONS, everything)
     oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:4]
-    assert set(DeviceSession.objects.living().values_list("pk", flat=True)) == set(oldest)
+    assert set(DeviceSession.objects.active().values_list("pk", flat=True)) == set(oldest)
 
 
 def test_a_count_that_was_not_finished_is_not_given_as_one(
@@ -205,7 +205,7 @@ def test_a_search_finds_the_rows_of_the_first_users_of_that_name(
     alicia = User.objects.create(username="alicia", password=HASHED)
     phone, other = api.login(alice), api.login(alicia)
     assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone), row(other)}
-    monkeypatch.setattr("tokens.admin.lists.MOST_NAMED", 1)
+    monkeypatch.setattr("tokens.admin.lists.MAX_NAMED_USERS", 1)
     assert listed(carol.get(SESSIONS, {"q": "ali"})) == {row(phone)}
 
 

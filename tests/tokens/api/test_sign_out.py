@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from tests.conftest import API, Clock, row
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import end_sessions
+from tokens.sessions.lifecycle import revoke_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -187,7 +187,7 @@ def test_ending_somebody_elses_session_is_404(api: API, alice: User, bob: User, 
 
 
 def test_ending_the_sessions_of_nobody_is_no_error(alice: User) -> None:
-    assert end_sessions([], Reason.ADMIN) == 0
+    assert revoke_sessions([], Reason.ADMIN) == 0
 
 
 def test_a_session_is_called_by_its_public_id(api: API, alice: User) -> None:
@@ -235,7 +235,7 @@ def test_no_replica_is_asked_whether_a_session_has_ended(
     assert api.post("logout/", {"refresh": phone["refresh"]}).status_code == 204
     assert dead(api, phone)
     assert dead(api, laptop)
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -85,9 +85,9 @@ def test_what_cannot_be_read_without_the_database_is_json_for_programs(
     def away() -> None:
         raise OperationalError
 
-    monkeypatch.setattr(keyring, "_take", away)
-    monkeypatch.setattr(status_list.lists, "_take", away)
-    status_list.lists.forget()
+    monkeypatch.setattr(keyring, "_load", away)
+    monkeypatch.setattr(status_list.list_count, "_load", away)
+    status_list.list_count.invalidate()
     answer = client.get(f"/.well-known/{path}")
     is_told(answer, 503, "unavailable")
     assert answer["Retry-After"]

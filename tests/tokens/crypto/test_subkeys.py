@@ -84,7 +84,7 @@ def test_tags_move_to_the_newest_secret_key_only_if_they_still_stand(
 def test_a_tag_that_moves_undoes_no_upgrade_of_the_hash_that_came_between(
     alice: User, settings: Settings
 ) -> None:
-    """Guards the tag in the WHERE of rotation.is_bound."""
+    """Guards the tag in the WHERE of rotation.credentials_match."""
     User.objects.filter(pk=alice.pk).update(password=OLD_HASH)
     alice.refresh_from_db()
     phone = sign_in(alice)
@@ -92,7 +92,7 @@ def test_a_tag_that_moves_undoes_no_upgrade_of_the_hash_that_came_between(
     found = statements.read(UUID(phone.session))
     assert found is not None
     assert alice.check_password(PASSWORD)
-    assert rotation.is_bound(found)
+    assert rotation.credentials_match(found)
     assert refresh(phone.refresh).status == 200
 
 

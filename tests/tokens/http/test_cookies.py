@@ -37,7 +37,7 @@ def app(alice: User) -> App:
 
 def living() -> DeviceSession:
     """Return the only session that is living."""
-    return DeviceSession.objects.living().get()
+    return DeviceSession.objects.active().get()
 
 
 @pytest.mark.trap(32)
@@ -307,7 +307,7 @@ def test_a_token_in_the_body_and_one_in_the_cookie_are_400(
     answer = app.post(path, {"refresh": phone["refresh"]})
     assert answer.status_code == 400
     assert set(answer.json()) == {"refresh"}
-    assert DeviceSession.objects.living().count() == 2
+    assert DeviceSession.objects.active().count() == 2
     assert row(phone).generation == 1
 
 
@@ -443,7 +443,7 @@ def test_signing_out_deletes_the_cookies_exactly_as_they_were_set(
     for name, morsel in answer.cookies.items():
         assert (morsel.value, morsel["max-age"]) == ("", 0)
         assert flags(morsel) == flags(given[name])
-    assert not DeviceSession.objects.living().exists()
+    assert not DeviceSession.objects.active().exists()
 
 
 def test_signing_out_in_the_body_leaves_cookies_alone(api: API, alice: User) -> None:

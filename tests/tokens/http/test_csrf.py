@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import PASSWORD
 from tests.support.browsing import App
-from tokens.errors import CsrfFailed
+from tokens.errors import CsrfFailedError
 from tokens.http import csrf
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,7 @@ def test_no_other_check_makes_the_api_skip_its_own(public: Settings) -> None:
     """Django's middleware notes on a request that it has accepted it."""
     request = RequestFactory().post("/api/", headers=SECURE)
     vars(request)["csrf_processing_done"] = True
-    with pytest.raises(CsrfFailed):
+    with pytest.raises(CsrfFailedError):
         csrf.require(request)
 
 

@@ -22,7 +22,7 @@ from accounts.models import User
 from tests.conftest import API, PASSWORD, Answer, Clock, allow, row
 from tests.support.racing import race
 from tokens.http import counters, throttles
-from tokens.http.client_address import client_address, network
+from tokens.http.client_address import client_address, client_network
 from tokens.models import DeviceSession
 
 pytestmark = [
@@ -240,7 +240,7 @@ def test_forwarded_addresses_are_believed_as_far_as_our_proxies_go(
 
 
 def test_by_a_socket_file_everybody_is_counted_together() -> None:
-    assert network(None) == ""
+    assert client_network(None) == ""
 
 
 # The counters

@@ -22,9 +22,9 @@ from accounts.models import User
 from tests.conftest import API, row
 from tokens.crypto.encoding import from_base64url
 from tokens.crypto.subkeys import newest_subkeys
-from tokens.errors import TokenUnknownError
-from tokens.jwt.claims import LONGEST_TOKEN, AccessToken, RefreshToken, SessionToken
-from tokens.keys.jwk import Key, Private
+from tokens.errors import UnknownTokenError
+from tokens.jwt.claims import MAX_TOKEN_LENGTH, AccessToken, RefreshToken, SessionToken
+from tokens.keys.jwk import KeyPair, PrivateKey
 from tokens.keys.keyring import keyring
 from tokens.management.inspection import inspect
 from tokens.models import Reason
@@ -65,11 +65,11 @@ def resigned_access(token: str, **changes: Any) -> str:
     return jwt.encode(payload, private_key(), algorithm="ES256", headers=header)
 
 
-def signer() -> Key:
+def signer() -> KeyPair:
     return keyring.current().signer
 
 
-def private_key() -> Private:
+def private_key() -> PrivateKey:
     private = signer().private
     assert private is not None
     return private
@@ -124,9 +124,9 @@ def test_a_token_of_an_unbearable_size_is_refused_whoever_has_signed_it(
     pair = api.login(alice)
     known: type[SessionToken] = AccessToken if kind == "access" else RefreshToken
     resigned = resigned_access if kind == "access" else resigned_refresh
-    known(resigned(pair[kind], more="x" * (LONGEST_TOKEN // 2)))
+    known(resigned(pair[kind], more="x" * (MAX_TOKEN_LENGTH // 2)))
     with pytest.raises(TokenError, match="bearable size"):
-        known(resigned(pair[kind], more="x" * LONGEST_TOKEN))
+        known(resigned(pair[kind], more="x" * MAX_TOKEN_LENGTH))
 
 
 REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
@@ -339,7 +339,7 @@ def test_claims_that_we_do_not_write_are_refused_although_our_key_signed_them(
         answer = api.client.get(path, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
     assert api.post("verify/", {"token": forged}).status_code == 401
-    with pytest.raises(TokenUnknownError):
+    with pytest.raises(UnknownTokenError):
         blacklist(forged, Reason.ADMIN)
     assert inspect(forged).refusal
     assert api.get("sessions/", bearer=signed_again(pair["access"], bytes)).status_code == 200

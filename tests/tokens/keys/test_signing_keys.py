@@ -25,7 +25,7 @@ from tests.support.racing import race
 from tokens.jwt.claims import AccessToken
 from tokens.keys import jwk as keys_jwk
 from tokens.keys import lifecycle
-from tokens.keys.encryption import _parsed
+from tokens.keys.encryption import _parse_key
 from tokens.keys.keyring import keyring, load_keyring
 from tokens.models import SigningKey
 
@@ -40,12 +40,12 @@ def kid_of(token: str) -> str:
 
 def published(api: API) -> list[str]:
     """Return the kids of the key set, as another process would serve it."""
-    keyring.forget()
+    keyring.invalidate()
     return [key["kid"] for key in api.client.get("/.well-known/jwks.json").json()["keys"]]
 
 
 def is_accepted(api: API, token: str) -> bool:
-    keyring.forget()
+    keyring.invalidate()
     return bool(api.post("verify/", {"token": token}).status_code == 200)
 
 
@@ -99,7 +99,7 @@ def test_a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(
 
     last = pair["access"]
     clock.forward(seconds=1)
-    keyring.forget()
+    keyring.invalidate()
     pair = api.rotated(pair["refresh"])
     assert kid_of(pair["access"]) == new
     assert published(api) == [old, new]
@@ -242,12 +242,12 @@ def test_another_algorithm_takes_over_as_any_next_key_does(
 ) -> None:
     pair = api.login(alice)
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ALGORITHM": "EdDSA"}
-    keyring.forget()
+    keyring.invalidate()
     keys = api.client.get("/.well-known/jwks.json").json()["keys"]
     assert [key["alg"] for key in keys] == ["ES256", "EdDSA"]
     assert is_accepted(api, pair["access"])
     clock.forward(minutes=10)
-    keyring.forget()
+    keyring.invalidate()
     pair = api.rotated(pair["refresh"])
     assert jwt.get_unverified_header(pair["access"])["alg"] == "EdDSA"
     assert is_accepted(api, pair["access"])
@@ -319,20 +319,20 @@ def test_a_changed_secret_key_goes_on_signing_with_the_same_key_until_that_is_en
     before = bytes(SigningKey.objects.get().private_key)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-key-" + "n" * 40
-    keyring.forget()
+    keyring.invalidate()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
     assert bytes(SigningKey.objects.get().private_key) == before  # others may still run without
     call_command(command)
     assert bytes(SigningKey.objects.get(kid=kid_of(token)).private_key) != before
     settings.SECRET_KEY_FALLBACKS = []
-    keyring.forget()
+    keyring.invalidate()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
 
 
 def test_a_key_that_another_process_has_encrypted_anew_is_not_overwritten(
     settings: Settings,
 ) -> None:
-    """Guards `private_key=data` in signingkeys.encrypt_anew: it writes over what it has read."""
+    """Guards `private_key=data` in signingkeys.reencrypt: it writes over what it has read."""
     made = SigningKey.objects.get(kid=load_keyring().signer.kid)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-key-" + "n" * 40
@@ -346,7 +346,7 @@ def test_a_key_that_another_process_has_encrypted_anew_is_not_overwritten(
         return execute(sql, *args)
 
     with connection.execute_wrapper(overtake):
-        lifecycle.encrypt_anew()
+        lifecycle.reencrypt()
     made.refresh_from_db()
     assert overtaken
     assert bytes(made.private_key) == b"encrypted elsewhere"
@@ -375,12 +375,12 @@ def test_a_secret_key_that_is_lost_costs_a_new_key_and_no_access_token(
 ) -> None:
     token = api.login(alice)["access"]
     settings.SECRET_KEY = "another-secret-key-" + "n" * 40
-    keyring.forget()
+    keyring.invalidate()
     new = api.login(alice)["access"]
     assert kid_of(new) != kid_of(token)
     assert is_accepted(api, new)
     assert published(api) == [kid_of(token), kid_of(new)]
-    keyring.forget()
+    keyring.invalidate()
     lifecycle.rotate()
     assert len(published(api)) == 3
 
@@ -388,9 +388,9 @@ def test_a_secret_key_that_is_lost_costs_a_new_key_and_no_access_token(
 @pytest.mark.trap(40)
 def test_a_key_is_parsed_once_however_often_it_is_read() -> None:
     first = load_keyring().signer
-    parsed = _parsed.cache_info().misses
+    parsed = _parse_key.cache_info().misses
     assert load_keyring().signer is first
-    assert _parsed.cache_info().misses == parsed
+    assert _parse_key.cache_info().misses == parsed
 
 
 def test_looking_at_the_settings_makes_no_key() -> None:
@@ -402,11 +402,11 @@ def test_a_key_kept_in_a_file_is_taken_over_and_the_file_is_gone(tmp_path: Path)
     private = ec.generate_private_key(ec.SECP256R1())
     file = tmp_path / "access-key.pem"
     file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    lifecycle.adopt(file)
+    lifecycle.import_key_file(file)
     signer = load_keyring().signer
     assert signer.public.public_numbers() == private.public_key().public_numbers()
     assert not file.exists()
-    lifecycle.adopt(file)
+    lifecycle.import_key_file(file)
     assert SigningKey.objects.count() == 1
 
 
@@ -415,7 +415,7 @@ def test_a_key_in_a_file_that_comes_too_late_signs_nothing(tmp_path: Path) -> No
     private = ec.generate_private_key(ec.SECP256R1())
     file = tmp_path / "access-key.pem"
     file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    lifecycle.adopt(file)
+    lifecycle.import_key_file(file)
     assert load_keyring().keys == (signer,)
     assert not file.exists()
 
@@ -424,7 +424,7 @@ def test_a_file_that_is_no_key_is_named_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "access-key.pem"
     file.write_text("")
     with pytest.raises(ImproperlyConfigured, match=r"access-key\.pem is no key"):
-        lifecycle.adopt(file)
+        lifecycle.import_key_file(file)
     assert file.exists()
 
 

@@ -19,7 +19,7 @@ from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, Clock, Listen, row
 from tokens import signals
 from tokens.crypto.encoding import base64url
-from tokens.http.authentication import ask
+from tokens.http.authentication import verify_current
 from tokens.jwt.claims import AccessToken, RefreshToken, secret_hash
 from tokens.keys import lifecycle
 from tokens.keys.keyring import keyring
@@ -233,10 +233,10 @@ def test_what_is_said_is_what_would_happen(
         assert "accepted now: no" in printed
         assert status == 1
         with pytest.raises(APIException):
-            (rotate if kind == "refresh" else ask)(pair[kind])
+            (rotate if kind == "refresh" else verify_current)(pair[kind])
     else:
         assert (status, last) == (0, "accepted now: yes")
-        (rotate if kind == "refresh" else ask)(pair[kind])
+        (rotate if kind == "refresh" else verify_current)(pair[kind])
 
 
 def jwt(header: object, claims: object) -> str:

@@ -21,7 +21,7 @@ from tests.conftest import API, Clock, row
 from tests.support.racing import queue, race, refresh, sign_in
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.revocation.blacklist import blacklist
-from tokens.sessions.purge import died_before, run_out
+from tokens.sessions.purge import expired_rows, purge_cutoff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -192,7 +192,7 @@ def test_postgresql_finds_what_ran_out_by_the_index(alice: User) -> None:
     fill(alice, 5_000, idle=-2 * DAY, absolute=-2 * DAY)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tokens_devicesession")
-    rows, _ = run_out(died_before())
+    rows, _ = expired_rows(purge_cutoff())
     with transaction.atomic():
         found = rows.order_by("expires_at").select_for_update(skip_locked=True)
         plan = found.values_list("pk", flat=True)[:1000].explain()
@@ -263,7 +263,7 @@ def test_a_purge_while_sessions_are_refreshed_loses_none(alice: User) -> None:
     *answers, purged = race(*callers, lambda: purge("--slice=20"))
     assert [set(statuses) for statuses in answers] == [{200}] * 4
     assert purged == "device sessions: 800 deleted\n"
-    living = DeviceSession.objects.all().living()
+    living = DeviceSession.objects.all().active()
     assert {str(session.sid) for session in living} == {device.session for device in devices}
     assert {session.generation for session in living} == {26}
     assert DeviceSession.objects.count() == 4

@@ -16,9 +16,9 @@ from accounts.models import User
 from tests.conftest import API, HASHED, Listen, row
 from tests.support.racing import Outcome, race, refresh, sign_in
 from tokens import signals
-from tokens.http.authentication import believe
+from tokens.http.authentication import verify_cached
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import end_all_sessions
+from tokens.sessions.lifecycle import revoke_all_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +83,7 @@ def test_everybody_is_ended_in_slices_but_who_signs_in_meanwhile(
 ) -> None:
     for _ in range(5):
         api.login(alice)
-    slices = end_all_sessions(Reason.ADMIN, size=2)
+    slices = revoke_all_sessions(Reason.ADMIN, size=2)
     assert next(slices) == 2
     newcomer = api.login(bob)
     assert list(slices) == [2, 1]
@@ -136,9 +136,9 @@ def test_a_token_signed_while_everybody_is_revoked_is_refused(
     """Guards that the signing key is read before the row: the old key has been replaced."""
     outcome = act(alice, sign_in(alice))
     assert outcome.status == 200
-    assert DeviceSession.objects.living().count() == 0
+    assert DeviceSession.objects.active().count() == 0
     with pytest.raises(InvalidToken):
-        believe(outcome.access)
+        verify_cached(outcome.access)
 
 
 def test_nobody_to_end_is_no_mistake(db: None) -> None:

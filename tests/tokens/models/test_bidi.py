@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from tests.conftest import API, row
-from tokens.models.bidi import isolated
+from tokens.models.bidi import isolate
 
 OPENING = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
 CLOSING = "\u202c\u2069"
@@ -25,7 +25,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("text", "shown"), WRITTEN.items(), ids=ascii)
 def test_what_somebody_wrote_turns_nothing_around_it(text: str, shown: str) -> None:
-    assert isolated(text) == shown
+    assert isolate(text) == shown
 
 
 @pytest.mark.django_db

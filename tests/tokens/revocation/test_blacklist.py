@@ -11,7 +11,7 @@ from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
 from tests.support.racing import queue, race
 from tests.tokens.jwt.test_hostile_tokens import encoded, parts, signed
-from tokens.errors import TokenDeadError, TokenUnknownError
+from tokens.errors import InactiveTokenError, UnknownTokenError
 from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
 from tokens.revocation.blacklist import blacklist
 from tokens.signals import session_ended, token_blacklisted
@@ -146,7 +146,7 @@ def test_a_spent_and_expired_refresh_token_ends_its_session_too(
 def test_a_refresh_token_whose_session_has_ended_is_dead_already(api: API, alice: User) -> None:
     phone = api.login(alice)
     api.post("logout/", {"refresh": phone["refresh"]})
-    with pytest.raises(TokenDeadError, match="dead already"):
+    with pytest.raises(InactiveTokenError, match="dead already"):
         blacklist(phone["refresh"], Reason.ADMIN)
     assert row(phone).revoked_reason == Reason.LOGOUT
 
@@ -154,7 +154,7 @@ def test_a_refresh_token_whose_session_has_ended_is_dead_already(api: API, alice
 def test_a_refresh_token_whose_row_was_cleaned_away_is_dead_already(api: API, alice: User) -> None:
     phone = api.login(alice)
     DeviceSession.objects.all().delete()
-    with pytest.raises(TokenDeadError):
+    with pytest.raises(InactiveTokenError):
         blacklist(phone["refresh"], Reason.ADMIN)
 
 
@@ -165,7 +165,7 @@ def test_an_access_token_is_dead_already_once_no_clock_believes_it(
     clock.forward(minutes=5, seconds=5)  # expired, but within the leeway
     blacklist(phone["access"], Reason.ADMIN)
     clock.forward(seconds=5)
-    with pytest.raises(TokenDeadError, match="dead already"):
+    with pytest.raises(InactiveTokenError, match="dead already"):
         blacklist(laptop["access"], Reason.ADMIN)
     assert BlacklistedToken.objects.count() == 1
 
@@ -194,7 +194,7 @@ def test_what_is_no_token_of_ours_is_said_to_be_none_and_changes_nothing(
     api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries, forge: Any
 ) -> None:
     phone = api.login(alice)
-    with django_assert_num_queries(0), pytest.raises(TokenUnknownError, match="no token"):
+    with django_assert_num_queries(0), pytest.raises(UnknownTokenError, match="no token"):
         blacklist(forge(phone), Reason.ADMIN)
     assert believed(api, phone) == {200}
     api.rotated(phone["refresh"])

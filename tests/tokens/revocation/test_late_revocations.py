@@ -14,13 +14,13 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from accounts.models import User
 from tests.conftest import Clock
 from tests.support.racing import Outcome, queue, race, refresh, refresh_uncommitted, sign_in
-from tokens.errors import RightsChanged
-from tokens.http.authentication import believe
+from tokens.errors import RolesChangedError
+from tokens.http.authentication import verify_cached
 from tokens.models import DeviceSession, Reason
 from tokens.revocation import snapshot, status_list
 from tokens.revocation.blacklist import blacklist
 from tokens.sessions import roles
-from tokens.sessions.lifecycle import end_all_sessions, end_sessions, sign_out
+from tokens.sessions.lifecycle import revoke_all_sessions, revoke_sessions, sign_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ WAIT = 130  # seconds: more than a snapshot allows for
 REVOCATIONS: dict[str, Callable[[User, Outcome], object]] = {
     "the command": lambda alice, first: call_command("revoke", "alice", stdout=StringIO()),
     "logout": lambda alice, first: sign_out(first.refresh),
-    "logout everywhere": lambda alice, first: end_sessions([alice.pk], Reason.LOGOUT_ALL),
+    "logout everywhere": lambda alice, first: revoke_sessions([alice.pk], Reason.LOGOUT_ALL),
     "another password": lambda alice, first: User.objects.update(password="!"),
     "deactivation": lambda alice, first: User.objects.update(is_active=False),
     "deletion": lambda alice, first: User.objects.get(pk=alice.pk).delete(),
@@ -42,7 +42,7 @@ REVOCATIONS: dict[str, Callable[[User, Outcome], object]] = {
 
 def is_listed(session: DeviceSession) -> bool:
     """Return whether the session's bit in the status list is set."""
-    return bool(zlib.decompress(status_list.bits(0))[session.pk // 8] >> session.pk % 8 & 1)
+    return bool(zlib.decompress(status_list.load_bits(0))[session.pk // 8] >> session.pk % 8 & 1)
 
 
 def issued_meanwhile(first: Outcome, clock: Clock, change: Callable[[], object]) -> Outcome:
@@ -69,9 +69,9 @@ def test_a_token_issued_while_a_revocation_waited_is_refused(
     session = DeviceSession.objects.get()
     assert session.revoked_at == timezone.now()
     clock.forward(seconds=seconds)
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     with pytest.raises(InvalidToken):
-        believe(last.access)
+        verify_cached(last.access)
     assert is_listed(session)
 
 
@@ -91,10 +91,10 @@ def test_sessions_revoked_together_are_dated_alike(alice: User, clock: Clock) ->
 def test_a_revocation_of_everybody_that_waited_fills_no_snapshot(alice: User, clock: Clock) -> None:
     """Guards that the new keys name the moment that the rows have."""
     first = sign_in(alice)
-    last = issued_meanwhile(first, clock, lambda: sum(end_all_sessions(Reason.ADMIN)))
-    assert snapshot.ends.current().sessions == frozenset()
+    last = issued_meanwhile(first, clock, lambda: sum(revoke_all_sessions(Reason.ADMIN)))
+    assert snapshot.revocations.current().sessions == frozenset()
     with pytest.raises(InvalidToken):
-        believe(last.access)
+        verify_cached(last.access)
 
 
 @waiting
@@ -105,12 +105,12 @@ def test_roles_issued_while_a_change_of_roles_waited_are_refused(
 ) -> None:
     """Guards that rights.move looks at the clock after it has locked the rows."""
     first = sign_in(alice)
-    change = partial(roles.move, User.objects.filter(pk=alice.pk))
+    change = partial(roles.bump_version, User.objects.filter(pk=alice.pk))
     last = issued_meanwhile(first, clock, change)
     clock.forward(seconds=seconds)
-    snapshot.ends.forget()
-    with pytest.raises(RightsChanged):
-        believe(last.access)
+    snapshot.revocations.invalidate()
+    with pytest.raises(RolesChangedError):
+        verify_cached(last.access)
 
 
 @waiting
@@ -118,7 +118,7 @@ def test_roles_issued_while_a_change_of_roles_waited_are_refused(
 def test_a_token_issued_before_a_revocation_is_committed_is_refused(
     alice: User, clock: Clock
 ) -> None:
-    """Guards LONGEST_WAIT: a retry is answered from the row as it is before the commit."""
+    """Guards MAX_LOCK_WAIT: a retry is answered from the row as it is before the commit."""
     first = sign_in(alice)
     second = refresh(first.refresh, key="the client's own key")
     with transaction.atomic():
@@ -127,6 +127,6 @@ def test_a_token_issued_before_a_revocation_is_committed_is_refused(
         (again,) = race(partial(refresh, first.refresh, "the client's own key"))
     assert again.refresh == second.refresh
     clock.forward(seconds=309)
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     with pytest.raises(InvalidToken):
-        believe(again.access)
+        verify_cached(again.access)

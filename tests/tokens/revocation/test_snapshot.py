@@ -21,13 +21,13 @@ from tokens.http.authentication import TokenUser
 from tokens.jwt.claims import AccessToken
 from tokens.keys import cached_value
 from tokens.keys import lifecycle as keys_lifecycle
-from tokens.keys.cached_value import Keeper
+from tokens.keys.cached_value import CachedValue
 from tokens.keys.keyring import keyring
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 from tokens.revocation import snapshot
 from tokens.revocation.blacklist import blacklist
 from tokens.sessions import lifecycle, roles
-from tokens.sessions.lifecycle import end_all_sessions
+from tokens.sessions.lifecycle import revoke_all_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +63,7 @@ ENDS: dict[str, Callable[[API, User, Pair], object]] = {
     "blacklisting its refresh token": lambda api, alice, pair: blacklist(
         pair["refresh"], Reason.ADMIN
     ),
-    "everybody": lambda api, alice, pair: sum(end_all_sessions(Reason.ADMIN)),
+    "everybody": lambda api, alice, pair: sum(revoke_all_sessions(Reason.ADMIN)),
 }
 
 
@@ -119,34 +119,34 @@ def test_an_end_is_known_as_long_as_a_token_may_live(
     behind_its_back(pair)
     clock.forward(seconds=seconds)
     AccessToken(pair["access"])
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     assert read(api, pair).status_code == 401
 
 
 def test_what_ended_long_ago_is_not_carried_about(api: API, alice: User, clock: Clock) -> None:
     pair = api.login(alice)
     api.post("logout/", {"refresh": pair["refresh"]})
-    assert snapshot.ends.current().sessions == {row(pair).sid.int}
+    assert snapshot.revocations.current().sessions == {row(pair).sid.int}
     clock.forward(seconds=381)
-    snapshot.ends.forget()
-    assert snapshot.ends.current().sessions == frozenset()
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().sessions == frozenset()
 
 
 def test_the_end_of_everybody_is_a_key_and_no_list(
     api: API, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "SLICES_A_KEY", 1)
+    monkeypatch.setattr(lifecycle, "SLICES_PER_KEY", 1)
     pairs = [api.login(alice), api.login(bob)]
-    assert sum(end_all_sessions(Reason.ADMIN, size=1)) == 2
-    assert snapshot.ends.current().sessions == frozenset()
+    assert sum(revoke_all_sessions(Reason.ADMIN, size=1)) == 2
+    assert snapshot.revocations.current().sessions == frozenset()
     keys_lifecycle.replace_all()
-    snapshot.ends.forget()
-    assert snapshot.ends.current().sessions == frozenset()
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().sessions == frozenset()
     assert [read(api, pair).status_code for pair in pairs] == [401, 401]
     last = api.login(alice)
     assert read(api, last).status_code == 200
     api.post("logout/", {"refresh": last["refresh"]})
-    assert snapshot.ends.current().sessions == {row(last).sid.int}
+    assert snapshot.revocations.current().sessions == {row(last).sid.int}
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["to its end", "and is stopped"])
@@ -155,9 +155,9 @@ def test_who_is_refreshed_while_everybody_is_ended_is_ended_with_their_slice(
     api: API, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, *, slices: int, killed: bool
 ) -> None:
     """Guards that a session is left out only where every token of it is older than its key."""
-    monkeypatch.setattr(lifecycle, "SLICES_A_KEY", slices)
+    monkeypatch.setattr(lifecycle, "SLICES_PER_KEY", slices)
     first, pair = api.login(alice), api.login(bob)
-    ending = end_all_sessions(Reason.ADMIN, size=1)
+    ending = revoke_all_sessions(Reason.ADMIN, size=1)
     next(ending)
     assert read(api, first).status_code == 401
     pair = api.rotated(pair["refresh"])
@@ -169,8 +169,8 @@ def test_who_is_refreshed_while_everybody_is_ended_is_ended_with_their_slice(
     else:
         assert list(ending) == []
     assert read(api, pair).status_code == 401
-    snapshot.ends.forget()
-    assert snapshot.ends.current().sessions == frozenset()
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().sessions == frozenset()
 
 
 @pytest.mark.spec("ASVS 5.0", "16.5.3")
@@ -182,9 +182,9 @@ def test_a_snapshot_that_cannot_be_taken_believes_nobody(
 
     pair = api.login(alice)
     assert read(api, pair).status_code == 200
-    monkeypatch.setattr(snapshot.ends, "_take", away)
+    monkeypatch.setattr(snapshot.revocations, "_load", away)
     assert read(api, pair).status_code == 200
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     answer = read(api, pair)
     assert answer.status_code == 503
     assert answer["Retry-After"]
@@ -196,12 +196,12 @@ def test_blacklisted_tokens_are_carried_until_they_are_dead(
     pair = api.login(alice)
     blacklist(pair["access"], Reason.ADMIN)
     clock.forward(seconds=309)
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     assert read(api, pair).status_code == 401
-    assert snapshot.ends.current().tokens == {BlacklistedToken.objects.get().jti}
+    assert snapshot.revocations.current().tokens == {BlacklistedToken.objects.get().jti}
     clock.forward(seconds=12)
-    snapshot.ends.forget()
-    assert snapshot.ends.current().tokens == frozenset()
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().tokens == frozenset()
 
 
 # How it is taken
@@ -227,7 +227,7 @@ class Source:
 def test_of_many_who_come_at_once_one_asks() -> None:
     source = Source()
     source.go.set()
-    keeper = Keeper(source.take)
+    keeper = CachedValue(source.take)
     assert race(*[keeper.current] * 8) == [1] * 8
     assert source.asked == 1
 
@@ -235,7 +235,7 @@ def test_of_many_who_come_at_once_one_asks() -> None:
 def test_who_waits_for_a_failure_does_not_wait_for_it_again() -> None:
     source = Source()
     source.fails = True
-    keeper = Keeper(source.take)
+    keeper = CachedValue(source.take)
     with ThreadPoolExecutor() as pool:
         waiting = [pool.submit(keeper.current) for _ in range(4)]
         while not keeper._lock.locked():
@@ -249,12 +249,12 @@ def test_who_waits_for_a_failure_does_not_wait_for_it_again() -> None:
     assert keeper.current() == 2
 
 
-def failed_once() -> tuple[Source, Keeper[int]]:
+def failed_once() -> tuple[Source, CachedValue[int]]:
     """Return a keeper whose source has just failed, and would again."""
     source = Source()
     source.fails = True
     source.go.set()
-    keeper = Keeper(source.take)
+    keeper = CachedValue(source.take)
     with pytest.raises(OperationalError):
         keeper.current()
     return source, keeper
@@ -272,7 +272,7 @@ def test_while_the_database_is_away_one_asks_and_nobody_waits_for_the_answer() -
         source.fails = False
         source.go.set()
         assert asking.result(timeout=10) == 2
-    keeper.forget()
+    keeper.invalidate()
     assert race(*[keeper.current] * 8) == [3] * 8
 
 
@@ -280,7 +280,7 @@ def test_who_has_committed_something_knows_that_the_database_is_back() -> None:
     """Guards that `forget` has everybody wait again for the one who asks."""
     source, keeper = failed_once()
     source.fails = False
-    keeper.forget()
+    keeper.invalidate()
     source.go.clear()
     with ThreadPoolExecutor() as pool:
         answers = [pool.submit(keeper.current) for _ in range(4)]
@@ -291,16 +291,16 @@ def test_who_has_committed_something_knows_that_the_database_is_back() -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "16.5.3")
-@pytest.mark.parametrize("keeper", [keyring, snapshot.ends], ids=["keys", "ends"])
+@pytest.mark.parametrize("keeper", [keyring, snapshot.revocations], ids=["keys", "ends"])
 def test_all_who_come_at_once_are_told_within_one_attempt_that_the_database_is_away(
-    api: API, alice: User, monkeypatch: pytest.MonkeyPatch, keeper: Keeper[Any]
+    api: API, alice: User, monkeypatch: pytest.MonkeyPatch, keeper: CachedValue[Any]
 ) -> None:
     """Guards that no lock of Python's is held where a token is verified."""
     pair, source = api.login(alice), Source()
     source.fails = True
     with monkeypatch.context() as outage:
-        outage.setattr(keeper, "_take", source.take)
-        keeper.forget()
+        outage.setattr(keeper, "_load", source.take)
+        keeper.invalidate()
         threading.Timer(1, source.go.set).start()
         answers = race(*[lambda: read(API(Client()), pair).status_code] * 8)
     assert answers == [503] * 8
@@ -312,12 +312,12 @@ def test_all_who_come_at_once_are_told_within_one_attempt_that_the_database_is_a
 def test_what_changes_while_it_is_taken_is_not_lost() -> None:
     """Guards that the changes are counted before the database is asked."""
     source = Source()
-    keeper = Keeper(source.take)
+    keeper = CachedValue(source.take)
     with ThreadPoolExecutor() as pool:
         early = pool.submit(keeper.current)
         while not source.asked:
             pass
-        keeper.forget()
+        keeper.invalidate()
         source.go.set()
         assert early.result(timeout=10) == 1
     assert keeper.current() == 2
@@ -335,7 +335,7 @@ def test_a_snapshot_is_as_old_as_its_question(monkeypatch: pytest.MonkeyPatch) -
         now[0] += 40
         return len(asked)
 
-    keeper = Keeper(take)
+    keeper = CachedValue(take)
     assert keeper.current() == 1
     now[0] += 19
     assert keeper.current() == 1
@@ -376,8 +376,8 @@ def test_a_row_that_is_needed_and_gone_is_a_refusal(api: API, alice: User, chang
 
 def test_moved_rights_are_carried_no_longer_than_ends(api: API, alice: User, clock: Clock) -> None:
     api.login(alice)
-    roles.move(User.objects.all())
-    assert list(snapshot.ends.current().rights.values()) == [2]
+    roles.bump_version(User.objects.all())
+    assert list(snapshot.revocations.current().rights.values()) == [2]
     clock.forward(seconds=381)
-    snapshot.ends.forget()
-    assert snapshot.ends.current().rights == {}
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().rights == {}

@@ -27,7 +27,7 @@ from tokens.keys.keyring import keyring
 from tokens.models import BlacklistedToken, DeviceSession, Reason, SigningKey
 from tokens.revocation import snapshot
 from tokens.revocation.blacklist import blacklist
-from tokens.sessions.lifecycle import end_all_sessions, sign_out
+from tokens.sessions.lifecycle import revoke_all_sessions, sign_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,8 +92,8 @@ def test_requests_ask_their_row_while_the_snapshot_is_too_large(
     flood(alice)
     refused = api.login(alice)
     blacklist(refused["access"], Reason.ADMIN)
-    snapshot.ends.forget()
-    held = snapshot.ends.current()
+    snapshot.revocations.invalidate()
+    held = snapshot.revocations.current()
     assert not any((held.complete, held.sessions, held.rights, held.tokens))
     with django_assert_num_queries(4):
         answers = [read(api, pair) for pair in (living, ended, refused, bobs)]
@@ -103,8 +103,8 @@ def test_requests_ask_their_row_while_the_snapshot_is_too_large(
         assert answers[3].json()["code"] == "rights_changed"
     fresh = api.rotated(living["refresh"])
     clock.forward(seconds=381)
-    snapshot.ends.forget()
-    assert snapshot.ends.current().complete
+    snapshot.revocations.invalidate()
+    assert snapshot.revocations.current().complete
     fresh = api.rotated(fresh["refresh"])
     with django_assert_num_queries(0):
         assert read(api, fresh).status_code == 200
@@ -116,7 +116,7 @@ def test_a_snapshot_lists_as_many_as_there_is_room_for(
     pairs = [api.login(alice) for _ in range(3)]
     for pair in pairs[:2]:
         api.post("logout/", {"refresh": pair["refresh"]})
-    assert snapshot.ends.current().sessions == {row(pair).sid.int for pair in pairs[:2]}
+    assert snapshot.revocations.current().sessions == {row(pair).sid.int for pair in pairs[:2]}
     with django_assert_num_queries(0):
         assert [read(api, pair).status_code for pair in pairs] == [401, 401, 200]
 
@@ -126,7 +126,7 @@ def test_a_snapshot_reads_no_more_rows_than_it_has_room_for(api: API, alice: Use
     end_sessions(alice)
     keyring.current()
     with CaptureQueriesContext(connection) as captured:
-        snapshot.take()
+        snapshot.load()
     assert len(captured) == 3
     assert all("LIMIT 3" in query["sql"] for query in captured)
 
@@ -140,7 +140,7 @@ def test_signing_in_and_out_never_replaces_the_signing_keys(
         before = before or [SigningKey.objects.get().pk]
         api.post("logout/", {"refresh": pair["refresh"]})
         assert read(api, pair).status_code == 401
-    assert not snapshot.ends.current().complete
+    assert not snapshot.revocations.current().complete
     assert [key.pk for key in SigningKey.objects.all()] == before
 
 
@@ -148,8 +148,8 @@ def test_more_sessions_than_there_is_room_for_end_with_their_keys(
     api: API, alice: User, bob: User
 ) -> None:
     pairs = [api.login(alice), api.login(bob), api.login(bob)]
-    assert sum(end_all_sessions(Reason.ADMIN)) == 3
-    assert not snapshot.ends.current().complete
+    assert sum(revoke_all_sessions(Reason.ADMIN)) == 3
+    assert not snapshot.revocations.current().complete
     assert [read(api, pair).status_code for pair in pairs] == [401, 401, 401]
     assert read(api, api.login(alice)).status_code == 200
 
@@ -166,7 +166,7 @@ def test_a_snapshot_that_is_too_large_is_logged_once_a_minute(
     caplog.set_level(logging.WARNING)
     for lines in (1, 2):
         for _ in range(3):
-            snapshot.take()
+            snapshot.load()
         assert caplog.text.count("snapshot_too_large") == lines
         now[0] += 60
 
@@ -199,7 +199,7 @@ def end_uncommitted(pair: Pair) -> Iterator[None]:
 
 
 def read_anew(api: API, pair: Pair) -> Answer:
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     return read(api, pair)
 
 
@@ -226,9 +226,9 @@ def test_an_end_is_known_after_the_clock_was_set_back(
     clock.forward(seconds=seconds)
     later = api.login(alice)
     behind_its_back(later)
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     keys = {row(before).sid.int, row(later).sid.int}
-    assert snapshot.ends.current().sessions == keys
+    assert snapshot.revocations.current().sessions == keys
     assert row(after).sid.int not in keys
 
 
@@ -243,7 +243,7 @@ def test_a_process_that_was_idle_for_an_hour_knows_the_ends(
     now[0] += 3600
     clock.forward(seconds=3600)
     pairs = [api.rotated(first["refresh"]), api.login(alice), api.login(alice)]
-    snapshot.ends.current()
+    snapshot.revocations.current()
     now[0] += 240
     clock.forward(seconds=200)
     behind_its_back(pairs[0])

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Answer, Clock, row
-from tokens.jwt.claims import LIST_SIZE, AccessToken
+from tokens.jwt.claims import STATUS_LIST_SIZE, AccessToken
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
 from tokens.revocation import status_list
@@ -22,8 +22,8 @@ pytestmark = [
 
 
 def fetch(api: API, number: int = 0) -> Answer:
-    status_list.kept(number).forget()
-    status_list.lists.forget()
+    status_list.cached_bits(number).invalidate()
+    status_list.list_count.invalidate()
     return api.client.get(f"/.well-known/status/{number}")
 
 
@@ -63,7 +63,7 @@ def test_the_list_is_signed_and_says_how_long_it_may_be_kept(api: API, alice: Us
     assert "=" not in packed
     raw = urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
     assert raw[:2] == b"\x78\xda"  # ZLIB, at its best
-    assert len(zlib.decompress(raw)) == LIST_SIZE // 8
+    assert len(zlib.decompress(raw)) == STATUS_LIST_SIZE // 8
 
 
 def test_the_bit_of_an_ended_session_is_set_and_no_other(api: API, alice: User, bob: User) -> None:
@@ -75,11 +75,11 @@ def test_the_bit_of_an_ended_session_is_set_and_no_other(api: API, alice: User, 
 
 def test_the_first_of_eight_sessions_is_the_lowest_bit(alice: User, api: API) -> None:
     pair = api.login(alice)
-    DeviceSession.objects.filter(sid=pair["session"]).update(id=LIST_SIZE + 9)
+    DeviceSession.objects.filter(sid=pair["session"]).update(id=STATUS_LIST_SIZE + 9)
     api.post("logout/", {"refresh": pair["refresh"]})
-    assert zlib.decompress(status_list.bits(1))[:3] == bytes([0, 0b10, 0])
+    assert zlib.decompress(status_list.load_bits(1))[:3] == bytes([0, 0b10, 0])
     for other in (0, 2):  # Guards that a list asks for its own sessions only.
-        assert not any(zlib.decompress(status_list.bits(other)))
+        assert not any(zlib.decompress(status_list.load_bits(other)))
 
 
 @pytest.mark.trap(27)
@@ -107,7 +107,7 @@ def test_all_tokens_of_a_session_have_one_place(api: API, alice: User) -> None:
     second = api.rotated(pair["refresh"])
     places = [AccessToken(one["access"])["status"] for one in (pair, second)]
     assert places[0] == places[1]
-    assert places[0]["status_list"]["idx"] == row(pair).pk % LIST_SIZE
+    assert places[0]["status_list"]["idx"] == row(pair).pk % STATUS_LIST_SIZE
 
 
 def test_switched_off_the_tokens_name_no_place(api: API, alice: User, settings: Settings) -> None:

@@ -244,7 +244,7 @@ def test_a_token_is_signed_with_a_key_that_the_database_has(alice: User) -> None
     transaction.savepoint_rollback(before)
     assert not SigningKey.objects.exists()
     client = client_for(alice)
-    keyring.forget()
+    keyring.invalidate()
     assert client.get(CALLER).status_code == 200
 
 

@@ -145,4 +145,4 @@ def test_sessions_that_ran_out_do_not_count_for_the_cap(
     clock.forward(days=15)
     api.login(alice)
     assert row(old).revoked_at is None
-    assert DeviceSession.objects.all().living().count() == 1
+    assert DeviceSession.objects.all().active().count() == 1

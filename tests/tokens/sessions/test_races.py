@@ -29,10 +29,10 @@ from tests.support.racing import (
     sign_in,
 )
 from tokens import signals
-from tokens.management.inspection import is_believed
+from tokens.management.inspection import is_accepted
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import roles
-from tokens.sessions.lifecycle import Device, end_sessions, open_session, sign_out
+from tokens.sessions.lifecycle import Device, open_session, revoke_sessions, sign_out
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -117,7 +117,7 @@ CHANGES = {
 SIGN_OUTS = {
     "logout": Ending(lambda _, tokens: sign_out_all(tokens), Reason.LOGOUT),
     "logout everywhere": Ending(
-        lambda user, _: end_sessions([user.pk], Reason.LOGOUT_ALL), Reason.LOGOUT_ALL
+        lambda user, _: revoke_sessions([user.pk], Reason.LOGOUT_ALL), Reason.LOGOUT_ALL
     ),
     "an administrator": Ending(
         lambda user, _: DeviceSession.objects.filter(user=user).revoke(Reason.ADMIN), Reason.ADMIN
@@ -137,7 +137,7 @@ every_change = endings(CHANGES, BY_RAW_SQL)
 def assert_dead(answer: Outcome, reason: Reason) -> None:
     """Check that neither token of the pair opens anything, and that the row says why."""
     assert refresh(answer.refresh).status == 401
-    assert not is_believed(answer.access)
+    assert not is_accepted(answer.access)
     assert session_of(answer).revoked_reason == reason
 
 
@@ -293,7 +293,7 @@ def test_a_sign_in_that_races_a_change_leaves_no_living_session(
             return None if pair is None else outcome(pair)
 
         answers: list[Any] = race(login, login, partial(ending.end, alice, []))
-        assert not (ending.at_once and DeviceSession.objects.living().exists())
+        assert not (ending.at_once and DeviceSession.objects.active().exists())
         for answer in filter(None, answers[:2]):
             ending.assert_ended(answer)
         User.objects.all().delete()
@@ -320,7 +320,7 @@ def test_simultaneous_sign_ins_never_make_more_sessions_than_allowed(
     settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": 3}
 
     def living() -> int:
-        return DeviceSession.objects.filter(user=alice).living().count()
+        return DeviceSession.objects.filter(user=alice).active().count()
 
     def login() -> int:
         sign_in(alice)
@@ -506,8 +506,8 @@ def test_a_change_behind_a_sign_in_ends_the_new_session(ending: Ending, alice: U
 #: What locks every session of a user.
 LOCKING: dict[str, Callable[[User], object]] = {
     "a hash upgrade": lambda user: user.check_password(PASSWORD),
-    "a logout everywhere": lambda user: end_sessions([user.pk], Reason.LOGOUT_ALL),
-    "a change of roles": lambda user: roles.move(User.objects.filter(pk=user.pk)),
+    "a logout everywhere": lambda user: revoke_sessions([user.pk], Reason.LOGOUT_ALL),
+    "a change of roles": lambda user: roles.bump_version(User.objects.filter(pk=user.pk)),
 }
 ORDERS = [*permutations(LOCKING, 2)]
 

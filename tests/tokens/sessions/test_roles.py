@@ -212,7 +212,7 @@ def test_old_roles_are_refused_as_long_as_a_token_with_them_is_valid(
     alice.groups.add(editors)
     clock.forward(seconds=seconds)
     AccessToken(pair["access"])
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     answer = read(pair)
     assert (answer.status_code, answer.json()["code"]) == (401, "rights_changed")
 
@@ -257,7 +257,7 @@ def test_a_refresh_that_waits_behind_a_change_of_roles_brings_the_new_ones(
     outcome = refreshing.result(timeout=30)
     assert outcome.status == 200
     assert roles_in(outcome.access) == {"editors"}
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     assert read({"access": outcome.access}).status_code == 200
 
 
@@ -283,7 +283,7 @@ def test_a_change_of_roles_that_waits_behind_a_sign_in_moves_its_session(
         changing = line_up(lambda: alice.groups.add(editors))
     changing.result(timeout=30)
     assert DeviceSession.objects.get().rights_version == 2
-    snapshot.ends.forget()
+    snapshot.revocations.invalidate()
     assert read({"access": outcome.access}).json()["code"] == "rights_changed"
 
 
@@ -310,4 +310,4 @@ def test_changes_at_once_both_count(api: API, alice: User, editors: Group, autho
 
 
 def test_moving_nobody_is_no_error() -> None:
-    roles.move(User.objects.none())
+    roles.bump_version(User.objects.none())

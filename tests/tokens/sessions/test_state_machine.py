@@ -29,7 +29,7 @@ from tests.conftest import Clock
 from tests.support.racing import Outcome, refresh, retry_key, sign_in
 from tokens import signals
 from tokens.jwt.claims import RefreshToken, secret_hash
-from tokens.management.inspection import is_believed
+from tokens.management.inspection import is_accepted
 from tokens.models import DeviceSession, Reason
 from tokens.sessions.lifecycle import sign_out
 
@@ -157,7 +157,7 @@ class Household(RuleBasedStateMachine):
         if answer.status == 200:
             assert answer.generation == generation + 1
             line.given[answer.generation] = answer.refresh
-            assert is_believed(answer.access)
+            assert is_accepted(answer.access)
         return expected
 
     def owner_spends(self, line: Line, generation: int) -> bool:
@@ -400,7 +400,9 @@ def test_two_who_use_a_token_apart_end_the_session_when_they_meet(
 def test_a_thief_who_goes_on_alone_ends_the_session_when_they_meet(
     leads: bool, alice: User, clock: Clock
 ) -> None:
-    """Guards the distance in rotation.answer_spent: the grace honours nobody's grandparent."""
+    """Guards the distance in rotation.handle_spent_token: the grace honours nobody's
+    grandparent.
+    """
     first = sign_in(alice)
     second = refresh(first.refresh)
     assert refresh(first.refresh).refresh == second.refresh

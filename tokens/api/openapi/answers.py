@@ -14,15 +14,17 @@ from drf_spectacular.utils import (
 from tokens.api.openapi.bodies import Body, FieldErrorsSerializer, RefusalSerializer
 from tokens.api.openapi.examples import example
 
-Answers: TypeAlias = Mapping[int, OpenApiResponse]
+Responses: TypeAlias = Mapping[int, OpenApiResponse]
 
 
-def given(body: Body | dict[str, Any], description: str, name: str, value: Any) -> OpenApiResponse:
+def success(
+    body: Body | dict[str, Any], description: str, name: str, value: Any
+) -> OpenApiResponse:
     """Return what is answered when all is well, with one example."""
     return OpenApiResponse(body, description, [example(name, value)])
 
 
-def refused(description: str, **details: tuple[str, str]) -> OpenApiResponse:
+def refusal(description: str, **details: tuple[str, str]) -> OpenApiResponse:
     """Return a refusal, with an example of each `code` and `detail` it has."""
     examples = [
         example(name.replace("_", " "), {"detail": detail, "code": code})
@@ -31,7 +33,7 @@ def refused(description: str, **details: tuple[str, str]) -> OpenApiResponse:
     return OpenApiResponse(RefusalSerializer, description, examples)
 
 
-def malformed(*more: OpenApiExample, **fields: str) -> Answers:
+def invalid_body(*more: OpenApiExample, **fields: str) -> Responses:
     """Return the refusals of a body that is no request; `fields` are what an empty one lacks."""
     invalid = PolymorphicProxySerializer(
         "Invalid", [RefusalSerializer, FieldErrorsSerializer], resource_type_field_name=None
@@ -45,19 +47,19 @@ def malformed(*more: OpenApiExample, **fields: str) -> Answers:
     examples = [*empty, example("no JSON", no_json), *more]
     return {
         400: OpenApiResponse(invalid, "The body is no such request.", examples),
-        411: refused(
+        411: refusal(
             "How long the body is has to be known.",
             no_length=("length_required", "Send a Content-Length."),
         ),
-        408: refused(
+        408: refusal(
             "The body did not arrive within 20 seconds.",
             timeout=("timeout", "The body did not arrive in time."),
         ),
-        413: refused(
+        413: refusal(
             "The body is too large.",
             too_large=("too_large", "The body may have at most 65536 bytes."),
         ),
-        415: refused(
+        415: refusal(
             "The body is not JSON.",
             form=(
                 "unsupported_media_type",
@@ -73,14 +75,14 @@ def no_content(description: str) -> OpenApiResponse:
 
 REQUIRED = "This field is required."
 NOT_VALID = ("token_not_valid", "Token is invalid or expired")
-THROTTLED: Answers = {
-    429: refused(
+THROTTLED: Responses = {
+    429: refusal(
         "Too many tries. Come again after as many seconds as Retry-After says.",
         throttled=("throttled", "Request was throttled. Expected available in 30 seconds."),
     )
 }
-FORGED: Answers = {
-    403: refused(
+FORGED: Responses = {
+    403: refusal(
         "Cookies are sent, and it is not shown that a page of ours sends them.",
         csrf_failed=(
             "csrf_failed",
@@ -98,14 +100,14 @@ TOO_LARGE = example(
 BOTH = example(
     "in body and cookie", {"refresh": ["There is one in the cookie too: send only one."]}
 )
-UNAVAILABLE: Answers = {
-    503: refused(
+UNAVAILABLE: Responses = {
+    503: refusal(
         "The database is away. The tokens are as good as before: come again with the same.",
         unavailable=("unavailable", "The database is not reached. Try again."),
     )
 }
-UNAUTHENTICATED: Answers = {
-    401: refused(
+UNAUTHENTICATED: Responses = {
+    401: refusal(
         "No access token was presented, or one that is not accepted.",
         nothing_presented=("not_authenticated", "Authentication credentials were not provided."),
         refused=NOT_VALID,

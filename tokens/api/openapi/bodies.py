@@ -68,7 +68,7 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
         return {"type": "object", "additionalProperties": sentences, "minProperties": 1}
 
 
-def asked(body: Body, name: str, value: Any) -> OpenApiRequest:
+def request_body(body: Body, name: str, value: Any) -> OpenApiRequest:
     """Return the body of a request, with one example."""
     return OpenApiRequest(body, examples=[example(name, value)])
 

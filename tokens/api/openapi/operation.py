@@ -9,12 +9,12 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from tokens.api.openapi.answers import HEADERS, UNAVAILABLE, Answers, refused
+from tokens.api.openapi.answers import HEADERS, UNAVAILABLE, Responses, refusal
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 #: For what hashes a password, and asks the database, too.
-BUSY: Answers = {
-    503: refused(
+BUSY: Responses = {
+    503: refusal(
         "The server has too much to do, or the database is away. Nothing was decided or changed.",
         busy=("busy", "The server has too much to do. Try again."),
         unavailable=("unavailable", "The database is not reached. Try again."),
@@ -25,7 +25,7 @@ BUSY: Answers = {
 def operation(
     name: str,
     summary: str,
-    answers: Answers,
+    answers: Responses,
     *,
     tag: str = "tokens",
     request: OpenApiRequest | None = None,

@@ -17,10 +17,10 @@ from tokens.api.openapi.answers import (
     THROTTLED,
     TOO_LARGE,
     UNAUTHENTICATED,
-    given,
-    malformed,
+    invalid_body,
     no_content,
-    refused,
+    refusal,
+    success,
 )
 from tokens.api.openapi.bodies import (
     NOTHING,
@@ -28,7 +28,7 @@ from tokens.api.openapi.bodies import (
     PairSerializer,
     SpendSerializer,
     VerifySerializer,
-    asked,
+    request_body,
 )
 from tokens.api.openapi.examples import ACCESS, CSRF, IDEMPOTENCY_KEY, PAIR, REFRESH, SID, example
 from tokens.api.openapi.operation import operation
@@ -39,7 +39,7 @@ csrf = operation(
     "csrf",
     "Get the CSRF token of this browser",
     {
-        200: given(
+        200: success(
             {
                 "type": "object",
                 "properties": {"csrfToken": {"type": "string"}},
@@ -57,10 +57,10 @@ login = operation(
     "login",
     "Sign in with a password",
     {
-        200: given(PairSerializer, "Signed in.", "first pair", PAIR),
-        **malformed(TOO_LARGE, username=REQUIRED, password=REQUIRED),
+        200: success(PairSerializer, "Signed in.", "first pair", PAIR),
+        **invalid_body(TOO_LARGE, username=REQUIRED, password=REQUIRED),
         **FORGED,
-        401: refused(
+        401: refusal(
             "Unknown, wrong or inactive: which of them is not told.",
             no_such_account=(
                 "no_active_account",
@@ -69,7 +69,7 @@ login = operation(
         ),
         **THROTTLED,
     },
-    request=asked(
+    request=request_body(
         LoginSerializer,
         "phone",
         {"username": "alice", "password": "seven wet otters", "device": "phone"},
@@ -83,8 +83,8 @@ refresh = operation(
     "refresh",
     "Spend a refresh token",
     {
-        200: given(PairSerializer, "Rotated.", "successor", {**PAIR, "generation": 2}),
-        **malformed(
+        200: success(PairSerializer, "Rotated.", "successor", {**PAIR, "generation": 2}),
+        **invalid_body(
             example(
                 "short key",
                 {
@@ -98,10 +98,10 @@ refresh = operation(
             refresh=REQUIRED,
         ),
         **FORGED,
-        401: refused(
+        401: refusal(
             "Bad, expired, ended, reused or foreign: which of them is not told.", refused=NOT_VALID
         ),
-        409: refused(
+        409: refusal(
             "Another request has just spent the token. Nothing is given, nothing has ended: "
             "read again what your other tab or thread has stored.",
             already_rotated=(
@@ -111,7 +111,7 @@ refresh = operation(
         ),
         **THROTTLED,
     },
-    request=asked(SpendSerializer, "current token", {"refresh": REFRESH}),
+    request=request_body(SpendSerializer, "current token", {"refresh": REFRESH}),
     parameters=(
         OpenApiParameter(
             "Idempotency-Key",
@@ -134,10 +134,10 @@ logout = operation(
     "End the session of a refresh token",
     {
         204: no_content("It has ended, or never was."),
-        **malformed(BOTH, refresh=REQUIRED),
+        **invalid_body(BOTH, refresh=REQUIRED),
         **FORGED,
     },
-    request=asked(SpendSerializer, "any token of the session", {"refresh": REFRESH}),
+    request=request_body(SpendSerializer, "any token of the session", {"refresh": REFRESH}),
     description="However old or expired the token is, its session ends. What is no token of ours "
     "ends nothing and is no error. A browser forgets its cookies.",
     auth=BODY_OR_COOKIE,
@@ -147,7 +147,7 @@ logout_all = operation(
     "logoutAll",
     "End every session",
     {
-        200: given(EndedSerializer, "They have ended.", "two devices", {"ended": 2}),
+        200: success(EndedSerializer, "They have ended.", "two devices", {"ended": 2}),
         **UNAUTHENTICATED,
         **FORGED,
     },
@@ -158,7 +158,7 @@ logout_others = operation(
     "logoutOthers",
     "End every session but this one",
     {
-        200: given(EndedSerializer, "They have ended.", "one other device", {"ended": 1}),
+        200: success(EndedSerializer, "They have ended.", "one other device", {"ended": 1}),
         **UNAUTHENTICATED,
         **FORGED,
     },
@@ -169,19 +169,19 @@ verify = operation(
     "verify",
     "Ask whether an access token is accepted",
     {
-        200: given(NOTHING, "It would be accepted now.", "accepted", {}),
-        **malformed(token=REQUIRED),
-        401: refused("It would not; a refresh token never is.", refused=NOT_VALID),
+        200: success(NOTHING, "It would be accepted now.", "accepted", {}),
+        **invalid_body(token=REQUIRED),
+        401: refusal("It would not; a refresh token never is.", refused=NOT_VALID),
         **THROTTLED,
     },
-    request=asked(VerifySerializer, "living token", {"token": ACCESS}),
+    request=request_body(VerifySerializer, "living token", {"token": ACCESS}),
 )
 
 list_sessions = operation(
     "listSessions",
     "List the devices that are signed in",
     {
-        200: given(
+        200: success(
             SessionSerializer(many=True),
             "The newest sign-in first.",
             "one device",
@@ -209,7 +209,7 @@ end_session = operation(
         204: no_content("It has ended."),
         **UNAUTHENTICATED,
         **FORGED,
-        404: refused(
+        404: refusal(
             "This user has no such session.", of_somebody_else=("not_found", "Not found.")
         ),
     },

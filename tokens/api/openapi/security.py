@@ -37,10 +37,10 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         ]
 
 
-class RowExtension(BearerExtension):  # type: ignore[no-untyped-call]
+class DatabaseExtension(BearerExtension):  # type: ignore[no-untyped-call]
     """The same for clients; who is believed by the row needs no description of its own."""
 
-    target_class = "tokens.http.authentication.RowAuthentication"
+    target_class = "tokens.http.authentication.DatabaseAuthentication"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
         return []

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tokens.jwt.claims import LONGEST_TOKEN
-from tokens.jwt.parsing import unwrapped
+from tokens.jwt.claims import MAX_TOKEN_LENGTH
+from tokens.jwt.parsing import extract_token
 from tokens.management.inspection import inspect
 
 
@@ -26,8 +26,8 @@ class Command(BaseCommand):
                 "The token is read from standard input: an argument is seen by everybody who lists"
                 " the processes, and kept in the history of your shell."
             )
-        raw = sys.stdin.buffer.read(LONGEST_TOKEN + 100).decode("ascii", "replace")
-        found = inspect(unwrapped(raw))
+        raw = sys.stdin.buffer.read(MAX_TOKEN_LENGTH + 100).decode("ascii", "replace")
+        found = inspect(extract_token(raw))
         self.stdout.write(f"kind: {found.kind}")
         for title in ("header", "claims", "session"):
             for name, value in getattr(found, title).items():

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from tokens.keys.lifecycle import encrypt_anew
+from tokens.keys.lifecycle import reencrypt
 from tokens.sessions.purge import purge
 
 LARGEST_SLICE = 10_000
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("clearsessions")  # what Django keeps of browsers whose time has run out
-        encrypt_anew()  # so that a fallback of the secret key can go
+        reencrypt()  # so that a fallback of the secret key can go
         deleted: Counter[str] = Counter()
         for name, rows in purge(options["slice"]):
             deleted[name] += rows

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
 from tokens.models import Reason
-from tokens.models.users import called
-from tokens.sessions.lifecycle import end_all_sessions, end_sessions
+from tokens.models.users import find_by_login
+from tokens.sessions.lifecycle import revoke_all_sessions, revoke_sessions
 
 
 class Command(BaseCommand):
@@ -36,18 +36,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         reason = Reason(options["reason"])
         if options["all"]:
-            ended = sum(end_all_sessions(reason))
+            ended = sum(revoke_all_sessions(reason))
             self.stdout.write(f"Ended {ended} living sessions.")
         else:
             user = find_user(options["user"])
-            ended = end_sessions([user.pk], reason)
+            ended = revoke_sessions([user.pk], reason)
             self.stdout.write(f"Ended {ended} living sessions of {user.get_username()}.")
 
 
 def find_user(text: str) -> AbstractUser:
     """Return the only user with this user name, e-mail address or id, or raise CommandError."""
     model = get_user_model()
-    wanted = Q(pk__in=called(text))
+    wanted = Q(pk__in=find_by_login(text))
     with suppress(ValidationError):  # raised by what is no id
         wanted |= Q(pk=model._meta.pk.to_python(text))
     users = list(model._base_manager.filter(wanted)[:2])

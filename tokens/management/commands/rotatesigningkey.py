@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tokens.keys.lifecycle import encrypt_anew, replace_all, rotate
+from tokens.keys.lifecycle import reencrypt, replace_all, rotate
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        encrypt_anew()
+        reencrypt()
         key = replace_all() if options["emergency"] else rotate()
         if key.signs_from > timezone.now():
             begins = f"signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC on"
