@@ -1,4 +1,4 @@
 """Device sessions: begin, rotate, re-bind, end and purge them.
 
-It imports tokens.jwt and what is below, and nothing of HTTP.
+It imports tokens.jwt and what is below.
 """
