@@ -42,6 +42,7 @@ def living() -> DeviceSession:
 
 @pytest.mark.trap(32)
 @pytest.mark.spec("ASVS 5.0", "3.3.4")
+@pytest.mark.usefixtures("clock")
 def test_a_sign_in_puts_the_tokens_into_cookies_and_nowhere_else(alice: User) -> None:
     app = App()
     answer = app.login(alice)
