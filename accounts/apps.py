@@ -10,5 +10,5 @@ class AccountsConfig(AppConfig):
         from accounts.browser import sign_in  # noqa: F401  (connect their receivers)
         from accounts.mail import notices, queue  # noqa: F401  (connect their receivers)
 
-        # A session that begins writes it already, and only if the password is still the same.
+        # Opening a session writes last_login already, if the verified password is still stored.
         user_logged_in.disconnect(dispatch_uid="update_last_login")

@@ -1,134 +1,125 @@
-"""What people change of their own account; every change and its mail are one transaction."""
+"""The changes that people make to their own account. A change and its mail are one transaction.
 
-from collections.abc import Iterator
+Nothing here counts tries: a view or page calls accounts/throttles.py first.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import links
 from accounts.errors import (
     InvalidLinkError,
-    PasswordMissingError,
+    SessionEndedError,
     WeakPasswordError,
     WrongPasswordError,
 )
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
-from tokens.http import cookies
-from tokens.http.client_address import client_network
-from tokens.http.throttles import count, count_current_password
 from tokens.jwt.claims import Pair
 from tokens.models import DeviceSession, Reason
+from tokens.sessions.credentials import swap_password_hash
 from tokens.sessions.lifecycle import replace_browser_sessions, replace_sessions, revoke_sessions
+from tokens.sessions.users import report_change
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """A signed-in user, the session of the request and the address that it came from."""
+    """A signed-in user, the session of the request and the IP address that it came from."""
 
     user: User
     sid: UUID
     ip_address: str | None
 
 
-def change_password(caller: Caller, *, by_cookie: bool, current: str, new: str) -> Pair:
-    """Change the password, end every session, and return the first pair of a new one.
+def change_password(
+    caller: Caller, *, current: str, new: str, check: Callable[[Pair], None] | None = None
+) -> Pair:
+    """Change the password, revoke every session, and return the first pair of a new one.
 
-    The new session is on the device of the caller's. Raises WrongPasswordError,
-    WeakPasswordError, InvalidToken if that device was signed out meanwhile, or CookieTooLargeError:
-    then nothing is changed.
+    The new session is on the device of the caller's. `check` receives the pair before the commit,
+    and an exception of it undoes the change. Raises WrongPasswordError, WeakPasswordError, or
+    SessionEndedError.
     """
-    with _changed_password(caller, current, new):
+    with _changed_password(caller.user, current, new):
         pair = replace_sessions(caller.user, caller.sid)
         if pair is None:
-            raise InvalidToken
-        if by_cookie:
-            cookies.require_cookie_size(pair)
+            raise SessionEndedError
+        if check is not None:
+            check(pair)
     return pair
 
 
 def change_password_in_browser(
     caller: Caller, *, remember: bool, current: str, new: str
 ) -> DeviceSession:
-    """Do what `change_password` does, and return the new session of the caller's browser.
-
-    Raises PermissionDenied where that raises InvalidToken.
-    """
-    with _changed_password(caller, current, new):
+    """Do the same as `change_password`, and return the new session of the caller's browser."""
+    with _changed_password(caller.user, current, new):
         session = replace_browser_sessions(caller.user, caller.sid, remember=remember)
         if session is None:
-            raise PermissionDenied
+            raise SessionEndedError
     return session
 
 
 @contextmanager
-def _changed_password(caller: Caller, current: str, new: str) -> Iterator[None]:
-    """Store the new password in the transaction of the block, and queue the mail that tells it."""
-    user = caller.user
-    verify_password(caller, current)
-    stored = _hash(new, user)
+def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
+    """Store the new password in one transaction with the block, and queue the mail about it."""
+    verify_password(user, current)
+    new_hash = _hash(new, user)
     with transaction.atomic():
-        if not _store(user, stored):
+        if not _store(user, new_hash):
             raise WrongPasswordError
         yield
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 
-def verify_password(caller: Caller, password: str) -> None:
-    """Raise WrongPasswordError unless this is the caller's password, or Throttled."""
-    count_current_password(caller.user.pk, caller.sid, caller.ip_address)
-    if not caller.user.check_password(password):
+def verify_password(user: User, password: str) -> None:
+    """Raise WrongPasswordError unless this is the user's password."""
+    if not user.check_password(password):
         raise WrongPasswordError
 
 
-def ask_for_password_link(address: str, network: str) -> None:
-    """Have a link mailed to whoever has this address, asked for from `place`.
+def ask_for_password_link(email: str) -> None:
+    """Queue a mail with a link to the user of this e-mail address, if there is one.
 
-    The address is queued unseen, and the worker looks it up: nothing here depends on whether there
-    is such a user, neither what is answered nor how long it takes. Raises Throttled.
+    The worker looks the address up, not the request. Therefore neither the answer nor its time
+    shows whether the address has an account.
     """
-    count("reset_address", network)
-    count("reset_account", address.casefold())
-    queue(Mail.PASSWORD_RESET, address=address)
+    queue(Mail.PASSWORD_RESET, address=email)
 
 
 def choose_password(uid: str, token: str, new: str) -> None:
-    """Set the password of the user whose link this is, and end all their sessions.
+    """Set the password of the user of this link, and revoke all their sessions.
 
-    Raises InvalidLinkError or WeakPasswordError; of two callers with the same link one gets
+    Raises InvalidLinkError or WeakPasswordError. Of two callers with the same link one gets
     InvalidLinkError.
     """
     user = links.user_of_password_link(uid, token)
     if user is None:
         raise InvalidLinkError
-    stored = _hash(new, user)
+    new_hash = _hash(new, user)
     with transaction.atomic():
-        if not _store(user, stored):
+        if not _store(user, new_hash):
             raise InvalidLinkError
+        User.objects.filter(pk=user.pk).update(verified_email=user.email)
         revoke_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
 
 
-def change_account(caller: Caller, names: dict[str, str], *, email: str, current: str) -> None:
-    """Store these of `first_name` and `last_name`, and send a link to an address that is new.
+def change_account(user: User, names: dict[str, str], *, email: str) -> None:
+    """Store these of `first_name` and `last_name`, and send a link to a new e-mail address.
 
-    The answer does not depend on whether another account has that address. If it is new, raises
-    PasswordMissingError, WrongPasswordError or Throttled: then nothing is changed.
+    The view verifies the password before it passes a new address. The result does not depend on
+    whether another account has that address.
     """
-    user = caller.user
-    if email != user.email:
-        if not current:
-            raise PasswordMissingError
-        verify_password(caller, current)
-        _count_email_change(caller, email)
     with transaction.atomic():
         if names:
             User.objects.filter(pk=user.pk).update(**names)
@@ -139,36 +130,24 @@ def change_account(caller: Caller, names: dict[str, str], *, email: str, current
         setattr(user, name, value)
 
 
-def _count_email_change(caller: Caller, email: str) -> None:
-    """Count one mail to this new address; raise Throttled if it is one too many.
-
-    Counted once the password is right, or a thief without it could use up the owner's mails. The
-    new address comes last, so that a caller over their own limit does not use up the address's.
-    """
-    count("email_change_address", client_network(caller.ip_address))
-    count("email_change_account", str(caller.user.pk))
-    count("email_change_target", email.casefold())
-
-
 def confirm_email(token: str) -> None:
-    """Make the address that this link was sent to the user's, or raise InvalidLinkError."""
+    """Store the e-mail address that this link was sent to, or raise InvalidLinkError."""
     claims = links.read_email_token(token)
     if claims is None:
         raise InvalidLinkError
     try:
         with transaction.atomic():
             _store_email(claims["user"], claims["email"], claims["mark"])
-    except IntegrityError as error:  # It has become another account's meanwhile.
+    except IntegrityError as error:  # Another account has taken the address since.
         raise InvalidLinkError from error
 
 
-def delete_account(caller: Caller, *, current: str) -> None:
-    """Delete the user and end their sessions, or raise WrongPasswordError or Throttled."""
-    user = caller.user
-    verify_password(caller, current)
+def delete_account(user: User, *, current: str) -> None:
+    """Delete the user and revoke their sessions, or raise WrongPasswordError."""
+    verify_password(user, current)
     with transaction.atomic():
-        User.objects.get_queryset().filter(pk=user.pk).lock()
-        if not User.objects.filter(pk=user.pk, password=user.password).exists():
+        same = User.objects.select_for_update().filter(pk=user.pk, password=user.password)
+        if same.first() is None:
             raise WrongPasswordError
         if user.email:
             queue(Mail.ACCOUNT_DELETED, address=user.email, username=user.username)
@@ -176,7 +155,7 @@ def delete_account(caller: Caller, *, current: str) -> None:
 
 
 def _hash(new: str, user: User) -> str:
-    """Return what is stored of this user's new password; slow, so outside of transactions."""
+    """Return the hash of this user's new password. It is slow: call it outside of transactions."""
     try:
         validate_password(new, user)
     except ValidationError as error:
@@ -184,20 +163,26 @@ def _hash(new: str, user: User) -> str:
     return make_password(new)
 
 
-def _store(user: User, stored: str) -> bool:
-    """Store the hash, unless the old one is no longer what was looked at; end no session yet."""
-    users = User.objects.get_queryset().filter(pk=user.pk, is_active=True)
-    if not users.swap_password_hash(user.password, stored):
+def _store(user: User, new_hash: str) -> bool:
+    """Store the hash in place of the verified one; return False if that has changed.
+
+    No session is revoked yet.
+    """
+    users = User.objects.filter(pk=user.pk, is_active=True)
+    if not swap_password_hash(users, user.password, new_hash):
         return False
-    user.password = stored
+    user.password = new_hash
+    report_change(user, ["password"])
     return True
 
 
 def _store_email(pk: str, email: str, fingerprint: str) -> None:
-    # One caller at a time: the second finds the mark of the first one's doing.
+    # The lock makes a second caller wait. It then finds that the fingerprint no longer matches.
     user = User.objects.select_for_update().filter(pk=pk, is_active=True).first()
     if user is None or not links.is_email_fingerprint(fingerprint, user, email):
         raise InvalidLinkError
-    User.objects.filter(pk=pk).update(email=email, email_changed_at=timezone.now())
+    User.objects.filter(pk=pk).update(
+        email=email, verified_email=email, email_changed_at=timezone.now()
+    )
     if user.email:
         queue(Mail.EMAIL_CHANGED, address=user.email, username=user.username)

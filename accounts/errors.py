@@ -1,51 +1,60 @@
-"""Why an account is not changed: one answer each."""
+"""Why an account was not changed, without HTTP. Each error has one meaning.
 
-from collections.abc import Iterable
+accounts/api/errors.py answers them under /api/, and accounts/pages/page.py adds them to forms.
+"""
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-
-class SignInRefusedError(ValidationError):
-    """400: the one answer to who is unknown, inactive, or has another password."""
-
-    def __init__(self) -> None:
-        super().__init__({"username": ["No active account has this name and this password."]})
+from django.utils.translation import gettext_lazy as _
 
 
-class WrongPasswordError(ValidationError):
-    """400: the current password is not this one, or not any more."""
-
-    def __init__(self) -> None:
-        super().__init__({"current_password": ["This is not the current password."]})
+class AccountError(Exception):
+    """A change of an account was refused."""
 
 
-class PasswordMissingError(ValidationError):
-    """400: what is asked needs the current password, and there is none."""
+class RefusedInputError(AccountError):
+    """One of the inputs is wrong: `field` names it, and `sentences` tell people why."""
 
-    def __init__(self) -> None:
-        super().__init__({"current_password": ["This field is required."]})
-
-
-class WeakPasswordError(ValidationError):
-    """400: the new password is refused; the sentences say why."""
-
-    def __init__(self, sentences: Iterable[str]) -> None:
-        super().__init__({"new_password": [*sentences]})
+    field: ClassVar[str]
+    sentences: Sequence[Any]  # texts, or lazy translations
 
 
-class HashingBusyError(APIException):
-    """503: as many passwords are hashed as may be at a time. Nothing was decided or changed."""
+class SignInRefusedError(RefusedInputError):
+    """The user is unknown or inactive, or the password is wrong. One sentence covers them all."""
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The server has too much to do. Try again."
-    default_code = "busy"
-    wait = 2  # seconds, for Retry-After
+    field = "username"
+    sentences = [_("No active account has this name and this password.")]
 
 
-class InvalidLinkError(APIException):
-    """400: the link is forged, used, too old, or the account has changed since: nobody is told."""
+class WrongPasswordError(RefusedInputError):
+    """This is not the current password, or another request has just changed it."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
-    default_detail = "This link is invalid or was used already. Ask for a new one."
-    default_code = "invalid_link"
+    field = "current_password"
+    sentences = [_("This is not the current password.")]
+
+
+class WeakPasswordError(RefusedInputError):
+    """A validator refused the new password; the sentences are the validator's."""
+
+    field = "new_password"
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(*sentences)
+        self.sentences = sentences
+
+
+class InvalidLinkError(AccountError):
+    """The link is forged, used or expired, or the account has changed since it was sent."""
+
+    message = _("This link is invalid or was used already. Ask for a new one.")
+
+
+class SessionEndedError(AccountError):
+    """The session of the request was revoked or expired before the change could be stored."""
+
+
+class HashingBusyError(Exception):
+    """All threads for hashing are in use. Nothing was decided or changed."""
+
+    message = _("The server is busy. Try again.")

@@ -1,4 +1,4 @@
-"""The log of security events: one line each, with who and why, never a token, key or password."""
+"""The log of security events: one line each, without tokens, keys and passwords."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 
 from tokens import signals
-from tokens.models import BlacklistedToken, DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession, ServiceSecret
 
 log = structlog.stdlib.get_logger("latchkey.security")
 
@@ -61,12 +61,31 @@ def note_blacklisting(token: BlacklistedToken, **kwargs: Any) -> None:
     log.info("token_blacklisted", user=str(token.user_id), entry=token.pk, reason=token.reason)
 
 
+@receiver(signals.service_secret_created)
+def note_secret_created(secret: ServiceSecret, **kwargs: Any) -> None:
+    log.info("service_secret_created", **which(secret), created_by=str(secret.created_by_id))
+
+
+@receiver(signals.service_secret_used)
+def note_secret_used(secret: ServiceSecret, **kwargs: Any) -> None:
+    log.info("service_secret_used", **which(secret))
+
+
 @receiver(user_login_failed)
 def note_failure(**kwargs: Any) -> None:
-    # The name that was tried is left out: people type their password there.
+    # The line does not contain the name: people type their password into that field.
     log.warning("login_failed")
 
 
 def who(session: DeviceSession) -> dict[str, str]:
-    """Return what names the session and its user in a line."""
+    """Return the fields that identify the session and its user."""
     return {"user": str(session.user_id), "sid": str(session.sid)}
+
+
+def which(secret: ServiceSecret) -> dict[str, str]:
+    """Return the fields that identify the secret, its service account and its session."""
+    return {
+        "client_id": str(secret.account_id),
+        "prefix": secret.prefix,
+        "sid": str(secret.session.sid),
+    }

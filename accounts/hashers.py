@@ -1,8 +1,8 @@
-"""How passwords are hashed, and how many at a time.
+"""The password hashers, which limit how many hashes are computed at a time.
 
-A hash takes tens of milliseconds of a processor. Therefore hashes are computed in threads of their
-own, which are one fewer than the server's threads and have a lower priority: other requests are
-served first. This holds for every caller.
+A hash takes tens of milliseconds of a processor. Therefore separate threads compute the hashes.
+They are one fewer than the server's threads and have a lower priority, so that the server answers
+other requests first. This holds for every caller.
 """
 
 import os
@@ -31,12 +31,12 @@ _here = local()
 
 
 def hashing_limit(threads: int) -> int:
-    """Return how many of a process's threads may hash at a time: all but one, and at least one."""
+    """Return how many threads of a process may hash at a time: all but one, and at least one."""
     return max(1, threads - 1)
 
 
 class Limited(Base):
-    """Hashes in the threads for hashing; raises HashingBusyError if none becomes free in time."""
+    """Hash in the threads for hashing, or raise HashingBusyError if none becomes free in time."""
 
     def encode(self, *args: Any, **kwargs: Any) -> str:
         return _run(super().encode, *args, **kwargs)
@@ -54,15 +54,15 @@ class Argon2idHasher(Limited, hashers.Argon2PasswordHasher):
 
 
 class PBKDF2Hasher(Limited, hashers.PBKDF2PasswordHasher):
-    """Django's, for passwords that another site has stored."""
+    """Django's PBKDF2 hasher, for passwords that were imported from another site."""
 
 
 class ScryptHasher(Limited, hashers.ScryptPasswordHasher):  # type: ignore[misc,name-defined]  # not in the stubs
-    """Django's, for passwords that another site has stored."""
+    """Django's scrypt hasher, for passwords that were imported from another site."""
 
 
 class _Threads:
-    """Threads that only hash, and how many of them are free."""
+    """The threads that only hash, and a semaphore that counts the free ones."""
 
     def __init__(self, count: int) -> None:
         self.free = BoundedSemaphore(count)
@@ -81,7 +81,7 @@ def _become_hashing_thread() -> None:
 
 
 def _run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Run the function in a thread for hashing, where it may come here again."""
+    """Run the function in a thread for hashing. In such a thread, call it directly."""
     if getattr(_here, "only_hashes", False):
         return function(*args, **kwargs)
     threads = _threads(hashing_limit(settings.THREADS))

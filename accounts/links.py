@@ -1,7 +1,7 @@
-"""The links that are sent by mail: signed, expiring, of use once, and stored nowhere.
+"""The links in mails. They are signed, expire, work once, and are not stored.
 
-A link is made when its mail is sent. Both kinds expire after PASSWORD_RESET_TIMEOUT and lead to
-PUBLIC_URL, whatever the Host header said.
+The worker makes a link when it sends the mail. Both kinds expire after PASSWORD_RESET_TIMEOUT and
+lead to PUBLIC_URL, not to the Host header of a request.
 """
 
 import hmac
@@ -18,17 +18,17 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from accounts.models import User
 
-EMAIL_SALT = "accounts.links.email"  # what its signature is for
+EMAIL_SALT = "accounts.links.email"  # separates these signatures from others
 
 
 def password_link(user: User) -> str:
-    """Return the address of the page where this user chooses a password."""
+    """Return the URL of the page where this user chooses a password."""
     uid = urlsafe_base64_encode(str(user.pk).encode())
     return page_url("password-link", uid=uid, token=default_token_generator.make_token(user))
 
 
 def user_of_password_link(uid: str, token: str) -> User | None:
-    """Return the active user whose link this is, if nothing it was built on has changed since."""
+    """Return the active user of this link, or None if it is invalid or the user has changed."""
     try:
         pk = UUID(urlsafe_base64_decode(uid).decode())
     except ValueError:
@@ -38,13 +38,13 @@ def user_of_password_link(uid: str, token: str) -> User | None:
 
 
 def email_link(user: User, email: str, fingerprint: str) -> str:
-    """Return the address of the page that makes `email` this user's address."""
+    """Return the URL of the page that makes `email` this user's address."""
     claims = {"user": str(user.pk), "email": email, "mark": fingerprint}
     return page_url("email-link", token=signing.dumps(claims, salt=EMAIL_SALT))
 
 
 def read_email_token(token: str) -> dict[str, Any] | None:
-    """Return `user`, `email` and `mark` of a token that is ours and not too old, or None."""
+    """Return `user`, `email` and `mark` of a valid token that has not expired, or None."""
     try:
         claims: dict[str, Any] = signing.loads(
             token, salt=EMAIL_SALT, max_age=settings.PASSWORD_RESET_TIMEOUT
@@ -55,7 +55,7 @@ def read_email_token(token: str) -> dict[str, Any] | None:
 
 
 def claims_of_email_link(token: str) -> dict[str, Any] | None:
-    """Return the same, if the link was not used yet and nothing it was built on has changed."""
+    """Return the same, or None if the link was used or the user has changed since."""
     claims = read_email_token(token)
     if claims is None:
         return None
@@ -64,22 +64,22 @@ def claims_of_email_link(token: str) -> dict[str, Any] | None:
 
 
 def email_fingerprint(user: User, email: str) -> str:
-    """Return what binds a change to `email` to the user as they are when they ask for it."""
+    """Return a fingerprint of the user's present state and the new `email`."""
     return _fingerprints(user, email)[0]
 
 
 def is_email_fingerprint(fingerprint: str, user: User, email: str) -> bool:
-    """Return whether the user is still as they were; secret key fallbacks are honoured."""
+    """Return whether the user is unchanged; fallbacks of the secret key are accepted."""
     return any(hmac.compare_digest(fingerprint, one) for one in _fingerprints(user, email))
 
 
 def page_url(name: str, **query: str) -> str:
-    """Return the public address of this page with this query."""
+    """Return the public URL of this page with this query."""
     return f"{settings.PUBLIC_URL}{reverse(name)}?{urlencode(query)}"
 
 
 def _fingerprints(user: User, email: str) -> list[str]:
-    # The moment of the last change never comes back, even if the old address does: used once.
+    # The time of the last change makes a link work once, even if the old address is set again.
     state = (str(user.pk), user.email, str(user.email_changed_at), user.password, email)
     value = "\n".join(state)
     return [

@@ -1,4 +1,4 @@
-"""The ASGI application, for those who serve Latchkey beside asynchronous code."""
+"""The ASGI application, for servers that also run asynchronous code."""
 
 import os
 

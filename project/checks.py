@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the environment: what is unsafe, and what is misspelt."""
+"""System checks of the environment: unsafe values and misspelt names."""
 
 import os
 import re
@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.checks.security.base import check_secret_key
+from django.core.exceptions import SuspiciousFileOperation
 
 from project import env
 
@@ -21,21 +23,27 @@ EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
 NAME = re.compile(r"^\s*#?(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", re.MULTILINE)
 SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
-#: How like a setting a variable is that is taken for it: EMAIL_URI is, DATABASE_USER is not.
+#: The similarity above which a name is a misspelt setting: EMAIL_URI is, DATABASE_USER is not.
 CUTOFF = 0.885
-#: What a request can ask for by its Host header, and * for anything.
+#: A host that a Host header can name, or * for any host.
 HOST = re.compile(r"\*|\.?[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
-#: Where mail goes that goes to nobody.
+#: Mail backends that send no mail, with what they do.
 NOWHERE = {
     "console": "printed into the log, with links that set passwords",
     "filebased": "written into files, with links that set passwords",
     "locmem": "kept in memory",
-    "dummy": "thrown away",
+    "dummy": "discarded",
 }
 
 
+def findings(*, deploy: bool) -> list[CheckMessage]:
+    """Run the system checks, with those for a public site or not; return what they find."""
+    found = checks.run_checks(include_deployment_checks=deploy)
+    return [message for message in found if not message.is_silenced()]
+
+
 def check_environment(**kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong wherever the site runs."""
+    """Return the errors and warnings for every site."""
     return [
         *_check_transport(),
         *_check_names(),
@@ -43,11 +51,12 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
         *_check_hsts(),
         *_check_own_names(),
         *_check_mail(),
+        *_check_site(),
     ]
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong for a site in public."""
+    """Return the errors and warnings for a public site."""
     return [
         *_check_secrets(),
         *_check_database(),
@@ -70,29 +79,31 @@ def _check_transport() -> Iterator[CheckMessage]:
         yield _warning(
             1,
             f"{settings.PUBLIC_URL} sends passwords and tokens in the clear.",
-            "Put a proxy that speaks https before the site, and set PUBLIC_URL to its address.",
+            "Put an https proxy in front of the site, and set PUBLIC_URL to its URL.",
         )
 
 
 def _check_origins() -> Iterator[CheckMessage]:
     for origin in settings.CORS_ORIGINS:
-        if not settings.ORIGIN.fullmatch(origin):
+        if not env.ORIGIN.fullmatch(origin):
             yield _error(
                 1,
-                f"CORS_ORIGINS has {origin!r}, which is no single origin.",
-                "Name each origin whose pages may act for who is signed in: https://app.example.org",
+                f"CORS_ORIGINS contains {origin!r}, which is not an origin.",
+                "Write each origin in CORS_ORIGINS like https://app.example.org, without a path.",
             )
         elif settings.SECURE and not origin.startswith("https://"):
             yield _error(
                 2,
-                f"Whoever is on the way to {origin} could act for who is signed in here.",
-                "Leave only origins in CORS_ORIGINS that begin with https://.",
+                f"An attacker on the network could change pages of {origin} and act as signed-in"
+                " users.",
+                "Use only origins in CORS_ORIGINS that begin with https://.",
             )
         elif _site(origin) != _site(settings.PUBLIC_URL):
             yield _warning(
                 8,
-                f"{origin} is another site than {settings.PUBLIC_URL} and sends no cookies.",
-                "Name only origins in CORS_ORIGINS that share the domain of PUBLIC_URL.",
+                f"{origin} is on another site than {settings.PUBLIC_URL}, so browsers send no"
+                " cookies.",
+                "Use only origins in CORS_ORIGINS that share the domain of PUBLIC_URL.",
             )
 
 
@@ -107,13 +118,13 @@ def _check_hsts() -> Iterator[CheckMessage]:
 
 
 def _site(origin: str) -> str:
-    """Return the last two labels of the host: which site this is, but for suffixes like co.uk.
+    """Return the last two labels of the host, which name the site.
 
-    There a page of somebody else passes for one of the same site, and no warning comes.
+    Under suffixes like co.uk, hosts of different sites have the same labels: then no check warns.
     """
     host = urlsplit(origin).hostname or ""
     if ":" in host or host.replace(".", "").isdigit():
-        return host  # an address has no labels
+        return host  # an IP address has no labels
     return ".".join(host.split(".")[-2:])
 
 
@@ -122,8 +133,8 @@ def _check_own_names() -> Iterator[CheckMessage]:
         if not HOST.fullmatch(host):
             yield _error(
                 6,
-                f"ALLOWED_HOSTS has {host!r}, which no request can ask for.",
-                "Name hosts in ALLOWED_HOSTS as in id.example.org, without scheme, port or blank.",
+                f"ALLOWED_HOSTS contains {host!r}, which no request can have as its host.",
+                "Write hosts in ALLOWED_HOSTS like id.example.org, without scheme, port or spaces.",
             )
 
 
@@ -131,7 +142,7 @@ def _check_mail() -> Iterator[CheckMessage]:
     if settings.PASSWORD_RESET_TIMEOUT <= 0:
         yield _error(
             3,
-            "A link in a mail would be dead before anybody reads it.",
+            "Links in mails would expire immediately.",
             "Set LINK_LIFETIME to 86400 (seconds).",
         )
     sender = settings.DEFAULT_FROM_EMAIL
@@ -139,8 +150,27 @@ def _check_mail() -> Iterator[CheckMessage]:
     if not (local and domain and sender.splitlines() == [sender]):
         yield _error(
             5,
-            f"Mail cannot come from {sender!r}, which is no address.",
-            "Set DEFAULT_FROM_EMAIL as in Latchkey <no-reply@example.org>.",
+            f"Mail cannot be sent from {sender!r}, which is not an e-mail address.",
+            "Set DEFAULT_FROM_EMAIL to an address like Latchkey <no-reply@example.org>.",
+        )
+
+
+def _check_site() -> Iterator[CheckMessage]:
+    if not settings.SITE_NAME.isprintable():
+        yield _error(
+            10,
+            f"The name of the site cannot be {settings.SITE_NAME!r}.",
+            "Set SITE_NAME to one line without control characters.",
+        )
+    try:
+        logo = finders.find(settings.SITE_LOGO)
+    except SuspiciousFileOperation:
+        logo = None
+    if not logo:
+        yield _error(
+            11,
+            f"There is no static file {settings.SITE_LOGO!r} for the logo of the site.",
+            "Set SITE_LOGO to the path of an image in static/, relative to that directory.",
         )
 
 
@@ -153,18 +183,18 @@ def _check_names() -> Iterator[CheckMessage]:
     written = set(SET.findall(file.read_text())) if file.exists() else set()
     for name, meant in misspelt(written | os.environ.keys()).items():
         hint = f"Did you mean {meant}?"
-        yield _warning(2, f"There is no setting {name}: it changes nothing.", hint)
+        yield _warning(2, f"There is no setting {name}: it has no effect.", hint)
 
 
 def misspelt(names: Iterable[str]) -> dict[str, str]:
     """Return the names that look like a misspelt setting, each with that setting.
 
-    The settings are those of `.env.example`, and those that project/settings.py has asked for.
+    The settings are those of `.env.example`, and those that project/settings.py has read.
     """
     example = set(NAME.findall(EXAMPLE.read_text()))
     found = {}
     for name in sorted({*names} - example - env.ASKED):
-        # Of fewer letters, one makes another word: GHOST is no HOST.
+        # In a short name one letter makes another word: GHOST is not a misspelt HOST.
         if len(name) > 5 and (setting := closest(name.upper(), example)):
             found[name] = setting
     return found
@@ -193,7 +223,7 @@ def is_shortened(words: list[str], whole: list[str]) -> bool:
 
 
 def _check_secrets() -> Iterator[CheckMessage]:
-    """Look at what would give the site's secrets away; Django only warns of both."""
+    """Check what would reveal the site's secrets. Django only warns about both."""
     if settings.DEBUG:
         yield _error(
             8,
@@ -213,7 +243,7 @@ def _check_database() -> Iterator[CheckMessage]:
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         yield _warning(
             3,
-            "SQLite lets one caller write at a time, and stays on one machine.",
+            "SQLite allows one write at a time, and only processes on one machine can use it.",
             "Set DATABASE_URL to a PostgreSQL database: postgres://…",
         )
 
@@ -222,8 +252,8 @@ def _check_hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield _warning(
             4,
-            "The site answers under any name that a request makes up.",
-            "Take * out of ALLOWED_HOSTS: the host of PUBLIC_URL is allowed anyway.",
+            "The site accepts any Host header.",
+            "Remove * from ALLOWED_HOSTS: the host of PUBLIC_URL is always allowed.",
         )
 
 
@@ -232,7 +262,7 @@ def _check_letters() -> Iterator[CheckMessage]:
     if kind in NOWHERE:
         yield _warning(
             5,
-            f"Mail is {NOWHERE[kind]}, and reaches nobody.",
+            f"Mail is {NOWHERE[kind]}, and not sent.",
             "Set EMAIL_URL to your mail server: smtp+tls://user:password@smtp.example.org:587.",
         )
     encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
@@ -245,16 +275,17 @@ def _check_letters() -> Iterator[CheckMessage]:
 
 
 def _check_counting() -> Iterator[CheckMessage]:
-    """Look at whether attempts are counted together, and visitors apart."""
+    """Check that processes count attempts together, and visitors separately."""
     if settings.WORKERS > 1 and not settings.TOKENS["THROTTLE_STORAGE"]:
         yield _warning(
             6,
-            f"Each of {settings.WORKERS} processes counts attempts for itself, and allows them.",
-            "Set REDIS_URL, where they count together, or WORKERS to 1.",
+            f"Each of {settings.WORKERS} processes counts attempts separately, and allows all of"
+            " them.",
+            "Set REDIS_URL, so that the processes share the counters, or set WORKERS to 1.",
         )
     if settings.SECURE and not settings.TOKENS["PROXIES"]:
         yield _warning(
             7,
-            "Every visitor seems to come from the proxy, and one can use up what all may try.",
-            "Set PROXIES to how many proxies append to X-Forwarded-For: usually 1.",
+            "All visitors have the proxy's address, so one can use up the attempts of all.",
+            "Set PROXIES to the number of proxies that append to X-Forwarded-For, usually 1.",
         )

@@ -1,17 +1,27 @@
-"""The environment and, where it says nothing, `.env`. An empty variable says nothing."""
+"""Read the environment, completed by `.env`. An empty variable counts as not set."""
 
+import json
 import os
+import re
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-#: Names that the settings have asked for: the shipped ones and those that a developer added.
+#: Names that the settings have read: the shipped names and those that a developer added.
 ASKED: set[str] = set()
+#: The words that turn a setting on or off, in any case.
+SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 
 class Given(dict[str, str]):
-    """The variables that are set; it notes in `ASKED` which names the code reads."""
+    """The variables that are set. A lookup adds the name to `ASKED`."""
 
     def __getitem__(self, name: str) -> str:
         ASKED.add(name)
@@ -21,8 +31,8 @@ class Given(dict[str, str]):
 def file() -> Path:
     """Return the path of the file: LATCHKEY_ENV_FILE, or `.env` in the directory of manage.py.
 
-    Raise ImproperlyConfigured if there is no file LATCHKEY_ENV_FILE: the site would start with the
-    defaults, as a new site with an empty database.
+    Raise ImproperlyConfigured if the file LATCHKEY_ENV_FILE does not exist: the site would start
+    with the defaults, as a new site with an empty database.
     """
     given = os.environ.get("LATCHKEY_ENV_FILE", "").strip()
     if given and not Path(given).exists():
@@ -31,17 +41,100 @@ def file() -> Path:
 
 
 def read(file: Path) -> Given:
-    """Bring what the file sets into the environment; return all that is set and not empty.
+    """Add the variables of the file to the environment; return all that are set and not empty.
 
-    What is set to the empty string, as compose does where nobody gave a value, hides no line of
-    the file.
+    A variable that is set to the empty string does not hide a line of the file: docker compose
+    passes such variables.
     """
-    own = _said()
-    if file.exists():  # Otherwise it would be logged that it does not.
+    own = _not_empty()
+    if file.exists():  # django-environ logs a warning about a file that does not exist.
         environ.Env.read_env(file, overwrite=True)
-    os.environ.update(own.items())  # A lookup of each name would note it in ASKED.
-    return _said()
+    os.environ.update(own.items())  # A lookup of each name would add it to ASKED.
+    return _not_empty()
 
 
-def _said() -> Given:
+def _not_empty() -> Given:
     return Given({name: value for name, value in os.environ.items() if value.strip()})
+
+
+def is_origin(url: str) -> bool:
+    """Return whether the URL consists of a scheme, a host and perhaps a port, and nothing else."""
+    origin = ORIGIN.fullmatch(url)
+    return origin is not None and int(origin[1] or 0) <= 65535
+
+
+class Environment:
+    """Read variables by type. A value that cannot be read raises ImproperlyConfigured."""
+
+    def __init__(self, given: Given) -> None:
+        self._env = environ.Env()
+        self._env.ENVIRON = given
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return the text. A name without a default must be set."""
+        given: str = self._env.str(name, **({} if default is None else {"default": default}))
+        return given
+
+    def texts(self, name: str, default: Sequence[str] = ()) -> list[str]:
+        """Return the texts between the commas."""
+        given: list[str] = self._env.list(name, default=[*default])
+        return given
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """Return the texts of a JSON object by their names; not set means none."""
+        given = self.text(name, "{}")
+        try:
+            texts = json.loads(given)
+        except ValueError:
+            texts = None
+        if not isinstance(texts, dict) or not all(isinstance(one, str) for one in texts.values()):
+            raise ImproperlyConfigured(f"{name} is a JSON object of texts, not {given!r}.")
+        return texts
+
+    def number(
+        self,
+        name: str,
+        default: int,
+        *,
+        unit: str = "number",
+        least: int = 0,
+        most: int = 9_999_999_999,
+    ) -> int:
+        """Return the whole number, which must be from `least` to `most`."""
+        given = self.text(name, str(default))
+        if not re.fullmatch(r"[0-9]{1,10}", given):
+            raise ImproperlyConfigured(f"{name} is a {unit} and cannot be {given!r}.")
+        if not least <= int(given) <= most:
+            raise ImproperlyConfigured(f"{name} is a {unit} from {least} to {most}, not {given}.")
+        return int(given)
+
+    def duration(self, name: str, default: timedelta) -> timedelta:
+        """Return the duration, which is given in seconds."""
+        seconds = self.number(name, int(default.total_seconds()), unit="number of seconds")
+        return timedelta(seconds=seconds)
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """Return one of the choices, which may be given in any case."""
+        given = self.text(name, default)
+        for option in choices:
+            if option.lower() == given.lower():
+                return option
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}, not {given!r}.")
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Return whether a word of `SWITCH`, in any case, turns this on."""
+        given = self.text(name, str(default))
+        if given.strip().lower() not in SWITCH:
+            raise ImproperlyConfigured(
+                f"{name} is on (1, true, yes, on) or off (0, false, no, off), not {given!r}."
+            )
+        return SWITCH[given.strip().lower()]
+
+    def origin(self, name: str, default: str) -> str:
+        """Return the origin: a URL without a path."""
+        url = self.text(name, default)
+        if not is_origin(url):
+            raise ImproperlyConfigured(
+                f"{name} must be an origin such as https://id.example.org, not {url!r}."
+            )
+        return url

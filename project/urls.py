@@ -5,22 +5,29 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 import tokens.urls
+from accounts.api.views import UserInfoView
 from accounts.pages.administration import AdminSignInPage
 from accounts.pages.home import HomePage
 from accounts.pages.sign_in import SignOutPage
-from project import example
-from project.web import docs, probes
+from accounts.pages.token import TokenPage
+from project.metrics.page import metrics
+from project.web import browser_client, docs, example, probes
 
 urlpatterns = [
-    # First what is asked most.
+    # The most frequent requests come first.
     path("api/auth/", include("tokens.urls")),
+    path("api/auth/userinfo/", UserInfoView.as_view(), name="userinfo"),
     path(".well-known/", include(tokens.urls.well_known)),
+    path("oauth/", include(tokens.urls.oauth)),
     path("api/account/", include("accounts.api.urls")),
     path("api/example/", example.CallerView.as_view()),
     path("api/example/editors/", example.EditorsView.as_view()),
     path("", HomePage.as_view(), name="home"),
+    path("tokens/", TokenPage.as_view(), name="token"),
+    path("compare/", include("project.compare.urls")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
+    path("metrics", metrics, name="metrics"),
     path("admin/login/", AdminSignInPage.as_view()),
     path("admin/logout/", SignOutPage.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password-change")),
@@ -29,6 +36,7 @@ urlpatterns = [
     path("accounts/", include("accounts.pages.urls")),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),
+    path("clients/latchkey.js", browser_client.module, name="browser-client"),
 ]
 
 handler400 = "project.web.errors.bad_request"

@@ -1,7 +1,7 @@
 "use strict";
 
-// What the pages of the admin lack for screen readers. Django's choosers give their search icons a
-// name, but no role that may have one. They are made when the page is loaded, before this is heard.
+// Django admin gives the search icons of its choosers an aria-label, but no role that allows one.
+// Its own scripts create the icons during the load event, before this listener runs.
 
 addEventListener("load", () => {
   for (const icon of document.querySelectorAll(".help-tooltip[aria-label]")) icon.setAttribute("role", "img");

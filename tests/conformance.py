@@ -1,25 +1,23 @@
-"""Which tests prove which requirement: docs/conformance.md, made of the marks that tests carry.
+"""Write docs/conformance.md: which tests prove which requirement, by the marks on the tests.
 
-`python -m tests.conformance` writes it; with a path it writes there.
+`make conformance` runs this. It fails if a requirement has no test, or if a mark names a section
+that is not in tests/requirements.py. With a path it writes there.
 """
 
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
-Requirement: TypeAlias = tuple[str, str]  # a document and its section
+from tests.requirements import ROOT, TRAPS, Requirement, requirements
 
-ROOT = Path(__file__).resolve().parent.parent
-TRAPS = "Traps"
 HEAD = """# Conformance
 
-Which tests prove which requirement, by the marks on the tests. ASVS is OWASP's Application Security
-Verification Standard; the traps are those of [traps.md](traps.md). Made by
-`.venv/bin/python -m tests.conformance`; not to be edited.
+`make conformance` writes this file from the marks on the tests. ASVS is OWASP's Application
+Security Verification Standard; the traps are those of [traps.md](traps.md).
 
 | document | section | is proved by |
 |---|---|---|
@@ -27,7 +25,7 @@ Verification Standard; the traps are those of [traps.md](traps.md). Made by
 
 
 class Marks:
-    """A plugin of pytest that notes what the tests it finds are marked with."""
+    """A pytest plugin that collects the requirements in the marks of the tests."""
 
     def __init__(self) -> None:
         self.proofs: dict[Requirement, set[str]] = defaultdict(set)
@@ -36,12 +34,12 @@ class Marks:
         for item in session.items:
             assert isinstance(item, pytest.Function)
             for mark in item.iter_markers():
-                for requirement in requirements(mark):
+                for requirement in proved_by(mark):
                     self.proofs[requirement].add(link(item))
 
 
-def requirements(mark: pytest.Mark) -> list[Requirement]:
-    """Return what a test with this mark proves."""
+def proved_by(mark: pytest.Mark) -> list[Requirement]:
+    """Return the requirements that a test with this mark proves."""
     match mark.name, mark.args:
         case "spec", (document, *sections):
             return [(document, section) for section in sections]
@@ -51,13 +49,13 @@ def requirements(mark: pytest.Mark) -> list[Requirement]:
 
 
 def link(item: pytest.Function) -> str:
-    """Return the promise of the test, leading to its file."""
+    """Return the name of the test in words, as a link to its file."""
     promise = item.originalname.removeprefix("test_").replace("_", " ")
     return f"[{promise}](../{item.path.relative_to(ROOT).as_posix()})"
 
 
 def table(proofs: dict[Requirement, set[str]]) -> str:
-    """Return a line for each requirement, in the order of their numbers."""
+    """Return a line for each requirement, ordered by document and section number."""
     return "".join(
         f"| {document} | {section} | {'<br>'.join(sorted(proofs[document, section]))} |\n"
         for document, section in sorted(proofs, key=in_order)
@@ -69,14 +67,29 @@ def in_order(requirement: Requirement) -> tuple[str, list[int]]:
     return document, [int(number) for number in re.findall(r"\d+", section)]
 
 
+def objections(proved: Iterable[Requirement]) -> list[str]:
+    """Return a sentence for each requirement without a test and each unknown section."""
+    known, proved = requirements(), {*proved}
+    return [
+        *(f"No test proves {' '.join(one)}." for one in sorted(known - proved, key=in_order)),
+        *(
+            f"A test names {' '.join(one)}, which tests/requirements.py does not have."
+            for one in sorted(proved - known, key=in_order)
+        ),
+    ]
+
+
 def main(path: Path) -> int:
-    """Write the document, unless pytest cannot find the tests; return what it says of that."""
+    """Write the document. Return 0 unless pytest finds no tests or there are objections."""
     marks = Marks()
     silently = ["--collect-only", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
     found = pytest.main([*silently, str(ROOT / "tests")], plugins=[marks])
-    if found == pytest.ExitCode.OK:
-        path.write_text(HEAD + table(marks.proofs))
-    return int(found)
+    if found != pytest.ExitCode.OK:
+        return int(found)
+    path.write_text(HEAD + table(marks.proofs))
+    wrong = objections(marks.proofs)
+    sys.stderr.writelines(f"{sentence}\n" for sentence in wrong)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

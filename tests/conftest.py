@@ -1,4 +1,4 @@
-"""The cast and the props: alice owns the account, bob is somebody else."""
+"""The fixtures of all tests: alice owns the account, and bob is another user."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.environment import STATE
 from tokens.http import throttles
+from tokens.http.permissions import REQUIRED_SCOPES
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
 from tokens.revocation import snapshot
@@ -30,9 +31,9 @@ pytest_plugins = [
     "tokens.testing.plugin",
 ]
 
-Answer: TypeAlias = Any  # what Django's test client returns has no public name
+Answer: TypeAlias = Any  # the response of Django's test client, whose type is private
 
-# Each test client loads the middleware, and WhiteNoise would look up every static file each time.
+# Each test client loads the middleware. WhiteNoise would read every static file each time.
 settings.WHITENOISE_AUTOREFRESH = True
 SITE_HASHERS = settings.PASSWORD_HASHERS
 settings.PASSWORD_HASHERS = ["tests.support.hashing.QuickArgon2idHasher", *SITE_HASHERS[1:]]
@@ -42,7 +43,7 @@ HASHED = make_password(PASSWORD)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the engine and whether the tests that need Node ran: .ci/run looks for both."""
+    """Print the engine, and whether the tests that need Node ran. .ci/run checks both."""
     terminalreporter.write_line(f"engine: {connection.vendor}")
     passed, skipped = (
         [report for report in terminalreporter.stats.get(outcome, []) if "node" in report.keywords]
@@ -55,9 +56,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Keep SQLite's test database in a file: several threads and processes open it.
+    """Keep SQLite's test database in a file, because several threads and processes open it.
 
-    No commit of the tests waits for the disk.
+    Commits do not wait for the disk.
     """
     database = settings.DATABASES["default"]
     if connection.vendor == "sqlite":
@@ -68,9 +69,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(autouse=True)
-def nothing_known_of_another_test() -> None:
+def empty_caches() -> None:
     keyring.invalidate()
     snapshot.revocations.invalidate()
+    REQUIRED_SCOPES.clear()  # of the views of other tests
 
 
 @pytest.fixture
@@ -136,12 +138,12 @@ def api() -> API:
 
 
 def row(pair: dict[str, Any]) -> DeviceSession:
-    """Return the row of the pair's session as it is now."""
+    """Return the current row of the pair's session."""
     return DeviceSession.objects.get(sid=pair["session"])
 
 
 class Clock:
-    """Time that moves only when it is told to."""
+    """Time that stands still until `forward` is called."""
 
     def __init__(self, traveller: time_machine.Traveller) -> None:
         self.traveller = traveller
@@ -158,7 +160,7 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture
 def fresh_counters() -> Iterator[None]:
-    """Throttles that have counted nothing yet."""
+    """Reset the throttles before and after the test."""
     throttles.LOCAL_COUNTERS.storage.reset()
     yield
     throttles.LOCAL_COUNTERS.storage.reset()
@@ -166,7 +168,7 @@ def fresh_counters() -> Iterator[None]:
 
 
 def allow(settings: Settings, **rates: str) -> None:
-    """Throttle these alone, so often."""
+    """Set these throttle rates and remove all others."""
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": rates}
 
 
@@ -175,7 +177,7 @@ Listen: TypeAlias = Callable[[Signal], list[dict[str, Any]]]
 
 @pytest.fixture
 def heard() -> Iterator[Listen]:
-    """Return a function that listens to a signal from now on and returns what it hears."""
+    """Return a function that connects to a signal and returns the list of its calls."""
     listeners = []
 
     def listen(signal: Signal) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
-"""The environment that the tests run in: loaded before the settings, so that no other matters.
+"""Set the environment of the tests. It is imported before the settings.
 
-Nothing in it is empty, since that would be as good as not set. Of what it does not name everything
-has its default: settings, and names that look like one, are taken out of the environment. No `.env`
-is read, neither by the tests nor by a program that they start.
+All other settings have their defaults: this module removes every setting, and every name that
+looks like a misspelt one, from the environment. No value is empty, because the settings treat an
+empty value as missing. Neither the tests nor the programs that they start read a `.env` file.
 
-`TEST_ENGINE=postgresql` takes the database of TEST_DATABASE_URL; anything else takes SQLite, in a
-file, because several threads and processes open it.
+`TEST_ENGINE=postgresql` selects the database of TEST_DATABASE_URL. Otherwise the tests use SQLite
+in a file, because several threads and processes open it.
 """
 
 import atexit
@@ -26,7 +26,7 @@ GIVEN = {
     "SECRET_KEY": "tests-" + "k" * 50,
     "SECRET_KEY_FALLBACKS": ",",
     "DEBUG": "False",
-    "SNAPSHOT_INTERVAL": "60",  # so that no second that ends asks the database while a test counts
+    "SNAPSHOT_INTERVAL": "60",  # no reload of the snapshot while a test counts queries
     "PUBLIC_URL": "http://localhost:8000",
     "THROTTLES": "off",
     "SESSION_STORE": "database",
@@ -36,6 +36,7 @@ GIVEN = {
     "EMAIL_URL": "consolemail://",
     "DEFAULT_FROM_EMAIL": "Latchkey <no-reply@localhost>",
     "LINK_LIFETIME": "86400",
+    "NEW_DEVICE_MAIL": "off",  # tests of other mails sign in on several devices
     "DATABASE_URL": os.environ["TEST_DATABASE_URL"]
     if os.environ.get("TEST_ENGINE") == "postgresql"
     else f"sqlite:///{STATE / 'latchkey.sqlite3'}",

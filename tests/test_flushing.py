@@ -1,4 +1,4 @@
-"""A test that commits leaves nothing to the next one, except what the migrations made."""
+"""After a test that commits, the database has only the rows that the migrations created."""
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def counts() -> dict[str, int]:
-    """Return how many rows each table has."""
+    """Return the number of rows in each table."""
     counted = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -24,7 +24,7 @@ def counts() -> dict[str, int]:
 
 
 def flush() -> None:
-    """Empty the database as after every test that commits."""
+    """Empty the database in the same way as after every test that commits."""
     TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # private
 
 

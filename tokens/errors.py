@@ -1,79 +1,67 @@
-"""What can be wrong with a token: one public answer each, and a private reason for the log."""
+"""Errors of tokens and their sessions, without HTTP.
+
+tokens/api/errors.py turns these errors into the answers of the API.
+"""
 
 from enum import StrEnum
-from typing import Any
-
-from rest_framework import status
-from rest_framework.exceptions import APIException
-from rest_framework_simplejwt.exceptions import InvalidToken
 
 
 class Refusal(StrEnum):
-    """Why a refresh token was refused. For us: no client is told."""
+    """Why a token is refused. The value is for the log: no client receives it."""
 
     MALFORMED = "malformed"
     EXPIRED = "expired"
-    UNKNOWN = "unknown session"
-    FOREIGN_USER = "user of the token is not the session's"
-    ENDED = "session ended"
-    RUN_OUT = "session ran out"
-    INACTIVE = "user inactive or deleted"
+    UNKNOWN_SESSION = "unknown session"
+    WRONG_USER = "user of the token is not the session's"
+    REVOKED = "session revoked"
+    SESSION_EXPIRED = "session expired"
+    INACTIVE_USER = "user inactive or deleted"
     CREDENTIALS_CHANGED = "credentials changed"
+    ROLES_CHANGED = "roles changed"
+    BLACKLISTED = "blacklisted"
     REUSED = "reused"
     OUT_OF_STEP = "ahead of the database or of another lineage"
 
 
-class TokenRefusedError(InvalidToken):
-    """401 `token_not_valid`: the same answer whatever the reason."""
+class TokenDomainError(Exception):
+    """The base of all errors of this module."""
+
+
+class TokenRefusedError(TokenDomainError):
+    """The token is not valid; `reason` says why."""
 
     def __init__(self, reason: Refusal) -> None:
-        super().__init__()
+        super().__init__(reason)
         self.reason = reason
 
 
-class RolesChangedError(InvalidToken):
-    """401 `rights_changed`: the roles in an access token are out of date; a refresh brings new."""
-
-    default_detail: Any = "Your rights have changed: refresh the token."
-    default_code = "rights_changed"
+class AlreadyRotatedError(TokenDomainError):
+    """Another client has just spent this refresh token. The session continues."""
 
 
-class AlreadyRotatedError(APIException):
-    """409: somebody else has just spent this token. Nothing was given and nothing was ended."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_detail = "This refresh token was rotated a moment ago by another request."
-    default_code = "already_rotated"
+class SessionBusyError(TokenDomainError):
+    """The session's row changed between each write and the read after it. The token stays valid."""
 
 
-class CsrfFailedError(APIException):
-    """403: a cookie alone proves nothing, since the browser sends it whoever asks."""
-
-    status_code = status.HTTP_403_FORBIDDEN
-    default_detail = "The CSRF token is missing or wrong, or the request is from another site."
-    default_code = "csrf_failed"
+class InvalidClientError(TokenDomainError):
+    """The secret is unknown, disabled or expired, or belongs to another service account."""
 
 
-class CookieTooLargeError(APIException):
-    """400: the user has so many roles that a browser would drop the access token's cookie."""
-
-    status_code = status.HTTP_400_BAD_REQUEST
-    default_detail = "The access token is too large for a cookie. Sign in without cookies."
-    default_code = "cookie_too_large"
+class InvalidScopeError(TokenDomainError):
+    """The requested scope does not exist, or the session or account does not have it."""
 
 
-class SessionBusyError(APIException):
-    """503: the row kept changing while it was looked at. The token is as good as before."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The session is being changed by somebody else. Try again."
-    default_code = "unavailable"
-    wait = 1
+class InvalidAudienceError(TokenDomainError):
+    """The requested audience does not exist, or the session or account may not use it."""
 
 
-class UnknownTokenError(ValueError):
-    """The text is no token of ours."""
+class DuplicateSecretError(TokenDomainError):
+    """The same request has created a secret before."""
 
 
-class InactiveTokenError(ValueError):
-    """The token is ours, and nobody would have believed it any more."""
+class UnknownTokenError(TokenDomainError):
+    """The text is not a token of this site; the message says what it may be."""
+
+
+class InactiveTokenError(TokenDomainError):
+    """The token is from this site, but has expired or was revoked."""

@@ -1,4 +1,4 @@
-"""What the account endpoints are asked, and how an account is shown to its owner."""
+"""The bodies of the account endpoints, and the account as its owner sees it."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from tokens.api.serializers import LineField, TextField
+from tokens.models import Event
 from tokens.models.users import MAX_LOGIN_LENGTH
 
 HIDDEN = {"input_type": "password"}
@@ -23,6 +24,56 @@ class AccountSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["id", "username", "email", "first_name", "last_name", "roles", "date_joined"]
+
+
+class UserInfoSerializer(serializers.Serializer[User]):
+    """The standard claims of OpenID Connect Core 1.0, section 5.1. An empty claim is left out."""
+
+    sub = serializers.UUIDField(source="pk")
+    preferred_username = serializers.CharField(source="username")
+    name = serializers.CharField(source="display_name")
+    email = serializers.EmailField(required=False)
+    email_verified = serializers.BooleanField(source="has_verified_email", required=False)
+
+    def to_representation(self, user: User) -> dict[str, Any]:
+        claims = super().to_representation(user)
+        if not user.email:
+            del claims["email"], claims["email_verified"]
+        return claims
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    session = serializers.UUIDField(
+        source="sid", allow_null=True, help_text="The `id` of the session in the list of sessions."
+    )
+    reason = serializers.CharField(
+        allow_blank=True, help_text="Why a session or a token was revoked, or empty."
+    )
+    by_administrator = serializers.SerializerMethodField(
+        help_text="Whether another user, such as an administrator, made the change."
+    )
+
+    class Meta:
+        model = Event
+        fields = [
+            *("id", "kind", "created_at", "count", "reason", "about"),
+            *("session", "device", "ip_address", "by_administrator"),
+        ]
+        read_only_fields = fields
+
+    def get_by_administrator(self, event: Event) -> bool:
+        return event.actor_id is not None
+
+    def to_representation(self, event: Event) -> dict[str, Any]:
+        shown = super().to_representation(event)
+        if event.actor_id is not None:
+            shown["ip_address"] = None  # It is the address of the administrator.
+        return shown
+
+
+class EventsSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True, help_text="The next page, or null.")
+    results = EventSerializer(many=True)
 
 
 class AccountChangeSerializer(serializers.Serializer[None]):

@@ -1,21 +1,24 @@
-"""The account endpoints: each parses, calls one function and answers."""
+"""The account endpoints: each view parses, counts the try, calls one function and answers."""
 
 from typing import cast
 
 from django.http import JsonResponse
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import changes
+from accounts import changes, throttles
+from accounts.activity import recent_events
 from accounts.api import openapi, serializers
+from accounts.api.errors import AccountErrorsView
 from accounts.models import User
 from tokens.api.views import SignedInView, TokenView, validate_body
 from tokens.http import cookies
-from tokens.http.client_address import client_address, client_network
-from tokens.http.throttles import count
+from tokens.http.client_address import client_address
+from tokens.sessions.networks import client_network
 
 
-class AccountView(SignedInView):
+class AccountView(AccountErrorsView, SignedInView):
     """A view that changes the account of the caller."""
 
     @property
@@ -24,8 +27,16 @@ class AccountView(SignedInView):
         return changes.Caller(user=cast("User", self.user), sid=self.sid, ip_address=address)
 
 
+class LinkView(AccountErrorsView, TokenView):
+    """A view for callers who are not signed in."""
+
+    @property
+    def client_network(self) -> str:
+        return client_network(client_address(self.request))
+
+
 class MeView(AccountView):
-    """One's own account."""
+    """Show, change or delete the account of the caller."""
 
     @openapi.show
     def get(self, request: Request) -> Response:
@@ -36,61 +47,95 @@ class MeView(AccountView):
         names = validate_body(serializers.AccountChangeSerializer, request)
         user, current = cast("User", self.user), names.pop("current_password", "")
         email = names.pop("email", user.email)
-        changes.change_account(self.caller, names, email=email, current=current)
+        if email != user.email:
+            self.permit_email_change(email, current)
+        changes.change_account(user, names, email=email)
         return Response(serializers.AccountSerializer(user).data)
+
+    def permit_email_change(self, email: str, current: str) -> None:
+        """Verify the current password and count the mail, or raise an error."""
+        if not current:
+            raise ValidationError({"current_password": ["This field is required."]})
+        throttles.count_current_password(self.caller)
+        changes.verify_password(self.caller.user, current)
+        throttles.count_email_change(self.caller, email)
 
     @openapi.delete
     def delete(self, request: Request) -> Response:
         asked = validate_body(serializers.CurrentPasswordSerializer, request)
-        changes.delete_account(self.caller, current=asked["current_password"])
+        throttles.count_current_password(self.caller)
+        changes.delete_account(self.caller.user, current=asked["current_password"])
         response = Response(status=204)
         if cookies.authenticated_by_cookie(request):
             cookies.delete_cookies(response)
         return response
 
 
-class EmailConfirmView(TokenView):
-    """Make the address that a link was mailed to the account's."""
+class UserInfoView(AccountView):
+    """Show the caller as OpenID Connect clients expect (OpenID Connect Core 1.0, section 5.3)."""
+
+    @openapi.user_info
+    def get(self, request: Request) -> Response:
+        return Response(serializers.UserInfoSerializer(cast("User", self.user)).data)
+
+
+class EventsView(AccountView):
+    """List the security events of the caller, the newest first, 50 on each page."""
+
+    @openapi.list_events
+    def get(self, request: Request) -> Response:
+        try:
+            events, older = recent_events(
+                cast("User", self.user), request.query_params.get("before", "")
+            )
+        except ValueError as error:
+            raise ValidationError({"before": ["This is not the id of an event."]}) from error
+        following = older and request.build_absolute_uri(f"{request.path}?before={older}")
+        listed = {"next": following, "results": events}
+        return Response(serializers.EventsSerializer(listed).data)
+
+
+class EmailConfirmView(LinkView):
+    """Give the account the e-mail address that a link was mailed to."""
 
     @openapi.confirm_email
     def post(self, request: Request) -> Response:
-        count("link", client_network(client_address(request)))
+        throttles.count_link(self.client_network)
         changes.confirm_email(validate_body(serializers.EmailConfirmSerializer, request)["token"])
         return Response(status=204)
 
 
 class PasswordView(AccountView):
-    """Change one's password: a new pair for this device, an end for every other."""
+    """Change the password: the device gets a new pair, and every other session is revoked."""
 
     @openapi.change_password
     def post(self, request: Request) -> Response | JsonResponse:
         asked = validate_body(serializers.PasswordSerializer, request)
+        current, new = asked["current_password"], asked["new_password"]
         by_cookie = cookies.authenticated_by_cookie(request)
-        pair = changes.change_password(
-            self.caller,
-            by_cookie=by_cookie,
-            current=asked["current_password"],
-            new=asked["new_password"],
-        )
+        throttles.count_current_password(self.caller)
+        check = cookies.require_cookie_size if by_cookie else None
+        pair = changes.change_password(self.caller, current=current, new=new, check=check)
         return cookies.token_response(pair) if by_cookie else Response(pair.as_json())
 
 
-class ResetView(TokenView):
-    """Ask for a link to choose a new password; always 202."""
+class ResetView(LinkView):
+    """Ask for a link to choose a password. The answer is always 202."""
 
     @openapi.reset
     def post(self, request: Request) -> Response:
-        address = validate_body(serializers.ResetSerializer, request)["email"]
-        changes.ask_for_password_link(address, client_network(client_address(request)))
+        email = validate_body(serializers.ResetSerializer, request)["email"]
+        throttles.count_password_link(email, self.client_network)
+        changes.ask_for_password_link(email)
         return Response({"detail": "If there is such an account, a mail is on its way."}, 202)
 
 
-class ResetConfirmView(TokenView):
-    """Choose a new password with what the link has; every session is ended."""
+class ResetConfirmView(LinkView):
+    """Choose a password by the link in a mail. Every session is revoked."""
 
     @openapi.confirm_reset
     def post(self, request: Request) -> Response:
         asked = validate_body(serializers.ResetConfirmSerializer, request)
-        count("link", client_network(client_address(request)))
+        throttles.count_link(self.client_network)
         changes.choose_password(asked["uid"], asked["token"], asked["new_password"])
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""Browsers that are signed in with a cookie: their middleware, sign-in and session data.
+"""Browsers that sign in with a cookie: their middleware, sign-in and session data.
 
-Each is a device session of tokens. Only pages and the admin use it.
+Each signed-in browser has a device session of tokens. The pages and the admin use this package.
 """

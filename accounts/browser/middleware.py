@@ -1,4 +1,4 @@
-"""Middleware of the pages: calls of the API pass them by."""
+"""The middleware of the pages. It ignores calls of the API."""
 
 from functools import partial
 from typing import Any, cast
@@ -15,14 +15,15 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.browser.sign_in import device_session
 from accounts.models import User
-from tokens.http.request_context import noted_session
+from tokens.http.request_context import state_of
 
 API = "/api/"
-API_PREFIXES = (API, "/.well-known/")  # are who calls there
+OAUTH = "/oauth/"
+API_PREFIXES = (API, OAUTH, "/.well-known/")  # the paths that programs call
 
 
 class PagesOnly:
-    """A middleware that leaves calls of the API alone: they carry what proves them, or cookies."""
+    """A middleware that ignores calls of the API, which carry a token of their own."""
 
     get_response: Any
 
@@ -33,19 +34,19 @@ class PagesOnly:
 
 
 class SessionMiddleware(PagesOnly, session_middleware.SessionMiddleware):
-    """Django's, for pages, but cookies are deleted with the attributes that they were set with."""
+    """Django's, for pages, but it deletes cookies with the attributes that they were set with."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response = super().process_response(request, response)
         for cookie in response.cookies.values():
-            if cookie["max-age"] == 0:  # Django leaves these two out, also of messages' cookie.
+            if cookie["max-age"] == 0:  # Django omits both, also in the cookie of messages.
                 cookie["secure"] = settings.SESSION_COOKIE_SECURE
                 cookie["httponly"] = settings.SESSION_COOKIE_HTTPONLY
         return response
 
 
 class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
-    """Django's, for pages: the API has its own check (tokens/http/csrf.py)."""
+    """Django's, for pages. The API has another check (tokens/http/csrf.py)."""
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Any:
         if request.path_info.startswith(API_PREFIXES):
@@ -58,9 +59,9 @@ class MessageMiddleware(PagesOnly, message_middleware.MessageMiddleware):
 
 
 class AuthenticationMiddleware(PagesOnly, middleware.AuthenticationMiddleware):
-    """Django's, for pages, but `request.user` is whoever the browser's device session belongs to.
+    """Django's, for pages, but `request.user` is the user of the browser's device session.
 
-    Nothing is asked before somebody looks, and then the row and its user are one query.
+    The first use of `request.user` reads the session and its user in one query.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -68,10 +69,11 @@ class AuthenticationMiddleware(PagesOnly, middleware.AuthenticationMiddleware):
         request.auser = partial(_auser, request)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Have nobody keep what was shown to who is signed in, and forget it at sign-out."""
-        if noted_session(request) is not None:
+        """Forbid caches to store pages of a signed-in user, and clear the browser at sign-out."""
+        state = state_of(request)
+        if state.session is not None:
             response.headers.setdefault("Cache-Control", "no-store")
-        if request.__dict__.get("_signed_out"):
+        if state.signed_out:
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 

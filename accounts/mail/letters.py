@@ -9,15 +9,16 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 from accounts import links
 from accounts.models import User
+from tokens.models import ServiceSecret
 from tokens.models.bidi import isolate
 from tokens.models.lines import one_line
 from tokens.models.users import find_by_login
-
-CHOOSE = "Choose a password"  # what a link is for
 
 
 class Mail(StrEnum):
@@ -32,40 +33,46 @@ class Mail(StrEnum):
     CHANGED_BY_ADMINISTRATOR = "changed_by_administrator"
     DEACTIVATED = "deactivated"
     SIGN_IN_AFTER_FAILURES = "sign_in_after_failures"
+    SIGN_IN_NEW_DEVICE = "sign_in_new_device"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    SERVICE_SECRET_CREATED = "service_secret_created"
+    SERVICE_SECRET_EXPIRES = "service_secret_expires"
 
 
 def password_reset(address: str) -> EmailMessage | None:
     user: User | None = find_by_login(address).first()
     if user is None or not user.is_active or not user.has_usable_password():
         return None
-    # To the address in the row: the one that was asked for may only look the same.
-    link = links.password_link(user)
-    return write(Mail.PASSWORD_RESET, user.email, username=user.username, link=link, act=CHOOSE)
+    # The address in the request may only look like the stored one, so it is not used.
+    return with_password_link(Mail.PASSWORD_RESET, user)
 
 
 def invitation(user: str) -> EmailMessage | None:
     invited = find_active(user)
     if invited is None or not invited.email:
         return None
-    link = links.password_link(invited)
-    return write(Mail.INVITATION, invited.email, username=invited.username, link=link, act=CHOOSE)
+    return with_password_link(Mail.INVITATION, invited)
+
+
+def with_password_link(mail: Mail, user: User) -> EmailMessage:
+    link, act = links.password_link(user), gettext("Choose a password")
+    return write(mail, user.email, username=user.username, link=link, act=act)
 
 
 def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:
-    """Write to the new address, unless it is another account's or the account has changed."""
+    """Return the mail to the new address; None if another account has it or this one changed."""
     owner, other = find_active(user), find_by_login(address).first()
     if owner is None or other not in (None, owner):
         return None
     if not links.is_email_fingerprint(mark, owner, address):
         return None
     link = links.email_link(owner, address, mark)
-    about = {"username": owner.username, "link": link, "act": "Confirm the address"}
+    about = {"username": owner.username, "link": link, "act": gettext("Confirm the address")}
     return write(Mail.EMAIL_CONFIRMATION, address, **about)
 
 
 def to_owner(mail: Mail, user: str, **about: str) -> EmailMessage | None:
-    """Write to the address that the account has now, if it has one."""
+    """Return the mail to the present address of the account, or None if it has no address."""
     owner = User.objects.filter(pk=user).exclude(email="").first()
     return None if owner is None else write(mail, owner.email, username=owner.username, **about)
 
@@ -87,6 +94,21 @@ def deactivated(address: str, username: str) -> EmailMessage | None:
     return write(Mail.DEACTIVATED, address, username=username)
 
 
+def about_secret(mail: Mail, user: str, secret: str) -> EmailMessage | None:
+    """Return the mail to an owner of the secret's service account, or None if the row is gone."""
+    row = ServiceSecret.objects.select_related("account", "created_by").filter(pk=secret).first()
+    if row is None:
+        return None
+    return to_owner(
+        mail,
+        user,
+        account=row.account.name,
+        prefix=str(row),
+        creator=row.created_by.username if row.created_by else "",
+        expires=date_format(row.expires_at),
+    )
+
+
 COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.PASSWORD_RESET: password_reset,
     Mail.INVITATION: invitation,
@@ -97,7 +119,10 @@ COMPOSE: dict[Mail, Callable[..., EmailMessage | None]] = {
     Mail.CHANGED_BY_ADMINISTRATOR: changed_by_administrator,
     Mail.DEACTIVATED: deactivated,
     Mail.SIGN_IN_AFTER_FAILURES: partial(to_owner, Mail.SIGN_IN_AFTER_FAILURES),
+    Mail.SIGN_IN_NEW_DEVICE: partial(to_owner, Mail.SIGN_IN_NEW_DEVICE),
     Mail.REFRESH_TOKEN_REUSED: partial(to_owner, Mail.REFRESH_TOKEN_REUSED),
+    Mail.SERVICE_SECRET_CREATED: partial(about_secret, Mail.SERVICE_SECRET_CREATED),
+    Mail.SERVICE_SECRET_EXPIRES: partial(about_secret, Mail.SERVICE_SECRET_EXPIRES),
 }
 
 
@@ -106,13 +131,15 @@ def find_active(pk: str) -> User | None:
 
 
 def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
-    """Return the mail to this address as its template has it, as text and as a page.
+    """Return the mail to this address, as plain text and as HTML.
 
-    The page has the paragraphs of the text; one may be the link. Every value is written on one
-    line, even if its row is older than the checks: no name can add a paragraph or a subject.
+    The template gives the subject and the paragraphs; the HTML part shows the same paragraphs, and
+    a button for the link. Every value is put on one line, so that no name can add a paragraph or
+    a header. The forms check this too, but a row can be older than the check.
     """
     written = {name: isolate(one_line(text)) for name, text in context.items()}
-    values = {**written, "site": settings.PUBLIC_URL, "lifetime": lifetime_of_a_link()}
+    site = {"site": settings.PUBLIC_URL, "site_name": settings.SITE_NAME}
+    values = {**written, **site, "lifetime": link_lifetime()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
     paragraphs = body.strip().split("\n\n")
     page = render_to_string(
@@ -123,7 +150,7 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     return message
 
 
-def lifetime_of_a_link() -> str:
-    """Return how long a link works in people's words, as in "1 day"."""
+def link_lifetime() -> str:
+    """Return how long a link works, in words such as "1 day"."""
     now = timezone.now()
     return timesince(now, now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))

@@ -1,38 +1,50 @@
-"""What others did to somebody's account is told to that person by mail.
+"""Mails that notify the owners of an account or a service account.
 
-That is what an administrator changes, a sign-in that comes after many that failed, and a refresh
-token that somebody has a copy of.
+The owner of an account receives a mail about a change by an administrator, and about the reuse of a
+refresh token, which means that a copy exists, and about a sign-in on a new device.
+accounts/sign_in_alerts.py has the mail about a sign-in after many failed ones. The owners of a
+service account receive a mail about each new secret, and another one before it expires.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django_tasks import task
 
-from accounts.events import log
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
-from tokens.http import throttles
-from tokens.models import DeviceSession
-from tokens.signals import refresh_token_reused
+from tokens.models import DeviceSession, ServiceSecret
+from tokens.models.user_agents import friendly_name
+from tokens.signals import new_device_used, refresh_token_reused, service_secret_created
 
-#: What is told, in people's words. A new address may be a thief's, and a new name is needed.
+#: The owners are reminded of a secret so long before it expires. A secret with a shorter lifetime
+#: has no reminder: the mail about its creation says when it expires.
+REMINDER = timedelta(days=30)
+
+#: The changes that a mail reports. It gives the new user name, which the owner needs to sign in.
+#: It does not give the new e-mail address, because an attacker may have set it.
 NOTIFIED_FIELDS = {
-    "password": "password",
-    "username": "user name (now {username})",
-    "email": "e-mail address",
+    "password": _("password"),
+    "username": _("user name (now {username})"),
+    "email": _("e-mail address"),
 }
 
 
 @contextmanager
 def notify_owner(user: User) -> Iterator[None]:
-    """Queue mails about what the block changes of this user, in one transaction with it.
+    """Queue mails about the changes that the block makes to this user, in one transaction with it.
 
-    They go to the address before and to the one after: whoever takes an account over by its
-    address must not be the only one to hear of it.
+    The mails go to the old address and to the new one. Otherwise only the attacker would learn of
+    a changed address.
     """
     users = User.objects.filter(pk=user.pk)
     with transaction.atomic():
@@ -58,24 +70,45 @@ def queue_notices(before: User, after: User) -> None:
             queue(Mail.DEACTIVATED, **about)
 
 
-def note_sign_in(user: User) -> None:
-    """Tell the owner of a sign-in that comes after many that failed: it may have been guessed.
-
-    ASVS 5.0 6.3.5. How many are many, and how often one is told, is in TOKENS["THROTTLES"]; what
-    counts are failures, so an owner who signs in often hears nothing.
-    """
-    who = str(user.pk)
-    if throttles.is_exhausted("failed_sign_in", who):
-        log.warning("sign_in_after_failures", user=who)
-        if throttles.allows("sign_in_mail", who):
-            queue(Mail.SIGN_IN_AFTER_FAILURES, user=who)
-
-
-def note_failed_sign_in(user: User | None) -> None:
-    """Count a sign-in that failed, also of nobody's account, lest that take less time."""
-    throttles.allows("failed_sign_in", str(user and user.pk))
-
-
 @receiver(refresh_token_reused)
 def note_reuse(session: DeviceSession, **kwargs: Any) -> None:
     queue(Mail.REFRESH_TOKEN_REUSED, user=str(session.user_id), device=session.device)
+
+
+@receiver(new_device_used.in_transaction)
+def note_new_device(session: DeviceSession, **kwargs: Any) -> None:
+    if settings.NEW_DEVICE_MAIL:
+        queue(
+            Mail.SIGN_IN_NEW_DEVICE,
+            user=str(session.user_id),
+            device=session.device or friendly_name(session.user_agent),
+            ip_address=session.ip_address or "",
+            moment=date_format(session.created_at, "j F Y, H:i e"),
+        )
+
+
+@receiver(service_secret_created)
+def note_secret_created(secret: ServiceSecret, **kwargs: Any) -> None:
+    queue_to_owners(Mail.SERVICE_SECRET_CREATED, secret)
+    moment = secret.expires_at - REMINDER
+    if moment > timezone.now():
+        remind_owners.using(run_after=moment).enqueue(secret.pk)
+
+
+@task()
+def remind_owners(secret: int) -> None:
+    """Queue mails to the present owners, unless the secret is disabled or has a replacement."""
+    row = ServiceSecret.objects.select_related("account", "session").filter(pk=secret).first()
+    if row is not None and row.is_active and not has_replacement(row):
+        queue_to_owners(Mail.SERVICE_SECRET_EXPIRES, row)
+
+
+def has_replacement(secret: ServiceSecret) -> bool:
+    """Return whether the account has a newer secret that is valid for longer."""
+    newer = secret.account.secrets.filter(pk__gt=secret.pk, expires_at__gt=secret.expires_at)
+    return newer.filter(session__revoked_at=None).exists()
+
+
+def queue_to_owners(mail: Mail, secret: ServiceSecret) -> None:
+    for owner in secret.account.owners.filter(is_active=True):
+        queue(mail, user=str(owner.pk), secret=str(secret.pk))

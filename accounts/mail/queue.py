@@ -1,7 +1,8 @@
-"""Mail: queued in the transaction that it tells of, written and sent by the worker.
+"""The mail queue. A mail is queued in the transaction that it reports; the worker sends it.
 
-The queue holds ids, addresses and kinds, never a link: a link is made when it is sent. What is sent
-leaves the queue at once; what could not be sent leaves it after `KEPT`.
+The queue contains ids, addresses and kinds of mail. It never contains a link, because the worker
+makes the link when it sends the mail. A sent mail is deleted immediately; a mail that could not be
+sent is deleted after `KEEP_FAILED`.
 """
 
 from datetime import timedelta
@@ -22,19 +23,19 @@ MAX_SENDING_TIME = timedelta(minutes=10)
 
 
 def queue(mail: Mail, **about: str) -> None:
-    """Write this mail into the queue; in a transaction it is sent only if that is committed."""
+    """Queue this mail. It is sent only if the current transaction is committed."""
     deliver.enqueue(mail.value, about)
 
 
 @task()
 def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
-    """Send the mail, if there is still somebody to send it to; try again if it does not leave."""
+    """Send the mail if its recipient still exists; if sending fails, queue another attempt."""
     message = COMPOSE[Mail(mail)](**about)
     if message is None:
         return
     try:
         message.send()
-    except OSError:  # of which SMTPException is one
+    except OSError:  # SMTPException is a subclass.
         if attempt == len(RETRIES):
             raise
         later = deliver.using(run_after=timezone.now() + RETRIES[attempt])
@@ -43,7 +44,7 @@ def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
 
 @receiver(task_finished)
 def clean_up(**kwargs: Any) -> None:
-    """Forget what is done, and give what a killed worker left behind to another."""
+    """Delete finished tasks, and make the tasks of a killed worker ready for another worker."""
     now = timezone.now()
     sent = Q(status=TaskResultStatus.SUCCESSFUL)
     DBTaskResult.objects.finished().filter(sent | Q(finished_at__lt=now - KEEP_FAILED)).delete()

@@ -1,25 +1,24 @@
-"""One's own account: names, e-mail address, and its end."""
+"""Pages of the signed-in user's account: names, e-mail address, deletion."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from rest_framework.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
-from accounts import changes, links
-from accounts.browser import sign_in
+from accounts import changes, links, throttles
 from accounts.browser.sign_in import caller
 from accounts.errors import InvalidLinkError
 from accounts.pages.forms import CurrentPasswordForm, EmailForm, NamesForm
 from accounts.pages.page import Page, SignedInFormPage
-from tokens.http.throttles import count
 from tokens.models.bidi import isolate
 
 
 class AccountPage(SignedInFormPage[NamesForm]):
-    """What is known of this account, and the names to be changed."""
+    """Show the account; a form changes the first and the last name."""
 
     template_name = "account.html"
     form_class = NamesForm
@@ -28,14 +27,14 @@ class AccountPage(SignedInFormPage[NamesForm]):
         return {"first_name": self.user.first_name, "last_name": self.user.last_name}
 
     def act(self, form: NamesForm) -> HttpResponse:
-        caller = sign_in.caller(self.request)
-        changes.change_account(caller, form.cleaned_data, email=self.user.email, current="")
-        messages.success(self.request, "Your name is saved.")
+        user = caller(self.request).user
+        changes.change_account(user, form.cleaned_data, email=user.email)
+        messages.success(self.request, _("Your name is saved."))
         return redirect("account")
 
 
 class EmailChangePage(SignedInFormPage[EmailForm]):
-    """Ask for another e-mail address, with the password; the same answer if somebody has it."""
+    """Change the e-mail address. The answer is the same if another account has that address."""
 
     template_name = "email_change.html"
     form_class = EmailForm
@@ -43,23 +42,26 @@ class EmailChangePage(SignedInFormPage[EmailForm]):
     def act(self, form: EmailForm) -> HttpResponse:
         email, current = form.cleaned_data["email"], form.cleaned_data["current_password"]
         if email == self.user.email:
-            raise ValidationError({"email": ["This is the address of your account already."]})
-        changes.change_account(caller(self.request), {}, email=email, current=current)
-        sentence = (
-            f"A link is on its way to {isolate(email)}. The address changes when you follow it."
-        )
-        messages.success(self.request, sentence)
+            form.add_error("email", _("This is the address of your account already."))
+            return self.show(400, form=form)
+        who = caller(self.request)
+        throttles.count_current_password(who)
+        changes.verify_password(who.user, current)
+        throttles.count_email_change(who, email)
+        changes.change_account(who.user, {}, email=email)
+        sentence = _("A link is on its way to %(email)s. The address changes when you follow it.")
+        messages.success(self.request, sentence % {"email": isolate(email)})
         return redirect("account")
 
 
 class EmailConfirmPage(Page):
-    """Confirm an e-mail address by a mailed link. Looking at it does nothing: mail scanners do."""
+    """Confirm an e-mail address by a mailed link. A GET changes nothing: mail scanners send it."""
 
     http_method_names = ["get", "head", "post"]
     template_name = "email_confirm.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.client_network)
+        throttles.count_link(self.client_network)
         token = request.GET.get("token", "")
         claims = links.claims_of_email_link(token)
         if claims is None:
@@ -67,7 +69,7 @@ class EmailConfirmPage(Page):
         return self.show(email=claims["email"], token=token)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.client_network)
+        throttles.count_link(self.client_network)
         try:
             changes.confirm_email(request.POST.get("token", ""))
         except InvalidLinkError:
@@ -75,7 +77,7 @@ class EmailConfirmPage(Page):
         return redirect("email-confirmed")
 
     def refuse(self) -> HttpResponse:
-        return self.show(400, refused=InvalidLinkError.default_detail)
+        return self.show(400, refused=InvalidLinkError.message)
 
 
 class EmailConfirmedPage(Page):
@@ -83,22 +85,23 @@ class EmailConfirmedPage(Page):
 
 
 class DeletePage(SignedInFormPage[CurrentPasswordForm]):
-    """Delete the account, with the password: there is no way back."""
+    """Delete the account, after the user has typed the password."""
 
     template_name = "account_delete.html"
     form_class = CurrentPasswordForm
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        current = form.cleaned_data["current_password"]
-        changes.delete_account(caller(self.request), current=current)
+        who = caller(self.request)
+        throttles.count_current_password(who)
+        changes.delete_account(who.user, current=form.cleaned_data["current_password"])
         logout(self.request)
         return redirect("account-deleted")
 
 
 class DeletedPage(Page):
-    """Say that it is done; nobody is signed in any more, and whoever is has not deleted theirs."""
+    """Confirm the deletion. A signed-in visitor still has an account and is redirected to it."""
 
     template_name = "account_deleted.html"
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         return redirect("account") if request.user.is_authenticated else super().get(request)

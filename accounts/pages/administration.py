@@ -1,4 +1,7 @@
-"""How an administrator comes in: as everybody does, throttled and by a device session."""
+"""The sign-in of Django admin: it redirects to the sign-in page of the site.
+
+Administrators therefore have device sessions, and their sign-ins are throttled.
+"""
 
 from typing import Any
 
@@ -9,7 +12,7 @@ from accounts.pages.page import Page
 
 
 class AdminSignInPage(Page):
-    """Lead to our sign-in, or refuse whoever is signed in and no administrator."""
+    """Redirect to the sign-in page, or refuse a signed-in user without staff status."""
 
     template_name = "no_administrator.html"
 

@@ -1,34 +1,42 @@
-"""Where somebody is signed in, and the end of that."""
+"""The list of the user's devices, and the pages that sign devices out."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
-from accounts import changes
+from accounts import changes, throttles
 from accounts.browser import sign_in
 from accounts.browser.sign_in import device_session, is_remembered
 from accounts.pages.forms import CurrentPasswordForm
 from accounts.pages.page import SignedInFormPage, SignedInPage
 from tokens.models import DeviceSession, Kind, Reason
+from tokens.models.user_agents import names_browser
 from tokens.sessions.lifecycle import revoke_sessions
+from tokens.sessions.networks import client_network
 
 RECENT = timedelta(minutes=10)
+PER_PAGE = 20  # entries of the list
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A device as people see it."""
+class ListedDevice:
+    """A device session as the pages show it; `here` marks the session of this browser."""
 
     session: DeviceSession
     here: bool
+    #: Older sessions that look the same: the list shows them below this one.
+    similar: list["ListedDevice"] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -36,25 +44,49 @@ class Shown:
 
     @property
     def kind(self) -> str:
-        return "Browser" if self.session.kind == Kind.BROWSER else "App or program"
+        """The kind of client. A browser can also use the API, with tokens in cookies."""
+        session = self.session
+        is_browser = session.kind == Kind.BROWSER or names_browser(session.user_agent)
+        return _("Browser") if is_browser else _("App or program")
+
+    @property
+    def looks(self) -> tuple[bool, str, str, str]:
+        """What two sessions have in common that the list shows as one entry."""
+        return self.here, self.name, self.kind, client_network(self.session.ip_address)
+
+
+def group_similar(devices: Iterable[ListedDevice]) -> list[ListedDevice]:
+    """Return the first device of each kind that looks different, with the others in `similar`."""
+    groups: dict[tuple[bool, str, str, str], ListedDevice] = {}
+    for device in devices:
+        first = groups.setdefault(device.looks, device)
+        if first is not device:
+            first.similar.append(device)
+    return list(groups.values())
 
 
 class DevicesPage(SignedInPage):
-    """Every device that is signed in: this one first, then the newest sign-in."""
+    """List the active device sessions: this browser first, then the newest sign-in first.
+
+    Sessions that look the same are one entry, and a page has PER_PAGE entries.
+    """
 
     template_name = "devices.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         current = device_session(request)
-        living = DeviceSession.objects.filter(user=self.user.pk).active()
-        listed = [Shown(one, one == current) for one in living.order_by("-created_at", "-pk")]
-        return self.show(devices=sorted(listed, key=lambda shown: not shown.here))
+        active = DeviceSession.objects.filter(user=self.user.pk).active()
+        newest_first = active.order_by("-created_at", "-pk")
+        listed = [ListedDevice(session, session == current) for session in newest_first]
+        groups = group_similar(sorted(listed, key=lambda device: not device.here))
+        page = Paginator(groups, PER_PAGE).get_page(request.GET.get("page"))
+        return self.show(devices=page.object_list, page=page, others=len(listed) > 1)
 
 
 class EndPage(SignedInFormPage[CurrentPasswordForm]):
-    """End devices, with the password unless it was typed here a moment ago.
+    """Sign devices out; ask for the password unless the user typed it within `RECENT`.
 
-    The buttons of the list bring no password: where one is needed they lead to the question.
+    The buttons of the list send no password. If it is needed, they open the form that asks for it.
     """
 
     form_class = CurrentPasswordForm
@@ -68,42 +100,43 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
         caller = sign_in.caller(self.request)
-        changes.verify_password(caller, form.cleaned_data["current_password"])
+        throttles.count_current_password(caller)
+        changes.verify_password(caller.user, form.cleaned_data["current_password"])
         remember = is_remembered(self.request)
         sign_in.sign_in(self.request, self.user, remember=remember)
         return self.end()
 
     @abstractmethod
     def end(self) -> HttpResponse:
-        """End what is to be ended and lead back to the list."""
+        """Revoke the sessions and redirect to the list."""
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(status, is_recent=self.is_recent, **context)
 
     @property
     def is_recent(self) -> bool:
-        """Whether the password was typed here within `RECENT` (ASVS 5.0 7.5.2)."""
+        """Return whether the password was typed here within `RECENT` (ASVS 5.0 7.5.2)."""
         return timezone.now() - self.current.auth_time < RECENT
 
     @property
     def current(self) -> DeviceSession:
-        """The session of this browser; who is signed in has one."""
+        """Return the device session of this browser, which every signed-in browser has."""
         return cast("DeviceSession", device_session(self.request))
 
 
 class EndOnePage(EndPage):
-    """End the device that the address names, if it is this user's."""
+    """Sign out the device whose `sid` is in the URL, if it is this user's."""
 
     template_name = "device_end.html"
 
     @cached_property
-    def device(self) -> Shown:
-        living = DeviceSession.objects.filter(user=self.user.pk).active()
-        session = get_object_or_404(living, sid=self.kwargs["sid"])
-        return Shown(session, here=session == self.current)
+    def device(self) -> ListedDevice:
+        active = DeviceSession.objects.filter(user=self.user.pk).active()
+        session = get_object_or_404(active, sid=self.kwargs["sid"])
+        return ListedDevice(session, here=session == self.current)
 
     def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        self.device  # noqa: B018  (looked up before this browser's session is another)
+        self.device  # noqa: B018  (signing in again replaces this browser's session)
         return super().act(form)
 
     def end(self) -> HttpResponse:
@@ -111,7 +144,9 @@ class EndOnePage(EndPage):
             logout(self.request)
             return redirect("logout")
         revoke_sessions([self.user.pk], Reason.LOGOUT, sid=self.device.session.sid)
-        messages.success(self.request, f"{self.device.name} is signed out.")
+        messages.success(
+            self.request, _("%(device)s is signed out.") % {"device": self.device.name}
+        )
         return redirect("devices")
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
@@ -119,11 +154,12 @@ class EndOnePage(EndPage):
 
 
 class EndOthersPage(EndPage):
-    """End every device but this one."""
+    """Sign out every device except this one."""
 
     template_name = "devices_end.html"
 
     def end(self) -> HttpResponse:
         ended = revoke_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
-        messages.success(self.request, f"Signed out: {ended}. This device stays signed in.")
+        sentence = _("Signed out: %(count)s. This device stays signed in.")
+        messages.success(self.request, sentence % {"count": ended})
         return redirect("devices")

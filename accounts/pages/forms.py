@@ -1,49 +1,53 @@
-"""What the pages ask. Whether it is right is decided where the API's questions are, too."""
+"""The forms of the pages. accounts.changes checks the values, as it does for the API."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models.lines import validate_one_line
 from tokens.models.users import MAX_LOGIN_LENGTH
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
-def password(label: str, autocomplete: str, **options: Any) -> forms.CharField:
-    """Return a field for a password, whose blanks count."""
+
+def password(label: "str | _StrPromise", autocomplete: str, **options: Any) -> forms.CharField:
+    """Return a field for a password, which keeps leading and trailing spaces."""
     attributes = {"autocomplete": autocomplete}
     widget = forms.PasswordInput(attrs=attributes)
     return forms.CharField(label=label, strip=False, widget=widget, **options)
 
 
-def current_password(label: str = "Your current password", **options: Any) -> forms.CharField:
-    return password(label, "current-password", **options)
+def current_password(label: "str | _StrPromise | None" = None, **options: Any) -> forms.CharField:
+    return password(label or _("Your current password"), "current-password", **options)
 
 
 def new_password() -> forms.CharField:
     return password(
-        "New password",
+        _("New password"),
         "new-password",
-        help_text="At least 8 characters. Several words are easier to remember than one odd one.",
+        help_text=_("At least 8 characters. Several words are easy to remember and hard to guess."),
     )
 
 
-def email(label: str) -> forms.EmailField:
+def email(label: "str | _StrPromise") -> forms.EmailField:
     widget = forms.EmailInput(attrs={"autocomplete": "email"})
     return forms.EmailField(label=label, max_length=MAX_LOGIN_LENGTH, widget=widget)
 
 
 class SignInForm(forms.Form):
     username = forms.CharField(
-        label="User name or e-mail address",
+        label=_("User name or e-mail address"),
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    password = current_password("Password")
+    password = current_password(_("Password"))
     remember = forms.BooleanField(
-        label="Stay signed in on this device",
+        label=_("Stay signed in on this device"),
         required=False,
-        help_text="Not on a computer that others use, too.",
+        help_text=_("Do not select this on a computer that other people use."),
     )
 
 
@@ -61,17 +65,19 @@ class NewPasswordForm(forms.Form):
 
 
 class ForgottenForm(forms.Form):
-    email = email("E-mail address of your account")
+    email = email(_("E-mail address of your account"))
 
 
 class NamesForm(forms.Form):
     first_name = forms.CharField(
+        label=_("First name"),
         max_length=150,
         required=False,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
     )
     last_name = forms.CharField(
+        label=_("Last name"),
         max_length=150,
         required=False,
         validators=[validate_one_line],
@@ -80,5 +86,5 @@ class NamesForm(forms.Form):
 
 
 class EmailForm(forms.Form):
-    email = email("New e-mail address")
+    email = email(_("New e-mail address"))
     current_password = current_password()

@@ -1,4 +1,4 @@
-"""The first page: what this is, and where to go."""
+"""The home page: an introduction for visitors, links for signed-in users."""
 
 from accounts.pages.page import Page
 

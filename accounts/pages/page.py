@@ -1,4 +1,4 @@
-"""What the pages share: no browser keeps them, and a refused form says why beside its fields."""
+"""The base views of the pages: no browser caches a page, and a refused form shows its errors."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -12,26 +12,27 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django.views.decorators.cache import never_cache
-from rest_framework.exceptions import ValidationError
 
+from accounts.errors import RefusedInputError
 from accounts.models import User
-from tokens.http.client_address import client_address, client_network
+from tokens.http.client_address import client_address
+from tokens.sessions.networks import client_network
 
 F = TypeVar("F", bound=Form)
 
 
 class Page(View):
-    """A page that may only be looked at, and that nobody may keep."""
+    """A page that answers GET and HEAD, and that browsers must not cache."""
 
     http_method_names = ["get", "head"]
     template_name: str
 
     @classmethod
     def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponseBase]:
-        """Return the view; not even where it leads to is kept."""
+        """Return the view. Its redirects must not be cached either."""
         return never_cache(super().as_view(**kwargs))
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         return self.show()
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
@@ -43,12 +44,12 @@ class Page(View):
 
     @property
     def client_network(self) -> str:
-        """What is counted as the address that the request came from."""
+        """Return the network of the client: the throttles count per network."""
         return client_network(client_address(self.request))
 
 
 class FormPage(Page, Generic[F]):
-    """A page with a form. Refused, it is 400, by which password managers tell a wrong password."""
+    """A page with a form. A refused form is a 400, so that password managers notice the failure."""
 
     http_method_names = ["get", "head", "post"]
     form_class: type[F]
@@ -61,35 +62,34 @@ class FormPage(Page, Generic[F]):
         if form.is_valid():
             try:
                 return self.act(form)
-            except ValidationError as refusal:
+            except RefusedInputError as refusal:
                 explain(refusal, form)
         return self.show(400, form=form)
 
     def initial(self) -> dict[str, Any]:
-        """Return what the fields hold before anybody has typed."""
+        """Return the initial values of the fields."""
         return {}
 
     @abstractmethod
     def act(self, form: F) -> HttpResponse:
-        """Do what the form asks and answer, or raise ValidationError."""
+        """Carry out the valid form and return the response, or raise RefusedInputError."""
 
 
 class SignedInPage(LoginRequiredMixin, Page):
-    """A page for those who are signed in; others sign in first and are led back."""
+    """A page for signed-in users. Other visitors are sent to sign in, and then back."""
 
 
 class SignedInFormPage(LoginRequiredMixin, FormPage[F]):
-    """The same with a form."""
+    """A page with a form for signed-in users."""
 
 
-def path_of_ours(asked: str) -> str:
-    """Return what was asked for if it is a path of this site, which may have a query, or ""."""
-    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
-    return asked if ours else ""
+def local_path(url: str) -> str:
+    """Return the URL if it is a path of this site, with or without a query; otherwise ""."""
+    local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if local else ""
 
 
-def explain(refusal: ValidationError, form: Form) -> None:
-    """Put the sentences of a refusal beside the fields that they are about."""
-    for name, sentences in cast("dict[str, list[str]]", refusal.detail).items():
-        for sentence in sentences:
-            form.add_error(name, str(sentence))
+def explain(refusal: RefusedInputError, form: Form) -> None:
+    """Add the sentences of a refusal to the field that it is about."""
+    for sentence in refusal.sentences:
+        form.add_error(refusal.field, sentence)

@@ -1,7 +1,7 @@
-"""Another password, by the present one or by a mailed link.
+"""Pages that change the password: with the current one, or with a mailed link.
 
-Looking at a link does nothing: mail scanners look first. What a link proves is in its
-query, which neither Django's log nor a form's address has.
+A GET of a link changes nothing, because mail scanners open links. The secret of a link is in its
+query, which Django does not log and which no form repeats in its URL.
 """
 
 from typing import Any
@@ -9,17 +9,17 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
-from accounts import changes, links
+from accounts import changes, links, throttles
 from accounts.browser.sign_in import change_password
 from accounts.errors import InvalidLinkError
 from accounts.pages.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
 from accounts.pages.page import FormPage, Page, SignedInFormPage
-from tokens.http.throttles import count
 
 
 class PasswordChangePage(SignedInFormPage[PasswordChangeForm]):
-    """Change the password: this browser stays signed in, every other device does not."""
+    """Change the password: this browser stays signed in, every other device is signed out."""
 
     template_name = "password_change.html"
     form_class = PasswordChangeForm
@@ -27,18 +27,21 @@ class PasswordChangePage(SignedInFormPage[PasswordChangeForm]):
     def act(self, form: PasswordChangeForm) -> HttpResponse:
         current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
         change_password(self.request, current=current, new=new)
-        messages.success(self.request, "The password is changed. Every other device is signed out.")
+        sentence = _("The password is changed. Every other device is signed out.")
+        messages.success(self.request, sentence)
         return redirect("account")
 
 
 class ForgottenPage(FormPage[ForgottenForm]):
-    """Ask for a link to choose another password; the same answer whoever has the address."""
+    """Mail a link to choose a new password. The answer is the same for an unknown address."""
 
     template_name = "password_forgotten.html"
     form_class = ForgottenForm
 
     def act(self, form: ForgottenForm) -> HttpResponse:
-        changes.ask_for_password_link(form.cleaned_data["email"], self.client_network)
+        email = form.cleaned_data["email"]
+        throttles.count_password_link(email, self.client_network)
+        changes.ask_for_password_link(email)
         return redirect("password-link-sent")
 
 
@@ -47,19 +50,19 @@ class LinkSentPage(Page):
 
 
 class ChoosePage(FormPage[NewPasswordForm]):
-    """Choose a password, after a reset or an invitation; every device is signed out."""
+    """Choose a password after a reset or an invitation; this signs every device out."""
 
     template_name = "password_choose.html"
     form_class = NewPasswordForm
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        count("link", self.client_network)
+        throttles.count_link(self.client_network)
         if links.user_of_password_link(**self.link) is None:
             return self.refuse()
         return super().get(request)
 
     def act(self, form: NewPasswordForm) -> HttpResponse:
-        count("link", self.client_network)
+        throttles.count_link(self.client_network)
         try:
             changes.choose_password(**self.link, new=form.cleaned_data["new_password"])
         except InvalidLinkError:
@@ -67,16 +70,16 @@ class ChoosePage(FormPage[NewPasswordForm]):
         return redirect("password-chosen")
 
     def refuse(self) -> HttpResponse:
-        return self.show(400, refused=InvalidLinkError.default_detail)
+        return self.show(400, refused=InvalidLinkError.message)
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(status, **self.link, **context)
 
     @property
     def link(self) -> dict[str, str]:
-        """What the link has: in the address when it is followed, in the form after that."""
-        brought = self.request.POST or self.request.GET
-        return {name: brought.get(name, "") for name in ("uid", "token")}
+        """Return `uid` and `token`: from the URL of the link, or from the form that it opened."""
+        source = self.request.POST or self.request.GET
+        return {name: source.get(name, "") for name in ("uid", "token")}
 
 
 class ChosenPage(Page):

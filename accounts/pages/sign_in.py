@@ -1,4 +1,4 @@
-"""Signing in and out with a password, in a browser."""
+"""The pages to sign in with a password and to sign out."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from accounts.browser.sign_in import SignInOvertakenError, sign_in
 from accounts.errors import SignInRefusedError
 from accounts.models import User
 from accounts.pages.forms import SignInForm
-from accounts.pages.page import FormPage, Page, path_of_ours
+from accounts.pages.page import FormPage, Page, local_path
 from tokens.http.client_address import client_address
 from tokens.http.throttles import count_sign_in
 
 
 class SignInPage(FormPage[SignInForm]):
-    """Sign in, and go where one was going."""
+    """Sign in, and redirect to the page that the visitor wanted to see."""
 
     template_name = "sign_in.html"
     form_class = SignInForm
@@ -42,15 +42,15 @@ class SignInPage(FormPage[SignInForm]):
 
     @property
     def next(self) -> str:
-        """Where to go from here: a path of this site, whatever the query says."""
-        asked = self.request.POST.get("next", self.request.GET.get("next", ""))
-        return path_of_ours(asked) or resolve_url("home")
+        """Return the page to redirect to. It is always a path of this site."""
+        wanted = self.request.POST.get("next", self.request.GET.get("next", ""))
+        return local_path(wanted) or resolve_url("home")
 
 
 class SignOutPage(Page):
-    """Sign out by POST; looked at, it offers that, or says that it is done.
+    """Sign out by POST. GET shows the button, or confirms that the visitor is signed out.
 
-    A form that says where to go next leads to a sign-in for that.
+    If the form has `next`, the visitor then signs in again for that page.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -58,5 +58,5 @@ class SignOutPage(Page):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         logout(request)
-        after = path_of_ours(request.POST.get("next", ""))
+        after = local_path(request.POST.get("next", ""))
         return redirect_to_login(after) if after else redirect("logout")

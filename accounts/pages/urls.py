@@ -1,13 +1,14 @@
-"""The addresses of the pages under /accounts/."""
+"""URLs of the pages under /accounts/."""
 
 from django.urls import path
 
-from accounts.pages import account, devices, passwords, sign_in
+from accounts.pages import account, activity, devices, passwords, sign_in
 
 urlpatterns = [
     path("", account.AccountPage.as_view(), name="account"),
     path("login/", sign_in.SignInPage.as_view(), name="login"),
     path("logout/", sign_in.SignOutPage.as_view(), name="logout"),
+    path("activity/", activity.ActivityPage.as_view(), name="activity"),
     path("devices/", devices.DevicesPage.as_view(), name="devices"),
     path("devices/others/end/", devices.EndOthersPage.as_view(), name="others-end"),
     path("devices/<uuid:sid>/end/", devices.EndOnePage.as_view(), name="device-end"),

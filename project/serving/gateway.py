@@ -1,8 +1,8 @@
-"""The way from granian to the site: a request is handed over once it has arrived completely.
+"""The gateway between granian and the site: it passes on requests that have arrived completely.
 
-granian reads from the network without Python's threads and describes a request in the terms of
-ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html). The gateway asks for the body, and runs
-the WSGI application only when the whole body is here. So a client that sends slowly occupies
+granian reads from the network without Python's threads and describes a request as ASGI does
+(https://asgi.readthedocs.io/en/latest/specs/www.html). The gateway reads the body, and runs the
+WSGI application only when the whole body has arrived. So a client that sends slowly occupies
 memory, but no thread.
 """
 
@@ -15,16 +15,17 @@ from typing import Any, TypeAlias
 
 from whitenoise.middleware import WhiteNoiseFileResponse
 
-from project.serving.environ import REFUSAL, Refusal, build
+from project.serving.environ import build
 from project.serving.lanes import Lanes
 from project.serving.streams import Stream
 from project.web.json import MAX_BODY_SIZE, longest_body
+from project.web.refusal import REFUSAL, Refusal
 
-BODY_TIME = 20  # seconds in which a body has to arrive
-LARGE_BODIES = 16  # longer than MAX_BODY_SIZE, that may be in memory at a time
-SWEEP = 0.5  # seconds between two looks at what takes too long
+BODY_TIME = 20  # seconds in which a body must arrive
+LARGE_BODIES = 16  # bodies longer than MAX_BODY_SIZE that may be in memory at a time
+SWEEP = 0.5  # seconds between two checks for requests that take too long
 TOO_SLOW = Refusal(408, "timeout", "The body did not arrive in time.")
-BUSY = Refusal(503, "busy", "The server has too much to do. Try again.")
+BUSY = Refusal(503, "busy", "The server is busy. Try again.")
 
 Headers: TypeAlias = list[tuple[str, str]]
 Site: TypeAlias = Callable[[dict[str, Any], Any], Any]
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 class Gateway:
     """Serves a WSGI application in at most `threads` threads at a time.
 
-    `hashes` says of a method and a path whether the request may hash a password.
+    `hashes` returns whether a request with this method and path may hash a password.
     """
 
     def __init__(self, site: Site, threads: int, hashes: Callable[[str, str], bool]) -> None:
@@ -44,17 +45,19 @@ class Gateway:
         self.hashes = hashes
         self.lanes: Lanes[Exchange] = Lanes(threads, Exchange.answer)
         self.large = Semaphore(LARGE_BODIES)
-        #: A client that reads slowly keeps the thread that streams to it; one thread stays free.
+        #: A client that reads slowly occupies the thread that streams to it. One thread stays free.
         self.streams = Semaphore(max(1, threads - 1))
-        #: Requests whose body arrives, oldest first, with the time at which they are given up.
+        #: Requests whose body is arriving, oldest first, with the time at which they are refused.
         self.arriving: dict[Exchange, float] = {}
+        #: Another server has taken over, so each answer closes its connection.
+        self.retired = False
 
     def start(self) -> None:
-        """Begin to give up what takes too long."""
+        """Start to refuse requests that take too long."""
         Thread(target=self._sweep_for_ever, daemon=True).start()
 
     def receive(self, call: Any) -> None:
-        """Take a request whose headers have arrived. granian calls this; nothing may be raised."""
+        """Accept a request whose headers have arrived. granian calls this; it must not raise."""
         try:
             Exchange(self, call).begin()
         except Exception:
@@ -62,7 +65,7 @@ class Gateway:
             call.done()
 
     def sweep(self) -> None:
-        """Refuse the requests that take too long: to arrive, or to wait for their turn to hash."""
+        """Refuse the requests that take too long to arrive, or wait too long to hash."""
         now = time.monotonic()
         for exchange, deadline in list(self.arriving.items()):
             if deadline > now:
@@ -80,8 +83,25 @@ class Gateway:
                 log.exception("sweep_failed")
 
 
+class Answer:
+    """The response of the site to a request."""
+
+    def __init__(self, response: Any, status: str, headers: Headers) -> None:
+        self.response = response
+        self.start: dict[str, Any] = {
+            "type": "http.response.start",
+            "status": int(status[:3]),
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            ],
+        }
+        self.file = static_file(response)
+        #: Whether a thread of this process generates the response while it sends it.
+        self.is_stream = bool(getattr(response, "streaming", False)) and not self.file
+
+
 class Exchange:
-    """One request and its answer."""
+    """One request and its response."""
 
     def __init__(self, gateway: Gateway, call: Any) -> None:
         self.gateway = gateway
@@ -89,14 +109,14 @@ class Exchange:
         self.environ = build(call.scope)
         self.chunks: list[bytes] = []
         self.missing = 0  # bytes of the body
-        self.event: Any = None  # the next piece of the body, or the end of the connection
+        self.event: Any = None  # the next part of the body, or the end of the connection
         self.is_large = False
 
     def begin(self) -> None:
-        """Have the body read if the site will read it, or answer."""
+        """Read the body if the site will use it; otherwise respond."""
         length = int(self.environ.get("CONTENT_LENGTH", 0))
         if not length or length > longest_body(self.environ["PATH_INFO"]):
-            self.enter()  # The site refuses a body that is too long without reading it.
+            self.enter()  # The site refuses a body that is too long, and does not read it.
         elif REFUSAL in self.environ:
             self.enter()
         elif length > MAX_BODY_SIZE and not self.gateway.large.acquire(blocking=False):
@@ -110,13 +130,13 @@ class Exchange:
     def read(self) -> None:
         event = self.event = self.call.proto.receive()
         event.add_done_callback(self.received)
-        if self not in self.gateway.arriving:  # Another thread has given up the request.
+        if self not in self.gateway.arriving:  # Another thread has refused the request.
             event.cancel()
 
     def received(self, event: Any) -> None:
-        """Take a piece of the body. granian calls this; nothing may be raised."""
+        """Accept a part of the body. granian calls this, and it must not raise."""
         try:
-            self.event = None  # It refers to this exchange, too, and would keep it in memory.
+            self.event = None  # It refers to this exchange and would keep it in memory.
             if not event.cancelled():
                 self.take(event.result())
         except Exception:
@@ -124,7 +144,7 @@ class Exchange:
             self.finish()
 
     def take(self, message: dict[str, Any]) -> None:
-        if message["type"] != "http.request":  # The client has gone.
+        if message["type"] != "http.request":  # The client has disconnected.
             if self.has_arrived():
                 self.finish()
             return
@@ -136,7 +156,7 @@ class Exchange:
             self.enter()
 
     def has_arrived(self) -> bool:
-        """Stop waiting for the body; return False if another thread has stopped before."""
+        """Stop waiting for the body. Return False if another thread has done so before."""
         return self.gateway.arriving.pop(self, None) is not None
 
     def give_up(self) -> None:
@@ -154,71 +174,66 @@ class Exchange:
         self.gateway.lanes.enter(self, hashing=hashes)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Have the site answer the request with a refusal, in this thread."""
+        """Let the site answer the request with a refusal, in this thread."""
         refusal.put_into(self.environ)
         self.environ["wsgi.input"] = BytesIO()
         self.answer()
 
     def answer(self) -> None:
-        """Run the site and send what it answers."""
-        started: list[tuple[str, Headers]] = []
-
-        def start_response(status: str, headers: Headers) -> None:
-            started.append((status, headers))
-
+        """Run the site and send its response."""
         try:
-            response = self.gateway.site(self.environ, start_response)
-            if is_stream(response) and not self.gateway.streams.acquire(blocking=False):
-                response.close()
+            answer = self.run()
+            if answer.is_stream and not self.gateway.streams.acquire(blocking=False):
+                answer.response.close()
                 BUSY.put_into(self.environ)
-                response = self.gateway.site(self.environ, start_response)
-            self.send(response, *started[-1])
+                answer = self.run()
+            self.send(answer)
         except Exception:
             log.exception("request_failed")
         finally:
             self.finish()
 
-    def send(self, response: Any, status: str, headers: Headers) -> None:
-        """Send the response, and close it."""
+    def run(self) -> Answer:
+        """Run the site."""
+        started: list[tuple[str, Headers]] = []
+
+        def start_response(status: str, headers: Headers) -> None:
+            started.append((status, headers))
+
+        response = self.gateway.site(self.environ, start_response)
+        return Answer(response, *started[-1])
+
+    def send(self, answer: Answer) -> None:
+        """Send the response and close it."""
         protocol = self.call.proto
-        begin = {
-            "type": "http.response.start",
-            "status": int(status[:3]),
-            "headers": [
-                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers
-            ],
-        }
+        if self.gateway.retired:
+            answer.start["headers"].append((b"connection", b"close"))
         try:
-            protocol.send(begin)
-            if is_stream(response):
-                Stream(protocol).send(response)
-            elif path := static_file(response):
-                protocol.send({"type": "http.response.pathsend", "path": path})
+            protocol.send(answer.start)
+            if answer.is_stream:
+                Stream(protocol).send(answer.response)
+            elif answer.file:
+                protocol.send({"type": "http.response.pathsend", "path": answer.file})
             else:
-                protocol.send({"type": "http.response.body", "body": b"".join(response)})
+                protocol.send({"type": "http.response.body", "body": b"".join(answer.response)})
         finally:
-            if is_stream(response):
+            if answer.is_stream:
                 self.gateway.streams.release()
-            response.close()
+            answer.response.close()
 
     def finish(self) -> None:
-        """End the exchange: granian answers 500 if nothing was answered."""
+        """End the exchange. granian answers 500 if no response was sent."""
         if self.is_large:
             self.is_large = False
             self.gateway.large.release()
         self.call.done()
 
 
-def is_stream(response: Any) -> bool:
-    """Return whether the response is made while it is sent, in a thread of this process."""
-    return bool(getattr(response, "streaming", False)) and not static_file(response)
-
-
 def static_file(response: Any) -> str:
     """Return the path of the file if the response is a whole static file, else "".
 
-    granian sends such a file without Python. Other files may be deleted too early: when
-    the response is closed, granian has not opened the file yet.
+    granian sends such a file without Python. Other files may be deleted too early,
+    because granian may open the file after the response is closed.
     """
     if not isinstance(response, WhiteNoiseFileResponse):
         return ""

@@ -5,21 +5,21 @@ from contextlib import suppress
 
 from django.urls import NoReverseMatch, reverse
 
-#: The names of the addresses at which a password is hashed, or may be.
+#: The names of the URLs at which a password may be hashed.
 NAMES = (
     *("api-login", "me", "password", "password-reset-confirm"),
     *("login", "password-change", "password-link", "email-change", "account-delete"),
 )
-#: Below this address any form may set a password.
+#: Any form below this URL may set a password.
 ADMIN = "admin:index"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def may_hash() -> Callable[[str, str], bool]:
-    """Return a function that says of a method and a path whether the request may hash a password.
+    """Return a function that returns whether a request (method, path) may hash a password.
 
-    It is quick, since every request is asked for. A view of your own that hashes passwords need not
-    be known here: `accounts.hashers` limits every caller.
+    The function is fast, because the gateway calls it for every request. You need not add your own
+    views that hash passwords: `accounts.hashers` limits every caller.
     """
     paths: set[str] = set()
     admin: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Which request a thread runs next: hashing a password never takes the last thread.
+"""Decide which request a thread runs next, so that hashing never occupies the last thread.
 
 Hashing takes a hundred times as long as a refresh. If sign-ins could occupy every thread, each
-refresh would wait for several hashes. So requests that may hash wait in a lane of their own.
+refresh would wait for several hashes. So requests that may hash wait in a separate lane.
 """
 
 import time
@@ -18,10 +18,10 @@ Job = TypeVar("Job")
 
 
 class Lanes(Generic[Job]):
-    """Runs jobs in the threads that bring them, at most `threads` at a time.
+    """Runs jobs in the threads that submit them, at most `threads` at a time.
 
-    A thread that brings a job while too many run leaves it here and is free again; the job is run
-    by the next thread that becomes free. Of the jobs that may run, the oldest runs first.
+    If too many jobs run, the thread leaves its job here and is free again. The next free thread
+    runs the job. The oldest job that may run is run first.
     """
 
     def __init__(self, threads: int, run: Callable[[Job], None]) -> None:
@@ -33,7 +33,7 @@ class Lanes(Generic[Job]):
         self._waiting_to_hash: deque[tuple[float, Job]] = deque()
 
     def enter(self, job: Job, *, hashing: bool) -> None:
-        """Run the job and what waits behind it, or leave the job to a thread that runs another."""
+        """Run the job and the jobs that wait behind it, or leave the job to another thread."""
         with self._lock:
             if not self._idle or (hashing and not self._idle_hashing):
                 lane = self._waiting_to_hash if hashing else self._waiting
@@ -49,7 +49,7 @@ class Lanes(Generic[Job]):
                 following = self._follow(hashing)
 
     def expired(self, now: float) -> list[Job]:
-        """Take out and return the jobs that have waited too long to hash at this monotonic time."""
+        """Remove and return the jobs that have waited too long to hash at this monotonic time."""
         oldest = now - PATIENCE
         jobs = []
         with self._lock:
@@ -62,7 +62,7 @@ class Lanes(Generic[Job]):
         self._idle_hashing -= hashing
 
     def _follow(self, hashing: bool) -> tuple[Job, bool] | None:
-        """Give back the slot of a job that has ended; return the next job, if one may run."""
+        """Free the slot of a finished job, and return the next job if one may run."""
         with self._lock:
             self._idle += 1
             self._idle_hashing += hashing

@@ -1,4 +1,7 @@
-"""What `make serve` runs: prepare and check everything, then become what runs the server."""
+"""The program of `make serve`: prepare and check everything, then run the supervisor.
+
+With the argument `prepare` it does not run the supervisor, which starts it so before a restart.
+"""
 
 import os
 import re
@@ -9,62 +12,69 @@ from pathlib import Path
 
 import django
 import structlog
-from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from project import env
-from project.serving.server import bind_address
+from project.checks import findings
+from project.serving.server import CONNECTIONS, bind_address
 from project.web import logs, pool
 
-#: Pages of others that the site does not use.
+#: Pages of other packages that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
-#: A line that sets a secret key, however it is written, to more than nothing.
+#: A line that sets a secret key that is not empty, in any spelling.
 KEY_LINE = re.compile(r"""\s*(export\s+)?SECRET_KEY\s*=[\s'"]*[^\s'"]""")
 
 log = structlog.stdlib.get_logger(logs.OPERATOR)
 
 
 def main() -> None:
-    """Start the site, or stop with one clear sentence about what is wrong."""
-    os.umask(0o077)  # What is written from here on holds secrets.
+    """Start the site, or exit with one sentence about the error."""
+    os.umask(0o077)  # The files that are written after this line contain secrets.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    environment = {
+        **os.environ
+    }  # A restart reads `.env` again, so its variables are not passed on.
     logs.start()
+    restarts = sys.argv[1:] == ["prepare"]
     try:
         keep_secret_key(env.file())
         django.setup()
-        from django.conf import settings
-
-        from tokens.keys.lifecycle import import_key_file
-
-        claim_port(*bind_address())
-        check(deploy=settings.SECURE)
-        call_command("migrate", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
-        import_key_file(settings.STATE_DIR / "access-key.pem")
-        announce_first_admin()
+        port = None if restarts else open_port(*bind_address())
+        prepare()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sentence = pool.explain(error) if isinstance(error, DatabaseError) else str(error)
         log.critical("not_started", message=sentence)
         sys.exit(1)
+    if port is not None:
+        environment.pop("ADMIN_PASSWORD", None)
+        command = [sys.executable, "-m", "project.serving.supervisor", str(port)]
+        os.execve(sys.executable, command, environment)
+
+
+def prepare() -> None:
+    """Check the settings, and bring the database and the static files up to date."""
+    from django.conf import settings
+
+    from tokens.keys.lifecycle import import_key_file
+
+    check(deploy=settings.SECURE)
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
+    import_key_file(settings.STATE_DIR / "access-key.pem")
+    announce_first_admin()
     url = settings.PUBLIC_URL
     log.info("starting", message=f"Starting Latchkey at {url}", url=url)
-    os.environ.pop("ADMIN_PASSWORD", None)
     if settings.EMAIL_BACKEND == "project.web.console.EmailBackend":
         sentence = "Mail is printed here and not sent: EMAIL_URL is not set."
         log.warning("mail_is_printed", message=sentence)
-    os.execv(sys.executable, [sys.executable, "-m", "project.serving.supervisor"])
 
 
 def check(*, deploy: bool) -> None:
     """Run the system checks and log what they find; raise CommandError if there is an error."""
-    found = [
-        message
-        for message in checks.run_checks(include_deployment_checks=deploy)
-        if not message.is_silenced()
-    ]
+    found = findings(deploy=deploy)
     for message in found:
         sentence = " ".join(filter(None, (f"{message.id}: {message.msg}", message.hint)))
         log.log(message.level, "system_check", message=sentence, id=message.id)
@@ -73,7 +83,7 @@ def check(*, deploy: bool) -> None:
 
 
 def announce_first_admin() -> None:
-    """Create the first administrator of a new site, and log the password if it was made up."""
+    """Create the first administrator of a new site, and log the password if it is random."""
     from accounts.management.commands.createfirstadmin import announcement, create_first_admin
 
     created = create_first_admin()
@@ -85,8 +95,9 @@ def announce_first_admin() -> None:
 def keep_secret_key(path: Path) -> None:
     """Write a random SECRET_KEY into the file, readable for its owner only, unless there is one.
 
-    What the file has already stays; the new one takes its place in one step. Raise
-    ImproperlyConfigured if the file has one that is not read: nothing may take its place.
+    The other lines of the file stay, and the file is replaced in one step. Raise
+    ImproperlyConfigured if the file has a key that cannot be read, because it must not be replaced,
+    or if the file cannot be written, as in a container.
     """
     if "SECRET_KEY" in env.read(path):
         return
@@ -97,7 +108,12 @@ def keep_secret_key(path: Path) -> None:
         )
     kept = "".join(f"{line}\n" for line in lines if not re.match(r"\s*SECRET_KEY\s*=", line))
     draft = path.with_name(f".env.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Set SECRET_KEY: the start cannot write one into {path} ({error.strerror})."
+        ) from error
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{kept}SECRET_KEY={secrets.token_urlsafe(48)}\n")
         file.flush()
@@ -105,20 +121,18 @@ def keep_secret_key(path: Path) -> None:
     draft.replace(path)
 
 
-def claim_port(host: str, port: int) -> None:
-    """Raise OSError if somebody listens there already.
+def open_port(host: str, port: int) -> int:
+    """Return the number of a listening socket that child processes inherit.
 
-    The server itself would not notice: it shares its port with whoever else does.
+    Connections wait until the server accepts them. Raise OSError if another program uses the port.
     """
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise OSError(
-                f"Port {port} of {host} cannot be listened at: {error.strerror}"
-            ) from error
+    try:
+        listening = socket.create_server(address[:2], family=family, backlog=CONNECTIONS)
+    except OSError as error:
+        raise OSError(f"Port {port} of {host} is not available: {error.strerror}") from error
+    listening.set_inheritable(True)
+    return listening.detach()
 
 
 if __name__ == "__main__":

@@ -1,71 +1,93 @@
-"""The production server. It ends with its parent process, and its workers end with it."""
+"""The production server. It ends with its parent process, and its workers end with it.
+
+The parent process opens the listening socket and keeps it open. So the next server can take over
+from this one, and no connection is refused or lost.
+"""
 
 import logging
+import multiprocessing
 import os
 import resource
+import signal
 import socket
 import sys
-import time
-from contextlib import suppress
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from threading import Timer
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from granian import Granian
+from granian import _granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.common import AbstractServer
+from granian.server.mp import MPServer
 
-from project.serving.supervisor import SHUTDOWN_TIMEOUT, exit_with_parent
+from project.serving.supervisor import READY, RETIRE, SHUTDOWN_TIMEOUT, exit_with_parent
 from project.web import logs
 
 if TYPE_CHECKING:
     from project.serving.gateway import Gateway
 
-CONNECTIONS = 4096  # that a worker keeps open at a time; further ones wait to be accepted
-OTHER_FILES = 256  # that a worker needs beside its connections
-HEADER_TIME = 10  # seconds in which the headers of a request have to arrive
+CONNECTIONS = 4096  # open connections per worker; further connections wait
+OTHER_FILES = 256  # files that a worker needs in addition to its connections
+HEADER_TIME = 10  # seconds in which the headers of a request must arrive
 MAX_HEADERS = 64 * 1024  # bytes of all headers of a request
+#: The seconds in which a request arrives completely on a connection that is open already.
+RETIREMENT = HEADER_TIME + 20
 
 log = structlog.stdlib.get_logger(logs.OPERATOR)
 
 
 def bind_address() -> tuple[str, int]:
-    """Return the IP address that HOST means, since granian resolves no names, and PORT."""
+    """Return the IP address of HOST, because granian resolves no names, and PORT."""
     try:
         found = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise ImproperlyConfigured(
-            f"HOST cannot be {settings.HOST!r}, which is no address of this machine: {error}."
+            f"HOST cannot be {settings.HOST!r}, which is not an address of this machine: {error}."
         ) from error
     return str(found[0][4][0]), settings.PORT
 
 
-def announce(host: str, port: int) -> None:
-    """Log the site's URL as soon as the port accepts connections."""
-    while True:
-        with suppress(OSError), socket.create_connection((host, port), timeout=5):
-            break
-        time.sleep(0.1)
+def announce(number: int, frame: object) -> None:
+    """Log the site's URL and tell the supervisor, when the first worker has loaded the site."""
+    signal.signal(READY, signal.SIG_IGN)
     url = settings.PUBLIC_URL
     log.info("listening", message=f"Latchkey is at {url}", url=url)
+    os.kill(os.getppid(), READY)
+
+
+def retire(number: int, frame: object) -> None:
+    """Stop as soon as the workers, which received the same signal, have no more requests."""
+    timer = Timer(RETIREMENT, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True  # It does not keep a process that is told to stop before.
+    timer.start()
 
 
 def limit_statements() -> None:
-    """Have PostgreSQL give up on a statement of a request, as commands and migrations must not.
+    """Make PostgreSQL cancel long statements of requests, but not those of commands or migrations.
 
-    PGOPTIONS is libpq's own; what the operator has put there stays.
+    PGOPTIONS is a variable of libpq. The operator's own options stay.
     """
     os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s")
 
 
-def server() -> AbstractServer[Any]:
-    """Return the server as the environment wants it."""
+class Server(MPServer):
+    """granian, for a listening socket that is open already."""
+
+    listening = -1  # the socket
+
+    def _init_shared_socket(self) -> None:
+        backlog = () if sys.platform == "darwin" else (CONNECTIONS,)
+        self._shd = cast("Any", _granian).SocketHolder(self.listening, False, *backlog)
+        self._sso = None
+
+
+def server() -> Server:
+    """Return the server, configured by the settings."""
     host, port = bind_address()
-    return Granian(
+    return Server(
         "project.serving.server:gateway",
         factory=True,
         interface=Interfaces.ASGINL,
@@ -88,9 +110,9 @@ def server() -> AbstractServer[Any]:
 
 
 def connections() -> int:
-    """Return how many connections a worker may keep open; raise the limit of open files for them.
+    """Raise the limit of open files, and return how many connections a worker may keep open.
 
-    Without a free file granian would try again and again to accept a connection.
+    Without a free file, granian would try to accept a connection again and again.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OTHER_FILES
@@ -101,7 +123,7 @@ def connections() -> int:
 
 
 def gateway() -> "Gateway":
-    """Return what a worker of the server hands requests to."""
+    """Return the gateway that a worker of the server passes requests to."""
     logs.start()
     exit_with_parent(os.getppid())
     with logs.failures_logged():
@@ -113,13 +135,18 @@ def gateway() -> "Gateway":
 
 
 def main() -> None:
+    """Serve the listening socket with this number. The other argument is the parent process."""
     logs.start()
     from project.serving.listener import listen
 
     exit_with_parent(int(sys.argv[1]))
     limit_statements()
-    Thread(target=announce, args=bind_address(), daemon=True).start()
-    server().serve(spawn_target=listen)
+    signal.signal(READY, announce)
+    signal.signal(RETIRE, retire)
+    multiprocessing.set_start_method("fork")  # The workers inherit the socket.
+    site = server()
+    site.listening = int(sys.argv[2])
+    site.serve(spawn_target=listen)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Responses that are made while they are sent."""
+"""Responses that are generated while they are sent."""
 
 from collections.abc import Iterable
 from threading import Event
 from typing import Any
 
-STALLED = 30  # seconds in which a client has to read the next piece
+STALLED = 30  # seconds in which a client must read the next part
 
 
 class Stream:
-    """Sends the pieces of one response, no faster than the client reads them."""
+    """Sends the parts of one response, no faster than the client reads them."""
 
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
@@ -16,7 +16,7 @@ class Stream:
         self._watched: Any = None
 
     def send(self, pieces: Iterable[bytes]) -> None:
-        """Send all pieces, or those up to the end of the connection.
+        """Send all parts, or stop when the connection ends.
 
         Raises TimeoutError if the client stops reading.
         """
@@ -37,7 +37,7 @@ class Stream:
         self._watched.add_done_callback(self._noticed)
 
     def _noticed(self, event: Any) -> None:
-        """Note the end of the connection. granian calls this; nothing may be raised."""
+        """Note the end of the connection. granian calls this, and it must not raise."""
         if event.cancelled():
             return
         if event.result()["type"] == "http.disconnect":
@@ -51,7 +51,7 @@ def body(piece: bytes, *, more: bool) -> dict[str, Any]:
 
 
 def wait_for(event: Any) -> None:
-    """Return when granian has taken the piece, or raise TimeoutError."""
+    """Return when granian has accepted the part, or raise TimeoutError."""
     if not hasattr(event, "add_done_callback"):
         return
     taken = Event()

@@ -1,9 +1,13 @@
 """Keeps the server and the mail worker running, and ends the two together.
 
-Each has a process group of its own, so that Ctrl-C reaches this process alone: granian's main
-process can wait for ever if its workers are interrupted at the same moment. And each ends by itself
-if this process is killed. A mail worker that ended is started again. granian's main process
-restarts its workers; if the main process ends, this process ends all and returns 1.
+Each has a separate process group, so that Ctrl-C reaches only this process: granian's main process
+can hang if its workers are interrupted at the same moment. Each stops by itself if this process is
+killed. This process starts a mail worker again after it stopped. granian's main process restarts
+its workers; if the main process stops, this process stops all and returns 1.
+
+After SIGHUP it starts the two again, with the new code and settings, and the listening socket stays
+open. The old server continues until no request can arrive on its open connections. In a terminal,
+SIGHUP means that the terminal was closed, and this process stops.
 """
 
 import os
@@ -12,16 +16,21 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from threading import Thread
-from typing import NoReturn
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import NoReturn, TypeAlias
 
 import structlog
 
 from project.web import logs
 
-POLL_INTERVAL = 0.5  # seconds between two looks at who still runs
-RESTART_DELAY = 2  # seconds before what has ended is started again
-SHUTDOWN_TIMEOUT = 15  # seconds to end in: enough to finish what is being answered or sent
+POLL_INTERVAL = 0.5  # seconds between two checks of the processes
+RESTART_DELAY = 2  # seconds before a stopped process is started again
+SHUTDOWN_TIMEOUT = 15  # seconds in which a process can finish its requests or its mail
+READY = signal.SIGUSR1  # The server tells its parent that it can answer.
+RETIRE = signal.SIGUSR2  # The parent tells a server that another one has taken over.
+
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 log = structlog.stdlib.get_logger("latchkey.supervisor")
 
@@ -29,40 +38,97 @@ log = structlog.stdlib.get_logger("latchkey.supervisor")
 def main() -> int:
     """Run both until this process is told to end, or return 1 if the server ends before.
 
-    What a killed server leaves behind is killed.
+    The argument is the number of the listening socket. The remaining processes of a killed server
+    are killed.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    environment = {**os.environ}  # without the variables of `.env`, which may change
+    logs.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    running = [start("project.serving.server"), start("project.serving.worker")]
-    try:
-        while running[0].poll() is None:
-            time.sleep(POLL_INTERVAL)
-            if running[1].poll() is not None:
-                log.error("mail_worker_ended", status=running[1].returncode)
-                time.sleep(RESTART_DELAY)
-                running[1] = start("project.serving.worker")
-        log.critical("server_ended", status=running[0].returncode)
-    finally:
-        stop_processes(running)
-    return 1
+    with TemporaryDirectory(prefix="latchkey-metrics-") as directory:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = directory  # for project/metrics/counters.py
+        return Site(int(sys.argv[1]), environment).run()
+
+
+class Site:
+    """The server, the mail worker, and the earlier servers that still finish their requests."""
+
+    def __init__(self, listening: int, environment: dict[str, str]) -> None:
+        self.listening = listening
+        self.environment = environment
+        self.told, self.ready = Event(), Event()
+        if sys.stderr.isatty():
+            signal.signal(signal.SIGHUP, stop)
+        else:
+            signal.signal(signal.SIGHUP, lambda number, frame: self.told.set())
+        signal.signal(READY, lambda number, frame: self.ready.set())
+        self.server = self.start_server()
+        self.worker = self.start_worker()
+        self.retired: list[Process] = []
+
+    def run(self) -> int:
+        """Watch both, until the server ends or this process is told to end."""
+        try:
+            while self.server.poll() is None:
+                time.sleep(POLL_INTERVAL)
+                self.retired = [server for server in self.retired if server.poll() is None]
+                if self.worker.poll() is not None:
+                    log.error("mail_worker_ended", status=self.worker.returncode)
+                    time.sleep(RESTART_DELAY)
+                    self.worker = self.start_worker()
+                if self.told.is_set():
+                    self.told.clear()
+                    self.restart()
+            log.critical("server_ended", status=self.server.returncode)
+        finally:
+            stop_processes([self.server, self.worker, *self.retired])
+        return 1
+
+    def restart(self) -> None:
+        """Replace both, unless the site cannot start with its new code or settings."""
+        log.info("restarting")
+        self.ready.clear()
+        command = [sys.executable, "-m", "project.serving.serve", "prepare"]
+        if subprocess.run(command, env=self.environment, check=False).returncode:
+            log.error("not_restarted")
+            return
+        old, self.server = self.server, self.start_server()
+        self.retired.append(old)
+        while not self.ready.wait(POLL_INTERVAL):
+            if self.server.poll() is not None:
+                log.error("not_restarted", status=self.server.returncode)
+                self.server = self.retired.pop()
+                return
+        os.killpg(old.pid, RETIRE)
+        stop_processes([self.worker])
+        self.worker = self.start_worker()
+        log.info("restarted")
+
+    def start_server(self) -> Process:
+        return start("project.serving.server", self.environment, self.listening)
+
+    def start_worker(self) -> Process:
+        return start("project.serving.worker", self.environment)
+
+
+def start(module: str, environment: dict[str, str], *files: int) -> Process:
+    """Start the program, which stops when this process stops. It inherits these open files."""
+    command = [sys.executable, "-m", module, str(os.getpid()), *map(str, files)]
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, pass_fds=files, process_group=0
+    )
 
 
 def stop(number: int, frame: object) -> NoReturn:
-    """Leave `main`; asked again while everything ends, there is nothing more to do."""
+    """Make `main` stop. A second signal changes nothing."""
     for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(again, signal.SIG_IGN)
     log.info("stopping", signal=signal.Signals(number).name)
     sys.exit(0)
 
 
-def start(module: str) -> "subprocess.Popen[bytes]":
-    """Start the program, which is told whose end is its own."""
-    command = [sys.executable, "-m", module, str(os.getpid())]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
-
-
-def stop_processes(running: list["subprocess.Popen[bytes]"]) -> None:
-    """Ask all to end, and kill what is left of them and theirs after a while."""
+def stop_processes(running: list[Process]) -> None:
+    """Ask all processes to stop. After a while, kill the rest with their child processes."""
     deadline = time.monotonic() + SHUTDOWN_TIMEOUT
     for program in running:
         program.terminate()
@@ -75,7 +141,7 @@ def stop_processes(running: list["subprocess.Popen[bytes]"]) -> None:
 
 
 def exit_with_parent(parent: int) -> None:
-    """End this process once its parent is another than this; what it is at, it finishes first."""
+    """Stop this process, after its current work, when this parent has stopped."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -88,5 +154,4 @@ def exit_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    logs.start()
     sys.exit(main())

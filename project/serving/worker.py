@@ -1,6 +1,6 @@
-"""The worker beside the server: sends what is queued, and ends with whoever started it.
+"""The mail worker: it sends the queued mails, and stops when its parent process stops.
 
-`make serve` starts one. `manage.py db_worker` is the same without a parent to end with.
+`make serve` starts one. `manage.py db_worker` does the same without a parent process.
 """
 
 import os
@@ -17,14 +17,14 @@ from django.db import DatabaseError, connection
 from project.serving.supervisor import exit_with_parent
 from project.web import logs
 
-RETRY_DELAY = 5  # seconds, before a database that was away is tried again
-CLEANUP_INTERVAL = 60  # seconds between two looks at what a killed worker left behind
+RETRY_DELAY = 5  # seconds before the next attempt to reach the database
+CLEANUP_INTERVAL = 60  # seconds between two clean-ups after killed workers
 
 log = structlog.stdlib.get_logger("latchkey.worker")
 
 
 def main(parent: int) -> None:
-    """Work until the process of this id is no longer our parent, however it ended."""
+    """Work until the process with this id stops being the parent of this one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     logs.start()
     exit_with_parent(parent)
@@ -34,18 +34,21 @@ def main(parent: int) -> None:
         try:
             call_command("db_worker", reload=False)
         except DatabaseError as error:
-            reason = str(error)  # A traceback every few seconds would say no more.
-            log.error("mail_worker_waits_for_database", reason=reason)  # noqa: TRY400
+            reason = str(error)  # A traceback every few seconds would add no information.
+            log.error("mail_worker_waits_for_database", reason=reason)  # noqa: TRY400  (the reason says it)
             time.sleep(RETRY_DELAY)
 
 
 def clean_up_forever() -> None:
-    """Look at the queue now and then, also while nothing is sent."""
-    from accounts.mail.queue import clean_up  # noqa: PLC0415  (models are there after the setup)
+    """Clean up the queue, and after killed demonstrations, also while no mail is sent."""
+    # The models are there after the setup.
+    from accounts.mail.queue import clean_up  # noqa: PLC0415
+    from project.compare.demo import remove_forgotten  # noqa: PLC0415
 
     while True:
         with suppress(DatabaseError):
             clean_up()
+            remove_forgotten()
         connection.close()
         time.sleep(CLEANUP_INTERVAL)
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, and the page that shows it to people."""
+"""The OpenAPI document, and the page that shows it with Swagger UI."""
 
 from functools import cache
 from threading import Lock
@@ -16,13 +16,13 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 
 
 class BodySchema(AutoSchema):
-    """Describes the body of a DELETE that has one, which drf-spectacular leaves out."""
+    """Describes the body of a DELETE request, which drf-spectacular leaves out."""
 
     def _get_request_body(self, direction: str = "request") -> Any:
         method = self.method
         self.method = "POST" if method == "DELETE" else method
         try:
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # not annotated
         finally:
             self.method = method
 
@@ -38,7 +38,7 @@ def document() -> bytes:
 
 @cache
 def _document() -> bytes:
-    described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not annotated
     return bytes(OpenApiJsonRenderer().render(described))
 
 
@@ -46,14 +46,14 @@ def _document() -> bytes:
 @csrf_exempt
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
-    """Answer with the OpenAPI document, the same for everybody."""
+    """Return the OpenAPI document. It does not depend on the caller."""
     return HttpResponse(document(), content_type="application/vnd.oai.openapi+json")
 
 
 @login_not_required
 @csrf_exempt
 @require_safe
-@csp_update({"img-src": ["data:"]})  # Swagger UI has its icons in the style sheet.
+@csp_update({"img-src": ["data:"]})  # The style sheet of Swagger UI contains its icons.
 def page(request: HttpRequest) -> HttpResponse:
-    """Answer with Swagger UI, made of files of ours."""
+    """Return the page with Swagger UI, whose files this site serves."""
     return render(request, "docs.html")

@@ -1,4 +1,4 @@
-"""What is answered when something is wrong: one shape for programs, a page for people."""
+"""Error responses: one JSON form for programs, a page for people."""
 
 import logging
 import math
@@ -12,63 +12,77 @@ from django.middleware import common
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
-from accounts.browser.middleware import API_PREFIXES
+from accounts.browser.middleware import API_PREFIXES, OAUTH
 from accounts.errors import HashingBusyError
-from project.serving.environ import REFUSAL, Refusal
 from project.web import pool
 from project.web.json import TOO_LARGE, longest_body
-from project.web.request_log import PROBES, note_refusal
+from project.web.refusal import REFUSAL, Refusal, is_utf8
+from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
+from tokens.http.request_context import state_of
 
-RETRY_AFTER = "5"  # seconds
+RETRY_AFTER = 5  # seconds, after a 503
 READ_ONLY = ("25006", "SQLITE_READONLY")  # the errors of PostgreSQL and of SQLite
-NOT_REACHED = "The database is not reached. Try again."
-NOT_WRITABLE = "The database is read-only. Try again later."
+NOT_REACHED = _("The database cannot be reached. Try again.")
+NOT_WRITABLE = _("The database is read-only. Try again later.")
 DATABASE_ERRORS = (OperationalError, InterfaceError, RedisError)
-#: What a form brings along of the address of its page, by the name of the page.
+#: The parameters of a page's URL that its form repeats, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
-#: What a page says on top, by the code that a program is given.
+#: The title of the error page, by the code that programs receive.
 TITLES = {
-    "bad_request": "That was not understood",
-    "busy": "Back in a moment",
-    "csrf_failed": "This form is too old",
-    "error": "Something went wrong",
-    "length_required": "That was not understood",
-    "not_found": "Not found",
-    "permission_denied": "This is not open to you",
-    "throttled": "Too many tries",
-    "timeout": "That took too long",
-    "too_large": "That is too large",
-    "unavailable": "Back in a moment",
+    "bad_request": _("Bad request"),
+    "busy": _("Try again in a moment"),
+    "csrf_failed": _("This form is too old"),
+    "error": _("Something went wrong"),
+    "length_required": _("Bad request"),
+    "not_found": _("Not found"),
+    "permission_denied": _("You may not open this page"),
+    "throttled": _("Too many tries"),
+    "timeout": _("The request took too long"),
+    "too_large": _("The request is too large"),
+    "unavailable": _("Try again in a moment"),
 }
 
 log = logging.getLogger(__name__)
 
 
+class ServerBusyError(APIException):
+    """503 `busy`: the exception of Django REST framework for HashingBusyError."""
+
+    status_code = 503
+    default_detail = HashingBusyError.message
+    default_code = "busy"
+    wait = RETRY_AFTER
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Give every refusal of the API its `code`, and 401 the challenge of RFC 6750, section 3."""
+    if isinstance(error, HashingBusyError):
+        error = ServerBusyError()
     response = rest_framework_handler(error, context)
     if response is None:
         return None
     if isinstance(response.data, dict) and set(response.data) == {"detail"}:
         response.data["code"] = getattr(response.data["detail"], "code", "error")
-    if isinstance(error, TokenRefusedError):
-        note_refusal(context["request"]._request, error.reason)
+    if isinstance(error.__cause__, TokenRefusedError):
+        state_of(context["request"]._request).refusal = error.__cause__.reason
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response
 
 
 class RefusalMiddleware:
-    """Answer 429 where a page is asked too often, and 503 when the database is away.
+    """Answer 429 if a page is requested too often, and 503 if the database cannot be reached.
 
-    On a 401 clients would drop their tokens. Redis, too, can be away, where it keeps what is known
+    After a 401, clients would drop their tokens. The same applies to Redis, if it stores the data
     of browsers.
     """
 
@@ -82,15 +96,15 @@ class RefusalMiddleware:
         if isinstance(error, Throttled):
             return too_many(request, getattr(error, "wait", 1))
         if isinstance(error, HashingBusyError):
-            return refuse(request, Refusal(503, "busy", str(error.detail)))
+            return refuse(request, Refusal(503, "busy", str(error.message)))
         read_only = refuses_writes(error)
         if not isinstance(error, DATABASE_ERRORS) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
         pool.check_connections()
-        detail = NOT_WRITABLE if read_only else NOT_REACHED
+        detail = str(NOT_WRITABLE if read_only else NOT_REACHED)
         response = answer(request, 503, "unavailable", detail, again=address(request))
-        response["Retry-After"] = RETRY_AFTER
+        response["Retry-After"] = str(RETRY_AFTER)
         return response
 
 
@@ -102,11 +116,11 @@ def refuses_writes(error: Exception) -> bool:
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's, which adds a forgotten slash, but never by turning a POST into a GET.
+    """Django's, which adds a missing slash, but never turns a POST into a GET.
 
-    Probes may call the site by any name. A body of unknown length is refused by name: WSGI cannot
-    tell it from an empty one. So is a body that is too large, before it is read, and a request that
-    the gateway refuses.
+    Probes may use any Host header. Three requests are refused before a view reads them: one with a
+    body of unknown length, which looks empty to WSGI, one with a body that is too large, and one
+    that the gateway refuses.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
@@ -115,9 +129,9 @@ class CommonMiddleware(common.CommonMiddleware):
         if request.path_info in PROBES:
             return None
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            return answer(request, 411, "length_required", "Send a Content-Length.")
-        if not is_utf8(request):
-            return answer(request, 400, "bad_request", "Send the form in UTF-8.")
+            return answer(request, 411, "length_required", gettext("Send a Content-Length."))
+        if not is_utf8(request.META.get("CONTENT_TYPE", "")):
+            return answer(request, 400, "bad_request", gettext("Send the form in UTF-8."))
         longest = longest_body(request.path_info)
         if length(request) > longest:
             return answer(request, 413, "too_large", TOO_LARGE.format(longest))
@@ -128,44 +142,43 @@ class CommonMiddleware(common.CommonMiddleware):
 
 
 def length(request: HttpRequest) -> int:
-    """Return how many bytes the header says the body has; to Django, too, no number is none."""
+    """Return the length of the body from the header. Like Django, read anything else as 0."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
 
 
-def is_utf8(request: HttpRequest) -> bool:
-    """Return whether Django can decode the body.
-
-    Django takes any codec of Python from the header, and those that are not for text fail later.
-    """
-    return (request.encoding or "utf-8").lower() in ("utf-8", "utf8")
-
-
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Answer as the gateway wants a request refused; 503 says when to come again."""
+    """Return the response for a refusal by the gateway. A 503 has Retry-After."""
     response = answer(request, refusal.status, refusal.code, refusal.detail)
     if refusal.status == 503:
-        response["Retry-After"] = RETRY_AFTER
+        response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
 def answer(request: HttpRequest, status: int, code: str, detail: str, **more: str) -> HttpResponse:
-    """Return the error as JSON to programs, to people as a page, of which there can be more."""
-    if request.path_info.startswith(API_PREFIXES):
-        response: HttpResponse = JsonResponse({"detail": detail, "code": code}, status=status)
+    """Return the error as JSON to programs, and as a page to people. `more` is for the page."""
+    response: HttpResponse
+    if request.path_info.startswith(OAUTH):
+        error = "temporarily_unavailable" if status in (429, 503) else "invalid_request"
+        error = "server_error" if status == 500 else error
+        response = JsonResponse({"error": error, "error_description": detail}, status=status)
+    elif request.path_info.startswith(API_PREFIXES):
+        response = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
-        response = page(status, title=TITLES.get(code, TITLES["error"]), detail=detail, **more)
+        response = page(
+            request, status, title=str(TITLES.get(code, TITLES["error"])), detail=detail, **more
+        )
     response["Cache-Control"] = "no-store"
     return response
 
 
-def page(status: int, **context: str) -> HttpResponse:
-    """Return the page of an error: it needs no database, and, if that fails, no template either."""
+def page(request: HttpRequest, status: int, **context: str) -> HttpResponse:
+    """Return the error page, which needs no database. If its template fails, return plain text."""
     try:
-        content = render_to_string("error.html", {"status": status, **context})
-    except Exception:  # What went wrong before can go wrong here, too.
+        content = render_to_string("error.html", {"status": status, **context}, request)
+    except Exception:  # The cause of the error may also break the template.
         log.exception("error_page_failed")
         plain = f"{context['title']}. {context['detail']}"
         return HttpResponse(plain, status=status, content_type="text/plain; charset=utf-8")
@@ -173,48 +186,53 @@ def page(status: int, **context: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, 400, "bad_request", "The request cannot be understood.")
+    return answer(request, 400, "bad_request", gettext("The site cannot read this request."))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, 403, "permission_denied", "You may not do this.")
+    return answer(request, 403, "permission_denied", gettext("You may not do this."))
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Refuse the form, unless it is a sign-in, from here, of who has signed in meanwhile."""
+    """Refuse the form. If a sign-in form is old because the user signed in, redirect instead."""
     from_elsewhere = reason.startswith(("Origin checking", "Referer checking"))  # Django's words
     if is_of("login", request) and request.user.is_authenticated and not from_elsewhere:
-        return redirect(address(request))  # The page leads on from there.
+        return redirect(address(request))  # The page redirects further.
     return answer(
         request,
         403,
         "csrf_failed",
-        "The form is too old or not ours. Load it again.",
-        advice="Nothing was changed. If it happens again, have your browser keep our cookies.",
+        gettext("The form has expired or is from another site. Load it again."),
+        advice=gettext("Nothing was changed. If it happens again, allow cookies for this site."),
         again=address(request),
     )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    detail = "There is nothing at this address."
+    detail = gettext("There is nothing at this address.")
     if not request.path_info.endswith("/") and is_valid_path(f"{request.path_info}/"):
-        detail += f" Addresses end with a slash: {request.path_info}/"
+        hint = gettext("Addresses end with a slash: %(path)s/") % {"path": request.path_info}
+        detail = f"{detail} {hint}"
     return answer(request, 404, "not_found", detail)
 
 
 def too_many(request: HttpRequest, wait: int) -> HttpResponse:
-    detail = f"That was tried too often. Try again in {describe_wait(wait)}."
-    response = answer(request, 429, "throttled", detail, again=address(request))
+    detail = gettext("There were too many tries. Try again in %(wait)s.")
+    response = answer(
+        request, 429, "throttled", detail % {"wait": describe_wait(wait)}, again=address(request)
+    )
     response["Retry-After"] = str(wait)
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return answer(request, 500, "error", "Something went wrong here. It has been logged.")
+    return answer(
+        request, 500, "error", gettext("The site could not answer. The error has been logged.")
+    )
 
 
 def address(request: HttpRequest) -> str:
-    """Return where the page is that was asked for, or whose form was sent."""
+    """Return the URL of the requested page, or of the page of the submitted form."""
     asked = request.get_full_path()
     carried = {
         name: request.POST[name]
@@ -232,8 +250,8 @@ def is_of(page: str, request: HttpRequest) -> bool:
 
 
 def describe_wait(seconds: int) -> str:
-    """Return a time to wait as people say it, rounded up."""
-    for size, unit in ((3600, "hours"), (60, "minutes")):
+    """Return the time to wait in words, rounded up."""
+    for size, words in ((3600, gettext("%(count)s hours")), (60, gettext("%(count)s minutes"))):
         if seconds > 1.5 * size:
-            return f"{math.ceil(seconds / size)} {unit}"
-    return "1 second" if seconds == 1 else f"{seconds} seconds"
+            return words % {"count": math.ceil(seconds / size)}
+    return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}

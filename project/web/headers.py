@@ -1,12 +1,12 @@
-"""The headers by which browsers are told what no page of this site may do, or be done to."""
+"""Headers that tell browsers what pages of this site may not do."""
 
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-#: For what is no page: nothing in it is run, loaded or framed, should a browser show it as one.
+#: For other answers than pages: a browser that shows one runs, loads and frames nothing in it.
 INERT = "default-src 'none'; frame-ancestors 'none'"
-#: What a page could ask a person for. None of ours does.
+#: Features that no page of this site uses.
 NEVER_ASKED = ("camera", "geolocation", "microphone", "midi", "payment", "serial", "usb")
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in NEVER_ASKED)
 
@@ -25,8 +25,11 @@ class HeadersMiddleware(CSPMiddleware):
             response = super().process_response(request, response)
         else:
             headers.setdefault("Content-Security-Policy", INERT)
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(("/api/", "/oauth/")):
             headers.setdefault("Cache-Control", "no-store")
+        if request.path_info.startswith("/oauth/"):
+            # These endpoints read no cookie, so no page may send one to them.
+            headers.pop("Access-Control-Allow-Credentials", None)
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response

@@ -1,4 +1,4 @@
-"""The form of requests and answers: JSON, of a bounded size, and nothing else."""
+"""The only format of the API: JSON of a limited size."""
 
 from collections.abc import Iterable, Mapping
 from io import BytesIO
@@ -11,17 +11,18 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+LIMITED = ("/api/", "/oauth/")  # the paths whose bodies have this size at most
 MAX_BODY_SIZE = 64 * 1024  # bytes
 TOO_LARGE = "The body may have at most {} bytes."
 
 
 def longest_body(path: str) -> int:
     """Return how many bytes a body may have at this path."""
-    return MAX_BODY_SIZE if path.startswith("/api/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return MAX_BODY_SIZE if path.startswith(LIMITED) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 class BodyTooLargeError(APIException):
-    """413: nothing that is sent here is so large."""
+    """413: the body is larger than any valid request."""
 
     status_code = 413
     default_detail = TOO_LARGE.format(MAX_BODY_SIZE)
@@ -29,7 +30,7 @@ class BodyTooLargeError(APIException):
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON of a bounded size; what cannot be read is a 400, however it is broken."""
+    """Parses JSON of a limited size. Malformed JSON of any kind is a 400."""
 
     def parse(
         self,
@@ -47,7 +48,7 @@ class JSONParser(parsers.JSONParser):
 
 
 class JSONAlways(DefaultContentNegotiation):
-    """Answer in JSON whatever the Accept header says: the API has nothing else."""
+    """Answer in JSON and ignore the Accept header: the API has no other format."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -1,13 +1,14 @@
-"""Logs: one line an event, as JSON for programs or in colour for people, with the request it is of.
+"""Logs have one line per event, as JSON for programs or in colour for people.
 
 Every process calls `start` before anything else, so that warnings and uncaught exceptions are
-events too. An event with a `message` is shown to people as that sentence alone. `OPERATOR` is the
-logger of what an operator has to see at every LOG_LEVEL.
+events too. People see only the `message` of an event that has one. `OPERATOR` is the logger of
+events that an operator must see at every LOG_LEVEL.
 
-No line has a token, key or password: what is logged are names of events, ids, addresses and routes.
-A path can hold a secret, as a reset link does, so the route stands in its place.
+No line contains a token, key or password. Lines contain event names, ids, addresses and routes.
+A path can contain a secret, as a reset link does, so a line contains the route instead.
 """
 
+import json
 import logging.config
 import os
 import sys
@@ -36,14 +37,14 @@ log = structlog.stdlib.get_logger(OPERATOR)
 
 
 def start() -> None:
-    """Have this process log as LOG_FORMAT and LOG_LEVEL say, before the settings can be read.
+    """Set up logging by LOG_FORMAT and LOG_LEVEL, before the settings are read.
 
-    A value that the settings will refuse has its default here, so that the refusal is logged.
+    An invalid value is replaced by its default here, so that the settings' error is logged.
     """
-    configure(os.environ)  # for what reading the file may have to say
+    configure(os.environ)  # for warnings about the file
     try:
         given = env.read(env.file())
-    except (ImproperlyConfigured, OSError, ValueError):  # The settings will fail on it, and say so.
+    except (ImproperlyConfigured, OSError, ValueError):  # The settings will report the error.
         return
     configure(given)
 
@@ -64,7 +65,7 @@ def configure(given: Mapping[str, str]) -> None:
 
 @contextmanager
 def failures_logged() -> Iterator[None]:
-    """Log what the block raises and end the process, where granian would print the traceback."""
+    """Log an exception of the block and exit. Otherwise granian would print the traceback."""
     try:
         yield
     except Exception:
@@ -75,7 +76,7 @@ def failures_logged() -> Iterator[None]:
 def note_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *unused: object
 ) -> None:
-    """Log a warning of Python's; called as warnings.showwarning is."""
+    """Log a warning of Python. The signature is that of warnings.showwarning."""
     place = f"{filename}:{lineno}"
     log.warning("python_warning", category=category.__name__, text=str(message), place=place)
 
@@ -83,7 +84,7 @@ def note_warning(
 def note_exception(
     kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
 ) -> None:
-    """Log an exception that no code has caught; called as sys.excepthook is."""
+    """Log an uncaught exception. The signature is that of sys.excepthook."""
     if issubclass(kind, KeyboardInterrupt):
         log.warning("interrupted", message="Interrupted.")
     elif not issubclass(kind, SystemExit):
@@ -91,30 +92,30 @@ def note_exception(
 
 
 def route(request: HttpRequest) -> str | None:
-    """Return the address as urls.py has it, without what stood in its gaps, or None."""
+    """Return the route as urls.py has it, without its values, or None."""
     match = request.resolver_match
     return f"/{match.route}" if match else None
 
 
 def without_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
-    """Put the route in the place of the path, which Django's own lines end with.
+    """Replace the path at the end of Django's own lines by the route.
 
-    A line of `.env` that could not be read is left out too: it may have held a password.
+    An unreadable line of `.env` is left out too, because it may contain a password.
     """
     request = getattr(event["_record"], "request", None)
     if isinstance(request, HttpRequest) and event["event"].endswith(request.path):
         event["event"] = f"{event['event'].removesuffix(request.path)}{route(request)}"
-    if event["_record"].name == "environ.environ":  # whose line has the text that was not read
+    if event["_record"].name == "environ.environ":  # its message contains the unreadable text
         event["event"] = event["event"].partition(": ")[0]
     return event
 
 
-#: Says what every line of the request has that is answered now; asked only if a line is written.
+#: Returns the fields of every line of the current request. It is called when a line is written.
 ABOUT: ContextVar[Callable[[], dict[str, str | None]]] = ContextVar("about", default=dict)
 
 
 def of_request(logger: Any, method: str, event: EventDict) -> EventDict:
-    """Add what the request has that is answered now, if there is one."""
+    """Add the fields of the current request, if there is one."""
     return {**ABOUT.get()(), **event}
 
 
@@ -123,7 +124,7 @@ def has_traceback(record: logging.LogRecord) -> bool:
     return bool(record.exc_info)
 
 
-#: What every line has, whoever wrote it.
+#: Every line has these values, also lines of other libraries.
 SHARED: list[Processor] = [
     of_request,
     structlog.stdlib.add_log_level,
@@ -133,14 +134,14 @@ SHARED: list[Processor] = [
 
 
 def default_format() -> str:
-    """Return the format that suits whoever reads: people at a terminal, programs anywhere else."""
+    """Return the format for people if standard error is a terminal, else the one for programs."""
     return "console" if sys.stderr.isatty() else "json"
 
 
 def written_as(form: str) -> list[Processor]:
-    """Return what makes text of a line, in a form of `FORMATS`."""
+    """Return the processors that format a line, for one of `FORMATS`."""
     if form == "console":
-        plain = structlog.dev.plain_traceback  # a rich one would show the values of variables
+        plain = structlog.dev.plain_traceback  # a rich traceback would show the values of variables
         return [Readable(structlog.dev.ConsoleRenderer(exception_formatter=plain))]
     return [
         structlog.processors.format_exc_info,
@@ -148,8 +149,28 @@ def written_as(form: str) -> list[Processor]:
     ]
 
 
+class Formatter(ProcessorFormatter):
+    """Formats events. The line of an ordinary event skips the copies that a traceback needs."""
+
+    encode = json.JSONEncoder(default=str).encode
+
+    def __init__(self, form: str) -> None:
+        super().__init__(
+            foreign_pre_chain=[*SHARED, without_secrets],
+            processors=[ProcessorFormatter.remove_processors_meta, *written_as(form)],
+        )
+        self.is_json = form == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: Any = record.msg
+        is_ours = hasattr(record, "_logger")  # structlog sets it
+        if self.is_json and is_ours and "exc_info" not in event:
+            return self.encode(event)
+        return super().format(record)
+
+
 class Readable:
-    """Writes lines for people: the `message` of an event if it has one, else what it has."""
+    """Writes lines for people: the `message` of an event if it has one, else all fields."""
 
     def __init__(self, render: structlog.dev.ConsoleRenderer) -> None:
         self.render = render
@@ -158,8 +179,26 @@ class Readable:
         return str(event["message"]) if "message" in event else self.render(logger, method, event)
 
 
+LOGGERS: dict[str, dict[str, Any]] = {
+    # The line of the request has the status. Only a traceback needs another line.
+    "django.request": {"level": "ERROR", "filters": ["with_traceback"]},
+    "django.security.DisallowedHost": {"level": "CRITICAL"},
+    "django.security.DisallowedRedirect": {"level": "CRITICAL"},
+    # At DEBUG it would log the values of every statement, such as password hashes.
+    "django.db.backends": {"level": "INFO"},
+    # They would log the URL of the breach list, which contains the first digits of a hash.
+    "httpx": {"level": "WARNING"},
+    "httpcore": {"level": "WARNING"},
+    # An operator must see these lines, such as a password that is shown once.
+    OPERATOR: {"level": "INFO"},
+    # Under DEBUG, Django's own handlers would write lines of another form, with paths.
+    "django": {"handlers": [], "propagate": True},
+    "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+}
+
+
 def configuration(form: str, level: str) -> dict[str, Any]:
-    """Return Django's LOGGING for a form of `FORMATS`, and set structlog up to match."""
+    """Return Django's LOGGING for one of `FORMATS`, and configure structlog in the same way."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -173,32 +212,11 @@ def configuration(form: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "line": {
-                "()": ProcessorFormatter,
-                "foreign_pre_chain": [*SHARED, without_secrets],
-                "processors": [ProcessorFormatter.remove_processors_meta, *written_as(form)],
-            }
-        },
+        "formatters": {"line": {"()": Formatter, "form": form}},
         "filters": {"with_traceback": {"()": CallbackFilter, "callback": has_traceback}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {
-            # The status is in the line of the request. Only a traceback is worth another line.
-            "django.request": {"level": "ERROR", "filters": ["with_traceback"]},
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
-            "django.security.DisallowedRedirect": {"level": "CRITICAL"},
-            # At DEBUG it would write the values of every statement, password hashes among them.
-            "django.db.backends": {"level": "INFO"},
-            # They would write what is asked of a stolen password: the beginning of its hash.
-            "httpx": {"level": "WARNING"},
-            "httpcore": {"level": "WARNING"},
-            # What an operator has to see, such as a password that is shown once.
-            OPERATOR: {"level": "INFO"},
-            # Django's handlers of these would write lines of another form, under DEBUG, with paths.
-            "django": {"handlers": [], "propagate": True},
-            "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
-        },
+        "loggers": LOGGERS,
     }
 
 

@@ -1,4 +1,4 @@
-"""Django's own views under /api/: authenticated and protected as Django REST framework's are there.
+"""Authenticate and protect plain Django views under /api/ like those of Django REST framework.
 
 `request.user` is the user of the access token. A plain view answers signed-in users only, unless it
 has Django's decorator `login_not_required`. See docs/protecting.md.
@@ -31,9 +31,9 @@ from rest_framework.settings import api_settings
 
 from accounts.browser.middleware import API
 from project.web.errors import RefusalMiddleware, exception_handler
-from tokens.errors import CsrfFailedError
 from tokens.http import csrf
 from tokens.http.authentication import AnonymousTokenUser
+from tokens.http.errors import CsrfFailedError
 
 
 class PlainViewMiddleware:
@@ -68,7 +68,7 @@ class PlainViewMiddleware:
         if exempt or not request.path_info.startswith(API):
             return None
         try:
-            csrf.prepare(request)  # for a form that the view may show
+            csrf.prepare(request)  # for a form in the view's page
             if protected and not request.user.is_authenticated:
                 return refuse(request)
             if not protected and "HTTP_AUTHORIZATION" not in request.META:
@@ -95,10 +95,10 @@ class PlainViewMiddleware:
 def authenticate(request: HttpRequest) -> Any:
     """Return the user whom Django REST framework's default authentication finds: no query.
 
-    The user is an AnonymousTokenUser if nothing was presented or it was refused; `refuse` says
-    which. `request.auth` becomes the token, or None.
+    The user is an AnonymousTokenUser if the token is missing or refused; `refuse` distinguishes
+    these. `request.auth` becomes the token, or None.
     """
-    # An authentication class that asks for the user would come back here.
+    # An authentication class that reads the user would call this function again.
     request.user = AnonymousTokenUser()
     classes = cast("list[type[BaseAuthentication]]", api_settings.DEFAULT_AUTHENTICATION_CLASSES)
     authenticators = [make() for make in classes]

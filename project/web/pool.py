@@ -1,8 +1,8 @@
-"""The pool of connections to PostgreSQL, after it was found that one of them is dead.
+"""Check the pool of connections to PostgreSQL after one of them has failed.
 
-When the database was restarted, every connection that waits in the pool is as dead as the one that
-a request has just met. To try each before it is used would cost a round trip a request; so they are
-tried once, when one has failed, and the others are spared the 503.
+A restart of the database breaks all connections in the pool. A check before each use would cost a
+round trip per request. So all connections are checked once, after a request has failed with one,
+and only that request is answered 503.
 """
 
 from contextlib import suppress
@@ -15,7 +15,7 @@ looking = Lock()
 
 
 def check_connections() -> None:
-    """Have the waiting connections tried, and the dead ones replaced, while nobody waits for it."""
+    """Test the idle connections and replace the broken ones, in another thread."""
     pool = getattr(connection, "pool", None)
     if pool is not None and looking.acquire(blocking=False):
         Thread(target=_check_connections, args=(cast("Any", pool),), daemon=True).start()
@@ -36,7 +36,7 @@ def explain(error: DatabaseError) -> str:
     except DatabaseError as cause:
         place = "{NAME} at {HOST}:{PORT}" if direct.settings_dict["HOST"] else "{NAME}"
         name, reason = place.format(**direct.settings_dict), " ".join(str(cause).split())
-        return f"The database of DATABASE_URL, {name}, is not reached: {reason}"
+        return f"The database of DATABASE_URL, {name}, cannot be reached: {reason}"
     finally:
         direct.close()
     return str(error)

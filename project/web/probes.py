@@ -1,4 +1,4 @@
-"""What a supervisor asks: is the process alive, and can it serve?"""
+"""The probes: whether the process is alive, and whether it can serve requests."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from project.web import pool
-from project.web.errors import refuses_writes
+from project.web.errors import RETRY_AFTER, refuses_writes
 
 log = structlog.stdlib.get_logger("latchkey.probes")
 
@@ -19,7 +19,7 @@ log = structlog.stdlib.get_logger("latchkey.probes")
 @csrf_exempt
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 while the process runs; nothing else is looked at."""
+    """Answer 200 while the process runs, without any other check."""
     return _answer(200, "alive")
 
 
@@ -28,7 +28,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if the database can be written and every migration is applied, else 503.
 
-    A probe that fails also repairs the pool: no other request comes while the proxy sends none.
+    A failed probe also repairs the pool, because the proxy sends no other request then.
     """
     try:
         if is_read_only():
@@ -36,21 +36,21 @@ def readyz(request: HttpRequest) -> JsonResponse:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
-        reason = str(error)  # A traceback every few seconds would say no more.
-        log.error("database_unavailable", reason=reason)  # noqa: TRY400
+        reason = str(error)  # A traceback every few seconds would add no information.
+        log.error("database_unavailable", reason=reason)  # noqa: TRY400  (the reason says it)
         pool.check_connections()
         read_only = refuses_writes(error)
-        return _answer(503, f"the database is {'read-only' if read_only else 'not reached'}")
+        return _answer(503, f"the database {'is read-only' if read_only else 'cannot be reached'}")
     if pending:
         return _answer(503, f"{len(pending)} migrations are not applied")
     return _answer(200, "ready")
 
 
 def is_read_only() -> bool:
-    """Return whether the database refuses to be written: one query on PostgreSQL, else none.
+    """Return whether the database refuses writes: one query on PostgreSQL, else none.
 
-    A PostgreSQL server is read-only as a standby, and where `default_transaction_read_only` says
-    so. SQLite writes its log into new files in the same directory.
+    A PostgreSQL server is read-only as a standby, or by `default_transaction_read_only`. SQLite
+    needs a writable directory for the files of its log.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -61,5 +61,7 @@ def is_read_only() -> bool:
 
 
 def _answer(status: int, text: str) -> JsonResponse:
-    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if status == 503 else {})
+    headers = {"Cache-Control": "no-store"} | (
+        {"Retry-After": str(RETRY_AFTER)} if status == 503 else {}
+    )
     return JsonResponse({"status": text}, status=status, headers=headers)

@@ -1,4 +1,4 @@
-"""Static files: collected under names that have their content's hash, and compressed."""
+"""Static files, which are collected under hashed names and compressed."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no annotations there
-    """WhiteNoise's; where nothing was collected, as in tests, files have their own names."""
+    """WhiteNoise's. Without collected files, as in tests, the names have no hash."""
 
     def stored_name(self, name: str) -> Any:
         return super().stored_name(name) if self.hashed_files else name

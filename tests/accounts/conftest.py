@@ -18,7 +18,12 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.changes import Caller
 from accounts.models import User
-from tests.conftest import HASHED, Answer
+from tests.conftest import Answer
+from tests.support.staff import (
+    MAY,
+    Staff,
+    create_superuser,
+)
 
 NEW_PASSWORD = "nine dry badgers"
 NEW_HASH = make_password(NEW_PASSWORD)
@@ -52,21 +57,19 @@ class AdminPages:
 
 @pytest.fixture
 def admin(db: None) -> AdminPages:
-    carol = User.objects.create(username="carol", password=HASHED, is_staff=True, is_superuser=True)
-    client = Client()
-    client.force_login(carol)
+    carol, client = create_superuser("carol")
     return AdminPages(client, carol)
 
 
 def execute_sql(sql: str, *values: str | bool) -> None:
-    """Change the database behind Django's back."""
+    """Change the database without Django."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         assert cursor.rowcount == 1
 
 
 def by_name(*ways: Callable[[User], None]) -> dict[str, Callable[[User], None]]:
-    """Return these functions by what they are called in words."""
+    """Return these functions by their names in words."""
     return {way.__name__.replace("_", " "): way for way in ways}
 
 
@@ -108,12 +111,12 @@ def account() -> Account:
 
 
 def caller(user: User, sid: str = "") -> Caller:
-    """Return this user as they ask by the session of this id, or by one that is nowhere."""
+    """Return this user as a caller with this session, or with an unknown one."""
     return Caller(user=user, sid=UUID(sid) if sid else uuid4(), ip_address="127.0.0.1")
 
 
 def post_office() -> list[EmailMessage]:
-    """Let the worker run what is ready, and return what it has sent."""
+    """Let the worker run the tasks that are ready, and return the mails that it sent."""
     mail.outbox = []
     worker = Worker(
         queue_names=["*"],
@@ -132,11 +135,16 @@ def post_office() -> list[EmailMessage]:
 
 
 def link_in(message: EmailMessage) -> str:
-    """Return the only link of the mail that is more than the address of the site."""
+    """Return the only link of the mail that has a path."""
     (link,) = re.findall(r"^http\S+$", str(message.body), re.MULTILINE)
     return str(link)
 
 
 def query_of(link: str) -> dict[str, str]:
-    """Return what the link proves itself with."""
+    """Return the parameters of the link."""
     return dict(parse_qsl(urlsplit(link).query))
+
+
+@pytest.fixture
+def dave(db: None) -> Staff:
+    return Staff("dave", *MAY)

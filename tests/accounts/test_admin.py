@@ -1,4 +1,4 @@
-"""Users are managed in Django admin, which shows nothing that somebody could sign in with."""
+"""Django admin manages users, and shows no secret that allows a sign-in."""
 
 import re
 
@@ -11,12 +11,13 @@ from django.utils.formats import date_format
 from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, AdminPages
 from tests.conftest import API, HASHED, PASSWORD, Clock, row
+from tests.support.staff import USERS, confirm
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_user_is_added_and_can_sign_in(api: API, admin: AdminPages) -> None:
+def test_the_admin_adds_a_user_who_can_sign_in(api: API, admin: AdminPages) -> None:
     answer = admin.post(
         "add/",
         username="dave",
@@ -53,16 +54,14 @@ def test_a_bad_user_name_or_password_is_refused_in_the_form(
     assert set(User.objects.all()) == {alice, admin.carol}
 
 
-def test_a_user_is_changed(alice: User, admin: AdminPages) -> None:
+def test_the_admin_changes_a_user(alice: User, admin: AdminPages) -> None:
     answer = admin.change(alice, first_name="Alice", email="alice@example.net")
     assert answer.status_code == 302
     alice.refresh_from_db()
     assert (alice.first_name, alice.email) == ("Alice", "alice@example.net")
 
 
-def test_an_e_mail_of_somebody_else_is_refused_in_the_form(
-    alice: User, bob: User, admin: AdminPages
-) -> None:
+def test_a_taken_email_is_refused_in_the_form(alice: User, bob: User, admin: AdminPages) -> None:
     answer = admin.change(alice, email="BOB@example.org")
     assert answer.status_code == 200
     assert "A user with that e-mail address already exists." in answer.content.decode()
@@ -70,7 +69,7 @@ def test_an_e_mail_of_somebody_else_is_refused_in_the_form(
     assert alice.email == "alice@example.org"
 
 
-def test_nobody_changes_since_when_there_is_an_account(alice: User, admin: AdminPages) -> None:
+def test_the_date_of_an_account_cannot_be_changed(alice: User, admin: AdminPages) -> None:
     joined = {"date_joined_0": "2001-01-01", "date_joined_1": "00:00:00"}
     assert admin.change(alice, **joined).status_code == 302
     before, after = alice.date_joined, User.objects.get(pk=alice.pk).date_joined
@@ -78,12 +77,14 @@ def test_nobody_changes_since_when_there_is_an_account(alice: User, admin: Admin
 
 
 @pytest.mark.parametrize("word", ["bob", "BOB@EXAMPLE", "Bob bob@example.org"])
-def test_users_are_listed_and_found(alice: User, bob: User, admin: AdminPages, word: str) -> None:
+def test_users_are_listed_and_searched(
+    alice: User, bob: User, admin: AdminPages, word: str
+) -> None:
     assert len(admin.get().context["cl"].result_list) == 3
     assert list(admin.get(q=word).context["cl"].result_list) == [bob]
 
 
-def test_users_are_listed_by_their_group(alice: User, bob: User, admin: AdminPages) -> None:
+def test_the_list_of_users_filters_by_group(alice: User, bob: User, admin: AdminPages) -> None:
     editors = Group.objects.create(name="editors")
     alice.groups.add(editors, Group.objects.create(name="writers"))
     assert list(admin.get(group=str(editors.pk)).context["cl"].result_list) == [alice]
@@ -93,12 +94,12 @@ def test_users_are_listed_by_their_group(alice: User, bob: User, admin: AdminPag
 
 
 @pytest.mark.parametrize("word", ["%", "_", "a" * 10_000, "\0"], ids=["%", "_", "10 kB", "NUL"])
-def test_a_strange_search_finds_nobody(alice: User, admin: AdminPages, word: str) -> None:
+def test_an_unusual_search_finds_no_user(alice: User, admin: AdminPages, word: str) -> None:
     assert admin.get(q=word).status_code in (200, 302)
 
 
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
-def test_nothing_secret_is_on_the_pages_about_a_user(
+def test_the_pages_about_a_user_show_nothing_secret(
     api: API, alice: User, admin: AdminPages
 ) -> None:
     session = row(api.login(alice))
@@ -113,26 +114,24 @@ def test_nothing_secret_is_on_the_pages_about_a_user(
         assert not [secret for secret in hidden if secret in shown]
 
 
-def test_only_staff_come_in(alice: User) -> None:
+def test_only_staff_can_use_the_admin(alice: User) -> None:
     client = Client()
     page = "/admin/accounts/user/"
     assert client.get(page, follow=True).redirect_chain[-1][0] == f"/accounts/login/?next={page}"
     client.force_login(alice)
     refused = client.get(page, follow=True)
     assert refused.status_code == 403
-    assert (
-        "You are signed in as <bdi>alice</bdi>, which is no administrator’s account."
-        in refused.text
-    )
-    assert "sign in as somebody else" in refused.text
+    assert "You are signed in as <bdi>alice</bdi>." in refused.text
+    assert "This account is not an administrator’s." in refused.text
+    assert "Sign out and use another account" in refused.text
     assert 'href="/"' in refused.text
 
 
-def test_who_is_refused_signs_in_as_somebody_else_by_one_click_and_goes_on(alice: User) -> None:
+def test_a_refused_user_can_sign_in_as_another_and_continue(alice: User) -> None:
     client, page = Client(enforce_csrf_checks=True), "/admin/accounts/user/?q=b"
     client.force_login(alice)
     refused = client.get(page, follow=True).text
-    (form,) = [form for form in refused.split("<form")[1:] if "somebody else" in form]
+    (form,) = [form for form in refused.split("<form")[1:] if "another account" in form]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     assert client.post("/accounts/logout/", {"next": fields["next"]}).status_code == 403
     sign_in = client.post("/accounts/logout/", fields)["Location"]
@@ -141,7 +140,7 @@ def test_who_is_refused_signs_in_as_somebody_else_by_one_click_and_goes_on(alice
     assert not DeviceSession.objects.active().exists()
 
 
-def test_an_administrator_signs_in_where_everybody_does(alice: User) -> None:
+def test_administrators_use_the_sign_in_page_of_the_site(alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)
     client = Client()
     sign_in = client.get("/admin/", follow=True).redirect_chain[-1][0]
@@ -153,7 +152,7 @@ def test_an_administrator_signs_in_where_everybody_does(alice: User) -> None:
     assert 'href="/"' in index
 
 
-def test_the_admins_own_ways_to_sign_in_and_out_and_to_another_password_are_ours(
+def test_the_admin_uses_the_account_pages_of_the_site(
     admin: AdminPages,
 ) -> None:
     assert admin.client.post("/admin/login/").status_code == 405
@@ -163,7 +162,7 @@ def test_the_admins_own_ways_to_sign_in_and_out_and_to_another_password_are_ours
     assert admin.get().status_code == 302
 
 
-def test_a_user_is_shown_with_the_living_sessions(
+def test_a_user_page_lists_the_active_sessions(
     api: API, alice: User, bob: User, admin: AdminPages, clock: Clock
 ) -> None:
     phone, laptop = api.login(alice, "phone"), api.login(alice, "laptop")
@@ -171,7 +170,7 @@ def test_a_user_is_shown_with_the_living_sessions(
     clock.forward(days=1)
     api.rotated(phone["refresh"])
     api.post("logout/", {"refresh": laptop["refresh"]})
-    admin.client.force_login(admin.carol)  # hers has run out
+    admin.client.force_login(admin.carol)  # her session has expired
     answer = admin.get(f"{alice.pk}/change/")
     shown = [form.instance for form in answer.context["inline_admin_formsets"][0].formset.forms]
     assert shown == [row(phone)]
@@ -185,24 +184,25 @@ def test_a_user_is_shown_with_the_living_sessions(
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.5")
-def test_every_session_of_the_chosen_users_is_ended(
+def test_an_action_revokes_every_session_of_the_users(
     api: API, alice: User, bob: User, admin: AdminPages
 ) -> None:
     phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
-    answer = admin.post("", action="end_sessions", _selected_action=[str(alice.pk)])
-    assert answer.status_code == 302
+    fields = {"action": "revoke_sessions", "_selected_action": [str(alice.pk)]}
+    answer = confirm(admin.client, USERS, fields)
+    assert answer.redirect_chain
     for pair in (phone, laptop):
         assert row(pair).revoked_reason == Reason.ADMIN
         assert api.refresh(pair["refresh"]).status_code == 401
     api.rotated(bobs["refresh"])
-    assert "Sessions ended: 2." in admin.get().content.decode()
-    assert "Ended every session." in admin.get(f"{alice.pk}/history/").content.decode()
+    assert "Sessions revoked: 2." in answer.content.decode()
+    assert "Revoked every session." in admin.get(f"{alice.pk}/history/").content.decode()
 
 
-def test_what_is_posted_about_the_sessions_of_a_user_changes_none(
+def test_posted_fields_about_sessions_are_ignored(
     api: API, alice: User, bob: User, admin: AdminPages
 ) -> None:
-    """The row that was read before the form was saved does not undo what saving has ended."""
+    """Saving a row that was read earlier does not undo the revocation."""
     session = row(api.login(alice))
     prefix = "device_sessions"
     answer = admin.change(
@@ -223,7 +223,7 @@ def test_what_is_posted_about_the_sessions_of_a_user_changes_none(
     assert (after.user, after.device, after.revoked_reason) == (alice, "phone", Reason.DEACTIVATED)
 
 
-def test_the_form_is_shown_again_while_sessions_end(
+def test_saving_a_user_revives_no_session(
     api: API, alice: User, bob: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
@@ -240,7 +240,7 @@ def test_the_form_is_shown_again_while_sessions_end(
     [HASHED, "!", "", "argon2$damaged", "damaged"],
     ids=["set", "unusable", "none", "damaged", "of no kind"],
 )
-def test_the_page_of_a_user_says_whether_there_is_a_password_and_no_more(
+def test_a_user_page_says_only_whether_there_is_a_password(
     alice: User, admin: AdminPages, password: str
 ) -> None:
     User.objects.filter(pk=alice.pk).update(password=password)

@@ -16,13 +16,13 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.trap(51),
     pytest.mark.skipif(
-        connection.vendor != "postgresql", reason="SQLite lets no two writers begin"
+        connection.vendor != "postgresql", reason="SQLite has no simultaneous writers"
     ),
 ]
 
 
 def update_in_order_of_the_keys(**values: object) -> int:
-    """Update everybody, and have PostgreSQL find the rows by the primary key."""
+    """Update all users, and make PostgreSQL find the rows by the primary key."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
@@ -40,8 +40,8 @@ def test_two_bulk_updates_cannot_block_each_other(db: None) -> None:
     with queue() as line_up:
         User._base_manager.select_for_update().get(pk=UUID(int=3))
         callers = [
-            line_up(partial(User.objects.update, is_staff=True)),
-            line_up(partial(update_in_order_of_the_keys, is_staff=True)),
+            line_up(partial(User.objects.update, is_active=True)),
+            line_up(partial(update_in_order_of_the_keys, is_active=True)),
         ]
     assert [caller.result(timeout=30) for caller in callers] == [3, 3]
 
@@ -54,7 +54,7 @@ CONDITIONAL: dict[str, Callable[[], int]] = {
 
 @pytest.mark.trap(64)
 @pytest.mark.parametrize("update", CONDITIONAL.values(), ids=CONDITIONAL)
-def test_a_conditional_update_undoes_no_committed_change(
+def test_a_conditional_update_keeps_a_committed_change(
     alice: User, update: Callable[[], int]
 ) -> None:
     """Guards the second query of UserQuerySet.lock, and the lock that it waits for."""

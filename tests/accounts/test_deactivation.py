@@ -1,4 +1,4 @@
-"""Whoever is deactivated loses every session, and gets none of them back."""
+"""A deactivation revokes every session of the user, and reactivation revives none."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ WAYS = by_name(save, save_the_field, update, update_through_a_group, update_dist
 @pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("deactivate", WAYS.values(), ids=WAYS)
-def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
+def test_a_deactivation_revokes_the_sessions_for_good(
     api: API, alice: User, bob: User, deactivate: Callable[[User], None]
 ) -> None:
     phone, laptop, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
@@ -66,7 +66,7 @@ def test_a_deactivation_ends_the_sessions_and_a_reactivation_revives_none(
 
 @pytest.mark.trap(20)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_none(
+def test_deactivating_in_the_admin_revokes_the_sessions(
     api: API, alice: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
@@ -82,7 +82,7 @@ def test_unticking_active_in_the_admin_ends_the_sessions_and_ticking_it_revives_
 
 @pytest.mark.trap(13)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_a_deactivation_by_raw_sql_ends_the_session_at_the_next_refresh(
+def test_a_deactivation_by_sql_revokes_at_the_next_refresh(
     api: API, alice: User, bob: User
 ) -> None:
     phone, other = api.login(alice), api.login(bob)
@@ -97,16 +97,14 @@ def test_a_deactivation_by_raw_sql_ends_the_session_at_the_next_refresh(
     api.rotated(other["refresh"])
 
 
-def test_an_inactive_user_begins_no_session(api: API, alice: User) -> None:
+def test_an_inactive_user_opens_no_session(api: API, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     answer = api.post("login/", {"username": "alice", "password": PASSWORD})
     assert answer.status_code == 401
     assert not DeviceSession.objects.exists()
 
 
-def test_a_deactivation_before_other_fields_are_saved_is_not_forgotten(
-    api: API, alice: User
-) -> None:
+def test_a_deactivation_survives_a_save_of_other_fields(api: API, alice: User) -> None:
     phone = api.login(alice)
     alice.is_active = False
     alice.save(update_fields=["last_name"])
@@ -115,7 +113,7 @@ def test_a_deactivation_before_other_fields_are_saved_is_not_forgotten(
     assert row(phone).revoked_reason == Reason.DEACTIVATED
 
 
-def test_what_a_session_was_ended_for_first_stays_its_reason(api: API, alice: User) -> None:
+def test_a_revoked_session_keeps_its_first_reason(api: API, alice: User) -> None:
     phone = api.login(alice)
     api.post("logout/", {"refresh": phone["refresh"]})
     before = row(phone)

@@ -1,4 +1,4 @@
-"""A deleted user is refused, and what was ended stays ended: the rows outlive the user."""
+"""A deleted user is refused, and revoked sessions stay revoked: the rows outlive the user."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ WAYS = by_name(delete, delete_a_set, delete_a_distinct_set, delete_a_counted_set
 
 
 def is_refused(api: API, pair: dict[str, str]) -> None:
-    """Check that nothing of the pair is of use, and that the row is there to say so."""
+    """Check that both tokens of the pair are refused and that the row still exists."""
     assert api.get("sessions/", bearer=pair["access"]).status_code == 401
     assert api.post("logout/all/", bearer=pair["access"]).status_code == 401
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
@@ -49,7 +49,7 @@ def is_refused(api: API, pair: dict[str, str]) -> None:
 @pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
 @pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
-def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
+def test_a_deletion_revokes_the_sessions_and_keeps_their_rows(
     api: API, alice: User, bob: User, delete: Callable[[User], None]
 ) -> None:
     phone, laptop, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
@@ -61,20 +61,20 @@ def test_a_deletion_ends_the_sessions_and_leaves_their_rows(
 
 
 @pytest.mark.parametrize("delete", WAYS.values(), ids=WAYS)
-def test_a_deletion_forgets_where_the_sessions_were(
+def test_a_deletion_clears_the_addresses_of_the_sessions(
     api: API, alice: User, bob: User, delete: Callable[[User], None]
 ) -> None:
-    living, ended, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
-    api.rotated(living["refresh"])
-    api.post("logout/", {"refresh": ended["refresh"]})
+    active, revoked, other = api.login(alice, "phone"), api.login(alice, "laptop"), api.login(bob)
+    api.rotated(active["refresh"])
+    api.post("logout/", {"refresh": revoked["refresh"]})
     known = {"ip_address": "192.0.2.7", "rotated_from": "192.0.2.8", "user_agent": "curl/8.5.0"}
     DeviceSession.objects.update(device="phone", **known)
     delete(alice)
-    for pair in (living, ended):
+    for pair in (active, revoked):
         left = row(pair)
         forgotten = (left.device, left.ip_address, left.rotated_from, left.user_agent)
         assert forgotten == ("", None, None, "")
-    assert row(ended).revoked_reason == Reason.LOGOUT
+    assert row(revoked).revoked_reason == Reason.LOGOUT
     assert (row(other).device, row(other).user_agent) == ("phone", "curl/8.5.0")
     api.rotated(other["refresh"])
 
@@ -102,10 +102,10 @@ def test_the_admin_deletes_a_selection(api: API, alice: User, bob: User, admin: 
 
 @pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_the_admin_deletes_users_whose_records_nobody_may_delete(
+def test_deleting_a_user_needs_no_permission_for_their_records(
     api: API, alice: User, bob: User, admin: AdminPages
 ) -> None:
-    """Who may delete users need not be allowed anything about sessions and the blacklist."""
+    """Deleting users needs no permission for sessions and the blacklist."""
     phone, bobs = api.login(alice), api.login(bob)
     for pair in (phone, bobs):
         blacklist(pair["access"], Reason.ADMIN)
@@ -124,7 +124,7 @@ def test_the_admin_deletes_users_whose_records_nobody_may_delete(
     assert list(BlacklistedToken.objects.values_list("user", flat=True)) == [None, None]
 
 
-def test_a_session_that_had_ended_keeps_its_reason(api: API, alice: User) -> None:
+def test_a_deletion_keeps_the_reason_of_a_revoked_session(api: API, alice: User) -> None:
     phone = api.login(alice)
     api.post("logout/", {"refresh": phone["refresh"]})
     alice.delete()

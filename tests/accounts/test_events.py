@@ -1,7 +1,8 @@
-"""What happens to sessions is logged, one line an event, and never with a secret in it."""
+"""Events of sessions are logged in one line each, without secrets."""
 
 import logging
 import re
+from datetime import timedelta
 from typing import Any, TypeAlias, cast
 
 import pytest
@@ -11,13 +12,14 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import API, PASSWORD, Clock, row
 from tokens.jwt.claims import RefreshToken, secret_hash
-from tokens.models import BlacklistedToken, DeviceSession, Reason
+from tokens.models import BlacklistedToken, DeviceSession, Reason, ServiceAccount
 from tokens.revocation.blacklist import blacklist
+from tokens.service_accounts.accounts import authenticate, create_secret, record_use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("ASVS 5.0", "16.3.1")]
 
 Line: TypeAlias = tuple[str, str, dict[str, Any]]
-#: What is added to every line: by structlog, and by the middleware for its request.
+#: The fields that structlog and the middleware add to every line.
 ADDED = ("level", "logger", "timestamp", "request_id")
 HERE = "127.0.0.1"
 KEY = "a-retry-key-of-the-phone"
@@ -65,7 +67,7 @@ def test_an_ordinary_rotation_is_not_logged(api: API, alice: User, lines: Lines)
     assert lines.taken() == []
 
 
-def test_a_refused_sign_in_is_logged_without_the_name_that_was_tried(
+def test_a_refused_sign_in_is_logged_without_the_user_name(
     api: API, alice: User, lines: Lines
 ) -> None:
     for name in ("alice", "nobody", PASSWORD):
@@ -83,7 +85,7 @@ def test_a_sign_out_is_logged_once(api: API, alice: User, lines: Lines) -> None:
     ]
 
 
-def test_every_session_that_ends_is_logged_with_the_reason(
+def test_each_revoked_session_is_logged_with_its_reason(
     api: API, alice: User, bob: User, lines: Lines
 ) -> None:
     for user, reason in ((alice, "credentials_changed"), (bob, "deactivated")):
@@ -99,7 +101,7 @@ def test_every_session_that_ends_is_logged_with_the_reason(
             assert ("INFO", "session_ended", {**who(pair), "reason": reason}) in ended
 
 
-def test_the_end_of_a_deleted_users_session_names_the_user(
+def test_the_revocation_of_a_deleted_user_names_the_user(
     api: API, alice: User, lines: Lines
 ) -> None:
     phone = api.login(alice)
@@ -153,7 +155,7 @@ def test_a_token_ahead_of_the_database_is_logged(api: API, alice: User, lines: L
 
 V6 = "2001:db8:1:1::1"
 
-#: Where the rotation came from, where the replay came from, and whether that is another network.
+#: The addresses of the rotation and of the replay, and whether the networks differ.
 REPLAYS: dict[str, tuple[str, str, bool]] = {
     "the same address": (HERE, HERE, False),
     "another IPv4 address": (HERE, "192.0.2.7", True),
@@ -190,10 +192,10 @@ def test_a_replay_from_another_network_is_logged_as_a_warning(
 
 
 @pytest.mark.trap(54)
-def test_a_thief_in_step_with_a_client_without_keys_is_warned_of(
+def test_a_thief_who_follows_a_client_is_logged_as_a_warning(
     api: API, alice: User, lines: Lines, clock: Clock
 ) -> None:
-    """The replayed token says when it was made, and so when the next rotation will come."""
+    """The replayed token contains its time, which tells a thief when the next rotation comes."""
     owner = thief = api.login(alice)
     for _ in range(3):
         clock.forward(seconds=290)
@@ -221,9 +223,7 @@ def test_a_second_client_with_the_same_token_is_logged(api: API, alice: User, li
     assert lines.taken() == [("WARNING", "refresh_token_contended", told)]
 
 
-def test_a_blacklisted_token_is_logged_once_and_by_its_entry(
-    api: API, alice: User, lines: Lines
-) -> None:
+def test_a_blacklisted_token_is_logged_once(api: API, alice: User, lines: Lines) -> None:
     phone = api.login(alice)
     lines.taken()
     for _ in range(2):
@@ -233,9 +233,24 @@ def test_a_blacklisted_token_is_logged_once_and_by_its_entry(
     assert lines.taken() == [("INFO", "token_blacklisted", told)]
 
 
+def test_a_new_secret_and_its_first_use_are_logged(alice: User, lines: Lines) -> None:
+    account = ServiceAccount.objects.create(name="orders")
+    secret, text = create_secret(account, lifetime=timedelta(days=1), created_by=alice)
+    which = {
+        "client_id": str(account.pk),
+        "prefix": text[:13],
+        "sid": str(secret.session.sid),
+    }
+    by = {"created_by": str(alice.pk)}
+    assert lines.taken() == [("INFO", "service_secret_created", {**which, **by})]
+    for _ in range(2):
+        record_use(authenticate(text).secret)
+    assert lines.taken() == [("INFO", "service_secret_used", which)]
+
+
 @pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
-def test_no_line_of_any_log_has_a_secret_in_it(
+def test_no_log_line_contains_a_secret(
     api: API, alice: User, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""`createfirstadmin` makes one administrator of a new site, and nothing of any other."""
+"""`createfirstadmin` creates one administrator, on a new site only."""
 
 from io import StringIO
 
@@ -24,7 +24,7 @@ def create() -> str:
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.2")
-def test_a_random_password_is_made_and_printed_once() -> None:
+def test_a_random_password_is_generated_and_printed_once() -> None:
     lines = create().splitlines()
     assert lines[0] == "Created the administrator admin."
     password = lines[1].removeprefix("The password is ").removesuffix(" and is not shown again.")
@@ -36,13 +36,13 @@ def test_a_random_password_is_made_and_printed_once() -> None:
     assert User.objects.get().password == admin.password
 
 
-def test_no_two_random_passwords_are_alike() -> None:
+def test_every_random_password_is_different() -> None:
     first = create()
     User.objects.all().delete()
     assert create() != first
 
 
-def test_a_given_name_and_password_are_taken_and_the_password_is_not_printed(
+def test_a_given_password_is_used_and_not_printed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ADMIN_USERNAME", "carol")
@@ -53,9 +53,7 @@ def test_a_given_name_and_password_are_taken_and_the_password_is_not_printed(
     assert carol.check_password("nine dry badgers")
 
 
-def test_nothing_is_done_where_there_is_an_administrator(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_existing_administrator_is_kept(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     User.objects.filter(pk=alice.pk).update(is_superuser=True)
     monkeypatch.setenv("ADMIN_USERNAME", "alice")
     monkeypatch.setenv("ADMIN_PASSWORD", "nine dry badgers")
@@ -81,10 +79,10 @@ def test_nothing_is_done_where_there_is_an_administrator(
         "password like the name",
         "name with @",
         "name too long",
-        "name taken by a user who is none",
+        "name taken by a user without staff status",
     ],
 )
-def test_what_cannot_be_is_said_and_nobody_is_created(
+def test_invalid_values_are_reported_and_create_no_user(
     alice: User, monkeypatch: pytest.MonkeyPatch, name: str, password: str, sentence: str
 ) -> None:
     monkeypatch.setenv("ADMIN_USERNAME", name)

@@ -1,4 +1,4 @@
-"""An outdated hash is stored anew at sign-in: that is no password change and undoes none."""
+"""A sign-in upgrades an outdated hash. This changes no password and undoes no change."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ PBKDF2 = OUTDATED["PBKDF2"]
 
 
 class OvertakenHasher(PBKDF2PasswordHasher):
-    """PBKDF2; the password is changed by somebody else right after it was verified."""
+    """PBKDF2. Another request changes the password right after it was verified."""
 
     def verify(self, password: str, encoded: str) -> bool:
         correct = super().verify(password, encoded)
@@ -46,13 +46,13 @@ class OvertakenHasher(PBKDF2PasswordHasher):
 
 
 def outdate(user: User, stored: str = PBKDF2) -> None:
-    """Give the user the outdated hash before anybody signs in."""
+    """Give the user the outdated hash before the first sign-in."""
     User.objects.filter(pk=user.pk).update(password=stored)
 
 
 @pytest.mark.usefixtures("site_hashers")
 @pytest.mark.spec("ASVS 5.0", "11.4.2")
-def test_a_new_hash_is_argon2id_with_the_recommended_cost(alice: User) -> None:
+def test_a_new_hash_uses_argon2id_at_the_recommended_cost(alice: User) -> None:
     alice.set_password(NEW_PASSWORD)
     assert alice.password.startswith(PARAMETERS)
 
@@ -68,7 +68,7 @@ def test_a_sign_in_upgrades_an_outdated_hash(api: API, alice: User, stored: str)
     api.rotated(pair["refresh"])
 
 
-def test_a_hash_that_is_up_to_date_stays(api: API, alice: User) -> None:
+def test_a_current_hash_is_kept(api: API, alice: User) -> None:
     api.login(alice)
     assert User.objects.get().password == HASHED
 
@@ -84,7 +84,7 @@ def test_a_wrong_password_upgrades_nothing(api: API, alice: User, stored: str) -
 
 @pytest.fixture
 def laptop(alice: User) -> dict[str, Any]:
-    """A session of alice that was begun while her hash was still the outdated one."""
+    """A session of alice that she opened with her outdated hash."""
     outdate(alice)
     pair = open_session(User.objects.get(pk=alice.pk), Device(label="laptop"))
     assert pair is not None
@@ -105,7 +105,7 @@ def test_an_upgrade_leaves_the_other_devices_signed_in(
     assert row(laptop).revoked_at is None
 
 
-def test_an_upgrade_revives_no_session_bound_to_an_older_password(api: API, alice: User) -> None:
+def test_an_upgrade_revives_no_session_of_an_old_password(api: API, alice: User) -> None:
     phone = api.login(alice, "phone")
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", PBKDF2)
     api.login(alice, "laptop")
@@ -113,7 +113,7 @@ def test_an_upgrade_revives_no_session_bound_to_an_older_password(api: API, alic
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
-def test_an_upgrade_leaves_a_session_that_has_ended_as_it_was(
+def test_an_upgrade_does_not_change_a_revoked_session(
     api: API, alice: User, laptop: dict[str, Any]
 ) -> None:
     before = row(laptop).credential_tag
@@ -123,7 +123,7 @@ def test_an_upgrade_leaves_a_session_that_has_ended_as_it_was(
 
 
 @pytest.mark.trap(14)
-def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
+def test_an_upgrade_does_not_overwrite_a_password_change(
     api: API, alice: User, laptop: dict[str, Any], settings: Settings
 ) -> None:
     settings.PASSWORD_HASHERS = [
@@ -137,7 +137,7 @@ def test_an_upgrade_loses_against_a_password_change_that_overtakes_it(
 
 
 @pytest.mark.trap(14)
-def test_an_upgrade_of_a_stale_instance_undoes_no_password_change(
+def test_an_upgrade_by_a_stale_instance_keeps_a_new_password(
     alice: User, laptop: dict[str, Any]
 ) -> None:
     stale = User.objects.get(pk=alice.pk)
@@ -148,7 +148,7 @@ def test_an_upgrade_of_a_stale_instance_undoes_no_password_change(
     assert row(laptop).revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
-def test_an_upgrade_of_a_deleted_user_is_a_wrong_password(alice: User) -> None:
+def test_an_upgrade_of_a_deleted_user_refuses_the_sign_in(alice: User) -> None:
     outdate(alice)
     stale = User.objects.get(pk=alice.pk)
     alice.delete()
@@ -156,7 +156,7 @@ def test_an_upgrade_of_a_deleted_user_is_a_wrong_password(alice: User) -> None:
     assert not User.objects.exists()
 
 
-def test_two_sign_ins_that_upgrade_at_once_both_succeed(alice: User) -> None:
+def test_two_simultaneous_upgrades_both_sign_in(alice: User) -> None:
     outdate(alice)
     phone, laptop = User.objects.get(pk=alice.pk), User.objects.get(pk=alice.pk)
     assert phone.check_password(PASSWORD)
@@ -169,7 +169,7 @@ def test_two_sign_ins_that_upgrade_at_once_both_succeed(alice: User) -> None:
 
 
 @pytest.mark.usefixtures("site_hashers")
-def test_asynchronous_callers_upgrade_too_and_sign_nobody_out(
+def test_an_asynchronous_upgrade_keeps_other_sessions(
     api: API, alice: User, laptop: dict[str, Any]
 ) -> None:
     user = User.objects.get(pk=alice.pk)
@@ -180,7 +180,7 @@ def test_asynchronous_callers_upgrade_too_and_sign_nobody_out(
     api.rotated(laptop["refresh"])
 
 
-def test_an_upgraded_instance_can_be_saved_without_ending_anything(
+def test_saving_an_upgraded_instance_revokes_nothing(
     api: API, alice: User, laptop: dict[str, Any]
 ) -> None:
     user = User.objects.get(pk=alice.pk)

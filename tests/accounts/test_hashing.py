@@ -16,6 +16,7 @@ from pytest_django import Settings
 from accounts import hashers
 from accounts.errors import HashingBusyError
 from accounts.models import User
+from project.web.errors import RETRY_AFTER
 from tests.conftest import API, HASHED, PASSWORD
 from tokens.models import DeviceSession
 
@@ -47,7 +48,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def busy(impatient: None, settings: Settings) -> Iterator[None]:
-    """As many passwords are hashed as may be."""
+    """All threads for hashing are in use."""
     settings.THREADS = 3
     with all_hash(3):
         yield
@@ -70,6 +71,7 @@ def test_each_algorithm_is_limited(busy: None, algorithm: str) -> None:
         make_password(PASSWORD, hasher=algorithm)
 
 
+@pytest.mark.slow  # at the full cost
 @pytest.mark.parametrize("algorithm", HASHERS)
 def test_each_algorithm_hashes_as_django_does(algorithm: str) -> None:
     stored = make_password(PASSWORD, hasher=algorithm)
@@ -77,7 +79,7 @@ def test_each_algorithm_hashes_as_django_does(algorithm: str) -> None:
     assert not check_password("wrong", stored)
 
 
-def test_a_caller_waits_a_while_for_a_thread(settings: Settings) -> None:
+def test_a_caller_waits_a_limited_time_for_a_thread(settings: Settings) -> None:
     settings.THREADS = 2
     with ThreadPoolExecutor(4) as callers:
         began = time.monotonic()
@@ -98,13 +100,13 @@ def test_other_threads_are_served_first() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["alice", "nobody", "alice@example.org"])
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
-def test_a_busy_server_asks_the_client_to_come_again(
+def test_a_busy_server_answers_503_with_retry_after(
     api: API, alice: User, busy: None, name: str, password: str
 ) -> None:
     answer = api.post("login/", {"username": name, "password": password})
     assert answer.status_code == 503
     assert answer.json() == {
-        "detail": "The server has too much to do. Try again.",
+        "detail": "The server is busy. Try again.",
         "code": "busy",
     }
     assert int(answer["Retry-After"]) > 0
@@ -117,8 +119,17 @@ def test_a_busy_server_shows_a_page_to_people(client: Client, alice: User, busy:
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0
     assert answer["Content-Type"].startswith("text/html")
-    assert "The server has too much to do. Try again." in answer.content.decode()
+    assert "The server is busy. Try again." in answer.content.decode()
     assert not DeviceSession.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_busy_server_sends_the_same_wait_to_all_clients(
+    api: API, client: Client, alice: User, busy: None
+) -> None:
+    form = {"username": "alice", "password": PASSWORD}
+    answers = [api.post("login/", form), client.post("/accounts/login/", form)]
+    assert {answer["Retry-After"] for answer in answers} == {str(RETRY_AFTER)}
 
 
 @pytest.mark.django_db

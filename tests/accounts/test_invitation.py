@@ -13,20 +13,17 @@ from tests.accounts.conftest import (
     query_of,
 )
 from tests.conftest import API, PASSWORD, row
-from tests.support.staff import USERS, Staff
+from tests.support.staff import USERS, Staff, confirm
 from tokens.models import Reason
 
 pytestmark = pytest.mark.django_db
 
 
 def invite(admin: AdminPages, *users: User) -> list[str]:
-    """Choose the action for these users and return what the page says then."""
+    """Run the action on these users and return the message of the page."""
     chosen = [str(user.pk) for user in users]
-    answer = admin.client.post(
-        "/admin/accounts/user/",
-        {"action": "send_invitation", "_selected_action": chosen},
-        follow=True,
-    )
+    fields = {"action": "send_invitation", "_selected_action": chosen}
+    answer = confirm(admin.client, USERS, fields)
     return [str(message) for message in answer.context["messages"]]
 
 
@@ -50,7 +47,7 @@ def test_an_invited_user_without_a_password_chooses_one(
     assert api.post("login/", {"username": "dave", "password": NEW_PASSWORD}).status_code == 200
 
 
-def test_an_invitation_changes_nothing_until_it_is_followed(
+def test_an_invitation_changes_nothing_until_its_link_is_used(
     api: API, alice: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
@@ -61,7 +58,7 @@ def test_an_invitation_changes_nothing_until_it_is_followed(
     assert row(phone).revoked_at is None
 
 
-def test_an_invited_user_who_had_sessions_loses_them_by_choosing(
+def test_choosing_a_password_revokes_the_old_sessions(
     api: API, account: Account, alice: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
@@ -71,9 +68,7 @@ def test_an_invited_user_who_had_sessions_loses_them_by_choosing(
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
 
 
-def test_who_cannot_be_invited_is_counted_and_left_out(
-    alice: User, bob: User, admin: AdminPages
-) -> None:
+def test_users_who_cannot_be_invited_are_counted(alice: User, bob: User, admin: AdminPages) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     said = invite(admin, alice, bob, admin.carol)
     assert said == [
@@ -83,7 +78,9 @@ def test_who_cannot_be_invited_is_counted_and_left_out(
     assert [message.to for message in post_office()] == [["alice@example.org"]]
 
 
-def test_who_was_invited_has_it_in_their_history(alice: User, bob: User, admin: AdminPages) -> None:
+def test_an_invitation_is_in_the_history_of_the_user(
+    alice: User, bob: User, admin: AdminPages
+) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     invite(admin, alice, bob)
     entry = LogEntry.objects.get()
@@ -92,13 +89,13 @@ def test_who_was_invited_has_it_in_their_history(alice: User, bob: User, admin: 
     assert "Sent an invitation." in admin.get(f"{alice.pk}/history/").content.decode()
 
 
-def test_an_invitation_that_reaches_nobody_is_no_success(bob: User, admin: AdminPages) -> None:
+def test_an_invitation_without_recipients_is_a_warning(bob: User, admin: AdminPages) -> None:
     User.objects.filter(pk=bob.pk).update(email="")
     assert invite(admin, bob) == ["Left out, inactive or without an e-mail address: 1."]
     assert not LogEntry.objects.exists()
 
 
-def test_who_was_deactivated_since_is_not_invited(alice: User, admin: AdminPages) -> None:
+def test_a_deactivated_user_gets_no_queued_invitation(alice: User, admin: AdminPages) -> None:
     invite(admin, alice)
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert post_office() == []
@@ -109,7 +106,7 @@ def test_who_was_deactivated_since_is_not_invited(alice: User, admin: AdminPages
     [("view_user",), ("view_user", "add_user", "delete_user")],
     ids=["view", "view, add and delete"],
 )
-def test_staff_without_change_user_invite_nobody(alice: User, permissions: tuple[str, ...]) -> None:
+def test_staff_without_change_user_cannot_invite(alice: User, permissions: tuple[str, ...]) -> None:
     dave = Staff("dave", *permissions)
     assert alice in dave.client.get(USERS).context["cl"].result_list
     said = dave.run(USERS, alice, action="send_invitation")
@@ -118,7 +115,7 @@ def test_staff_without_change_user_invite_nobody(alice: User, permissions: tuple
     assert post_office() == []
 
 
-def test_staff_with_change_user_invite(alice: User) -> None:
+def test_staff_with_change_user_can_invite(alice: User) -> None:
     dave = Staff("dave", "change_user")
     assert dave.run(USERS, alice, action="send_invitation") == ["Invitations on their way: 1."]
     assert [message.to for message in post_office()] == [["alice@example.org"]]

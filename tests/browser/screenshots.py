@@ -1,4 +1,4 @@
-"""Take the pictures of the README anew: `python -m tests.browser.screenshots`."""
+"""Take the screenshots of the README: `python -m tests.browser.screenshots`."""
 
 import json
 import tempfile
@@ -25,7 +25,7 @@ DeviceSession.objects.exclude(device="").update(ip_address="2001:db8::42")
 
 
 def main() -> None:
-    """Start the site with sample data, and photograph what people meet first."""
+    """Start the site with sample data, and save screenshots of sign-in and devices."""
     IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,

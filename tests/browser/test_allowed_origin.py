@@ -1,6 +1,6 @@
-"""A page at an origin that CORS_ORIGINS names may call the API, and can submit no form of a page.
+"""A page of an origin in CORS_ORIGINS may call the API, but cannot submit the site's forms.
 
-It is on another port: another origin of the same site, which the browser sends every cookie from.
+It is on another port, which is another origin of the same site: the browser sends it every cookie.
 """
 
 import json
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
-from tests.browser.test_forgery import ASKED, FRAME, TAKE
+from tests.browser.test_forgery import FORMS, FRAME, TAKE
 from tests.support.origin import origin
 from tests.support.servers import free_port
 from tests.support.site import PASSWORD, Site, latchkey
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 PAGE = (
     """<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,">{}<body>"""
 )
-#: Pages of the app; the second and the third submit forms with `Origin: null`.
+#: Pages of the app. The second and the third submit forms with `Origin: null`.
 PAGES = {
     "": PAGE.format(""),
     "hidden": PAGE.format('<meta name="referrer" content="no-referrer">'),
@@ -39,7 +39,7 @@ SUBMIT = """([action, fields]) => {
   document.body.append(form);
   HTMLFormElement.prototype.submit.call(form);
 }"""
-#: Submits the same form as a script can, which is not shown the answer.
+#: Submits the same form by `fetch`, which hides the answer from the script.
 SUBMIT_UNSEEN = """([action, fields]) => fetch(action, {method: "POST", mode: "no-cors",
   credentials: "include", body: new URLSearchParams(fields)}).catch(() => "not for this origin")"""
 FIELDS = """[...new FormData(document.querySelector("#user_form"))]
@@ -65,7 +65,7 @@ def app_port() -> int:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, app_port: int) -> Iterator[Site]:
-    """The site, which allows the origin of one app."""
+    """A site that allows the origin of the app."""
     allowed = f"http://localhost:{app_port}"
     with latchkey(tmp_path_factory.mktemp("site"), CORS_ORIGINS=allowed) as site:
         site.add_people("alice", "bob")
@@ -79,10 +79,10 @@ def app(site: Site, app_port: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def admin(somebody: Person) -> Person:
+def admin(other: Person) -> Person:
     """The administrator, signed in to the pages."""
-    somebody.sign_in("admin")
-    return somebody
+    other.sign_in("admin")
+    return other
 
 
 def change_path(site: Site, name: str) -> str:
@@ -92,15 +92,15 @@ def change_path(site: Site, name: str) -> str:
 
 
 def form_at(person: Person, path: str, **changes: str) -> list[list[str]]:
-    """Return what a browser sends with the form of this page of the admin, changed."""
+    """Return the fields of the form on this admin page with these changes."""
     fields = dict(person.go(path).evaluate(FIELDS))
     return [[name, value] for name, value in (fields | changes).items()]
 
 
 def submit(person: Person, app: str, path: str, fields: list[list[str]]) -> int:
-    """Submit this form from a new tab at the app; return the status of the answer.
+    """Submit these fields from a new tab with a page of the app; return the answer's status.
 
-    The tab reads the CSRF token of the API first. The form is in its last frame, which is the page
+    The page reads the CSRF token of the API first. The form is in its last frame, or in the page
     itself if it has no frames.
     """
     site, page = person.site, person.context.new_page()
@@ -117,8 +117,8 @@ def submit(person: Person, app: str, path: str, fields: list[list[str]]) -> int:
 
 @pytest.mark.trap(93)
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
-def test_an_allowed_origin_creates_no_superuser(admin: Person, app: str) -> None:
-    """The administrator looks at the app in another tab."""
+def test_an_allowed_origin_cannot_create_a_superuser(admin: Person, app: str) -> None:
+    """The administrator opens the app in another tab."""
     add, change = "/admin/accounts/user/add/", change_path(admin.site, "bob")
     forms = {
         add: form_at(admin, add, username="mallory", password1=PASSWORD, password2=PASSWORD),
@@ -133,33 +133,33 @@ def test_an_allowed_origin_creates_no_superuser(admin: Person, app: str) -> None
 @pytest.mark.trap(93)
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
 @pytest.mark.parametrize("page", PAGES)
-def test_an_allowed_origin_submits_no_form_of_a_page(somebody: Person, app: str, page: str) -> None:
-    somebody.sign_in("bob")
-    for path, given in ASKED.values():
+def test_an_allowed_origin_cannot_submit_page_forms(other: Person, app: str, page: str) -> None:
+    other.sign_in("bob")
+    for path, given in FORMS.values():
         fields = [[name, value] for name, value in given.items()]
-        assert (path, submit(somebody, f"{app}/{page}", path, fields)) == (path, 403)
-    assert somebody.site.run(USERS) == PEOPLE
-    assert somebody.is_signed_in()
+        assert (path, submit(other, f"{app}/{page}", path, fields)) == (path, 403)
+    assert other.site.run(USERS) == PEOPLE
+    assert other.is_signed_in()
 
 
-def test_an_allowed_origin_reads_no_page_and_frames_none(somebody: Person, app: str) -> None:
-    """It reads what the API answers, to which the session of the pages means nothing."""
-    somebody.sign_in()
-    somebody.page.goto(app)
-    told = somebody.page.evaluate(TAKE, somebody.site.url)
-    somebody.page.evaluate(FRAME, somebody.site.url)
-    framed = [frame.url for frame in somebody.page.frames]
-    assert told[0] == "refused"
-    assert [json.loads(text).get("code") for text in told[1:]] == [
+def test_an_allowed_origin_cannot_read_or_frame_pages(other: Person, app: str) -> None:
+    """The app can read answers of the API, but the API ignores the session cookie of the pages."""
+    other.sign_in()
+    other.page.goto(app)
+    answers = other.page.evaluate(TAKE, other.site.url)
+    other.page.evaluate(FRAME, other.site.url)
+    framed = [frame.url for frame in other.page.frames]
+    assert answers[0] == "refused"
+    assert [json.loads(text).get("code") for text in answers[1:]] == [
         *("not_authenticated", None, "not_authenticated")
     ]
-    assert [url.startswith(somebody.site.url) for url in framed] == [False, False]
-    assert somebody.is_signed_in()
+    assert [url.startswith(other.site.url) for url in framed] == [False, False]
+    assert other.is_signed_in()
 
 
 @pytest.mark.spec("ASVS 5.0", "3.5.2")
 def test_an_allowed_origin_calls_the_api_with_cookies(person: Person, app: str) -> None:
-    """While the same browser is signed in to the pages, whose token the API refuses."""
+    """The same browser is signed in to the pages, whose CSRF token the API refuses."""
     person.sign_in()
     token = person.go("/accounts/").locator("[name=csrfmiddlewaretoken]").first.input_value()
     person.page.goto(app)

@@ -1,4 +1,4 @@
-"""What pages look like, where no other promise says it: schemes, the admin's dress, even tiles."""
+"""The appearance of pages: colour schemes, the colours of the admin, and the layout of tiles."""
 
 from typing import Literal
 
@@ -19,12 +19,12 @@ SCHEMES: dict[Literal["dark", "light"], str] = {
 
 
 def tops(elements: Locator) -> list[int]:
-    """Return how far each stands from the top."""
+    """Return the distance of each element from the top, in pixels."""
     boxes = [element.bounding_box() for element in elements.all()]
     return [round(box["y"]) for box in boxes if box]
 
 
-def test_another_scheme_is_there_at_once(person: Person) -> None:
+def test_a_new_colour_scheme_applies_without_animation(person: Person) -> None:
     page = person.go("/accounts/login/")
     button = page.get_by_role("main").get_by_role("button", name="Sign in")
     assert button.evaluate(GROUND) == GREEN
@@ -33,7 +33,7 @@ def test_another_scheme_is_there_at_once(person: Person) -> None:
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_the_documents_of_the_api_follow_the_scheme(person: Person) -> None:
+def test_the_api_docs_follow_the_colour_scheme(person: Person) -> None:
     page = person.go("/api/docs/")
     page.locator(".swagger-ui").first.wait_for()
     for scheme, ground in SCHEMES.items():
@@ -41,10 +41,10 @@ def test_the_documents_of_the_api_follow_the_scheme(person: Person) -> None:
         expect(page.locator("html")).to_have_css("background-color", ground)
 
 
-def test_the_admin_is_dressed_in_our_green_in_both_schemes(person: Person) -> None:
+def test_the_admin_is_green_in_both_colour_schemes(person: Person) -> None:
     person.sign_in("admin")
     page = person.go("/admin/tokens/signingkey/")
-    button = page.get_by_role("button", name="Replace all keys now")
+    button = page.get_by_role("button", name="Publish the next key")
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         assert page.locator(".breadcrumbs").evaluate(GROUND) == DARK_GREEN
@@ -52,19 +52,19 @@ def test_the_admin_is_dressed_in_our_green_in_both_schemes(person: Person) -> No
         expect(page.locator("#site-name a")).to_have_css("color", "rgb(255, 255, 255)")
 
 
-@pytest.mark.parametrize(("name", "rows"), [("alice", [3]), ("admin", [2, 2])])
-def test_the_tiles_of_the_first_page_stand_in_even_rows(
+@pytest.mark.parametrize(("name", "rows"), [("alice", [2, 2]), ("admin", [2, 2, 2])])
+def test_the_tiles_of_the_home_page_form_even_rows(
     person: Person, name: str, rows: list[int]
 ) -> None:
     person.page.set_viewport_size(WIDE)
     person.sign_in(name)
-    found = tops(person.page.locator(".cards > li"))
-    assert [found.count(top) for top in sorted({*found})] == rows
+    positions = tops(person.page.locator(".cards > li"))
+    assert [positions.count(top) for top in sorted({*positions})] == rows
 
 
-def test_a_question_without_fields_has_no_empty_strip(person: Person) -> None:
+def test_a_form_without_fields_has_no_empty_space(person: Person) -> None:
     person.sign_in()
     page = person.go("/accounts/devices/others/end/")
     panel, actions = tops(page.locator(".panel, .panel .actions"))
     assert actions - panel == 25  # the padding and the border of the panel
-    expect(page.get_by_role("link", name="Leave them signed in")).to_be_visible()
+    expect(page.get_by_role("link", name="Cancel")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A forgotten password: from the page to the mail and back, in a real browser."""
+"""A person resets a forgotten password by a mailed link, in a real browser."""
 
 import re
 
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.browser
 NEW_PASSWORD = "nine dry badgers"
 
 
-def test_a_mailed_link_leads_to_another_password(person: Person, somebody: Person) -> None:
-    somebody.sign_in()
+def test_a_mailed_link_resets_the_password(person: Person, other: Person) -> None:
+    other.sign_in()
     page = person.go("/accounts/login/")
     page.get_by_role("main").get_by_role("link", name="Forgotten your password?").click()
     page.get_by_label("E-mail address of your account").fill("alice@example.org")
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
 
     mail = person.site.mail_to("alice@example.org")
     text, letter = (part.get_content() for part in mail.iter_parts())
@@ -36,7 +36,7 @@ def test_a_mailed_link_leads_to_another_password(person: Person, somebody: Perso
     expect(page.get_by_role("heading", level=1)).to_have_text("Your password is set")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your password is set")
-    assert not somebody.is_signed_in()
+    assert not other.is_signed_in()
 
     person.sign_in(password=NEW_PASSWORD)
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Welcome, alice")

@@ -1,4 +1,4 @@
-"""A person signs in, in a real browser."""
+"""A person signs in and out in a real browser."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +9,7 @@ from tests.support.site import PASSWORD
 pytestmark = pytest.mark.browser
 
 
-def test_a_wrong_password_is_refused_and_the_page_says_where(person: Person) -> None:
+def test_a_wrong_password_shows_an_error_that_links_the_field(person: Person) -> None:
     page = person.sign_in(password="eight wet otters")
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
@@ -22,14 +22,14 @@ def test_a_wrong_password_is_refused_and_the_page_says_where(person: Person) -> 
     assert not person.is_signed_in()
 
 
-def test_a_right_one_leads_where_one_was_going(person: Person) -> None:
+def test_signing_in_returns_to_the_requested_page(person: Person) -> None:
     person.go("/accounts/email/change/")
     page = person.sign_in()
     expect(page).to_have_url(f"{person.site.url}/accounts/email/change/")
     expect(page.get_by_role("navigation")).to_contain_text("Sign out")
 
 
-def test_it_works_by_keyboard_alone(person: Person) -> None:
+def test_signing_in_works_with_the_keyboard_alone(person: Person) -> None:
     page = person.go("/accounts/login/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -42,7 +42,7 @@ def test_it_works_by_keyboard_alone(person: Person) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, alice")
 
 
-def test_a_password_is_shown_while_it_is_wanted(person: Person) -> None:
+def test_the_button_shows_and_hides_the_password(person: Person) -> None:
     page = person.go("/accounts/login/")
     field = page.get_by_label("Password", exact=True)
     button = page.get_by_role("button", name="Show the password")
@@ -56,21 +56,19 @@ def test_a_password_is_shown_while_it_is_wanted(person: Person) -> None:
 
 
 @pytest.mark.parametrize("remember", [False, True])
-def test_a_closed_browser_remembers_only_if_it_was_asked_to(
-    person: Person, *, remember: bool
-) -> None:
+def test_only_remember_me_outlives_closing_the_browser(person: Person, *, remember: bool) -> None:
     page = person.go("/accounts/login/")
     page.get_by_label("Stay signed in on this device").set_checked(remember)
     person.sign_in()
     assert person.is_signed_in()
-    # What a browser forgets when it is closed are the cookies without a date.
-    forgotten = [one["name"] for one in person.context.cookies() if one["expires"] == -1]
-    for name in forgotten:
+    # Closing a browser deletes the cookies without an expiry date.
+    session_cookies = [one["name"] for one in person.context.cookies() if one["expires"] == -1]
+    for name in session_cookies:
         person.context.clear_cookies(name=name)
     assert person.is_signed_in() is remember
 
 
-def test_signing_out_is_seen_and_the_back_button_shows_nothing(person: Person) -> None:
+def test_after_signing_out_the_back_button_shows_no_page(person: Person) -> None:
     person.sign_in()
     page = person.go("/accounts/")
     page.get_by_role("button", name="Sign out").click()
@@ -80,8 +78,8 @@ def test_signing_out_is_seen_and_the_back_button_shows_nothing(person: Person) -
 
 
 @pytest.mark.trap(31)
-def test_a_cookie_of_another_program_that_cannot_be_read_keeps_nobody_out(person: Person) -> None:
-    """It has a byte beyond ASCII."""
+def test_an_undecodable_cookie_does_not_prevent_signing_in(person: Person) -> None:
+    """Another program on the host set the cookie, which has a byte beyond ASCII."""
     page = person.go("/accounts/login/")
     page.evaluate("document.cookie = 'city=München; path=/'")
     person.sign_in("alice")

@@ -1,4 +1,4 @@
-"""A script that got into alice's page looks for a token: where cookies carry them it finds none."""
+"""An injected script in alice's page cannot read tokens that are stored in cookies."""
 
 import re
 
@@ -20,11 +20,11 @@ SIGN_IN = """async (password) => {
     await fetch("/api/auth/sessions/"),
     await fetch("/api/account/me/"),
   ];
-  const told = [];
+  const texts = [];
   for (const answer of answers) {
-    told.push([answer.status, JSON.stringify([...answer.headers]), await answer.text()]);
+    texts.push([answer.status, JSON.stringify([...answer.headers]), await answer.text()]);
   }
-  return told;
+  return texts;
 }"""
 SEARCH = """async () => {
   const found = [document.cookie, document.documentElement.outerHTML, location.href,
@@ -38,15 +38,15 @@ SEARCH = """async () => {
 
 
 @pytest.mark.spec("ASVS 5.0", "3.3.4")
-def test_no_script_reads_a_token_or_the_cookie_of_a_session(person: Person) -> None:
+def test_scripts_cannot_read_tokens_or_session_cookies(person: Person) -> None:
     person.sign_in()
-    told = person.page.evaluate(SIGN_IN, PASSWORD)
-    assert [status for status, *_ in told] == [200] * 4
-    found = [text for _, *texts in told for text in texts] + person.page.evaluate(SEARCH)
+    answers = person.page.evaluate(SIGN_IN, PASSWORD)
+    assert [status for status, *_ in answers] == [200] * 4
+    readable = [text for _, *texts in answers for text in texts] + person.page.evaluate(SEARCH)
     cookies = {cookie["name"]: cookie for cookie in person.context.cookies()}
     assert {"access", "refresh", "sessionid"} <= cookies.keys()
     assert TOKEN.match(cookies["access"]["value"])
     for name in ("access", "refresh", "sessionid"):
         assert cookies[name]["httpOnly"]
-        assert not [text for text in found if cookies[name]["value"] in text], name
-    assert not [text for text in found if TOKEN.search(text)]
+        assert not [text for text in readable if cookies[name]["value"] in text], name
+    assert not [text for text in readable if TOKEN.search(text)]

@@ -1,4 +1,4 @@
-"""A database that goes away, for real, and comes back; the site's programs, run as programs."""
+"""Make the database unavailable for a while, and run the site's programs."""
 
 import os
 import subprocess
@@ -18,12 +18,12 @@ from tests.environment import STATE
 from tests.project.preloaded import Preloaded, preloaded
 
 Outage: TypeAlias = Callable[[], AbstractContextManager[None]]
-CLOSED_PORT = "1"  # of TCP: nobody listens there
+CLOSED_PORT = "1"  # of TCP: no server listens there
 
 
 @contextmanager
 def _outage() -> Iterator[None]:
-    """Move the database's address to where none is: a directory, or a port nobody listens at."""
+    """Point the settings to a place without a database: a directory, or an unused port."""
     there = connection.settings_dict
     away = {"NAME": str(STATE)} if connection.vendor == "sqlite" else {"PORT": CLOSED_PORT}
     options = {**there["OPTIONS"]}
@@ -41,12 +41,12 @@ def _outage() -> Iterator[None]:
 def disconnect() -> None:
     connection.close()
     if connection.vendor == "postgresql":
-        cast("Any", connection).close_pool()  # the stubs know no pool
+        cast("Any", connection).close_pool()  # the stubs lack the pool
 
 
 @pytest.fixture
 def outage(transactional_db: None) -> Outage:
-    """Return the block in which the database is away."""
+    """Return a block during which the database is unavailable."""
     return _outage
 
 
@@ -76,7 +76,7 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]
 
 
 def runs(pid: int) -> bool:
-    """Return whether the process runs; one that has ended and is not reaped yet does not."""
+    """Return whether the process runs. A zombie process does not run."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -1,8 +1,9 @@
-"""A WSGI application behind the gateway, to see what the site itself never does.
+"""A WSGI application behind the gateway, for behaviour that the site itself does not have.
 
-`python -m tests.project.gateway_site <port> <threads>` serves it until it is told to end.
+`python -m tests.project.gateway_site <port> <threads>` serves it until it receives a signal.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from typing import Any
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from project.serving.environ import REFUSAL
 from project.serving.gateway import Gateway
 from project.serving.listener import listen
+from project.serving.supervisor import READY
+from project.web.refusal import REFUSAL
 
 LOG: list[str] = []  # events, shown at /log
 
@@ -26,7 +28,7 @@ class Response(list[bytes]):
 
 
 class Pieces:
-    """A response that is made while it is sent: as many pieces as the path says."""
+    """A response that is generated while it is sent. The path has the number of its parts."""
 
     streaming = True
 
@@ -68,6 +70,7 @@ def gateway() -> Gateway:
 
 
 def main() -> None:
+    signal.signal(READY, signal.SIG_IGN)  # A worker sends it when it has started.
     Granian(
         "tests.project.gateway_site:gateway",
         factory=True,

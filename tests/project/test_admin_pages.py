@@ -1,9 +1,10 @@
 """Every page, list and action of the admin answers, to a superuser and to every staff user.
 
-The admin classes are those of the apps that the site ships. A developer's own are not looked at.
+The admin classes are those of the apps that the site ships. Those of a developer are not tested.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import product
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -18,8 +19,9 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from tests.conftest import HASHED
-from tokens.models import Reason, SigningKey
+from tokens.models import Event, Reason, ServiceAccount, SigningKey
 from tokens.revocation.blacklist import blacklist
+from tokens.service_accounts.accounts import create_secret
 from tokens.sessions.lifecycle import Device, open_session
 
 pytestmark = pytest.mark.django_db
@@ -35,13 +37,14 @@ ADMINS: dict[str, admin.ModelAdmin[Any]] = {
 }
 STRANGE = ("", "x", "\0", "²", "9" * 30)
 PAGES = ("list", "add", "change", "history", "delete")
-#: Rows of these models are written by the site alone: a superuser, too, is refused these pages.
+#: Only the site writes rows of these models, so superusers cannot use these pages either.
 CLOSED = {
     "tokens.devicesession": {"add", "delete"},
     "tokens.blacklistedtoken": {"delete"},
+    "tokens.event": {"add", "delete"},
     "tokens.signingkey": {"add", "delete"},
 }
-#: Which permissions open a page: any of them.
+#: The permissions of each page. One of them is enough.
 OPENS = {
     "list": {"view", "change"},
     "add": {"add"},
@@ -53,7 +56,7 @@ OPENS = {
 
 
 class Staff:
-    """A staff user whose permissions are set anew before each look."""
+    """A staff user whose permissions are set before each request."""
 
     def __init__(self) -> None:
         self.user = User.objects.create(username="dave", password=HASHED, is_staff=True)
@@ -88,7 +91,11 @@ def rows(alice: User) -> dict[str, Model]:
     assert pair is not None
     token = blacklist(str(pair.access), Reason.ADMIN)
     group, key = Group.objects.create(name="editors"), SigningKey.objects.get()
-    return {row._meta.label_lower: row for row in (alice, group, pair.session, token, key)}
+    service = ServiceAccount.objects.create(name="orders")
+    create_secret(service, lifetime=timedelta(days=1))
+    event = Event.objects.filter(user=alice).latest("pk")
+    rows = (alice, group, pair.session, token, key, service, event)
+    return {row._meta.label_lower: row for row in rows}
 
 
 def path(label: str, page: str, pk: object = "") -> str:
@@ -108,7 +115,7 @@ def permissions_of(label: str) -> dict[str, Permission]:
 
 
 def queries(changes: ChangeList, model_admin: admin.ModelAdmin[Any]) -> Iterator[tuple[str, bool]]:
-    """Yield queries of a list, and whether each is one that the page itself leads to."""
+    """Yield queries of a list, each with whether the page links to it."""
     columns = range(1, len(changes.list_display) + 1)
     yield from ((f"?q={text}", True) for text in ("a", "alice+x", "x" * 10_000))
     yield from ((f"?o={column}", True) for column in (*columns, "-1", "1.-2"))
@@ -152,10 +159,10 @@ def test_a_page_opens_for_those_who_have_its_permission(
 
 @pytest.mark.spec("ASVS 5.0", "8.2.1")
 @pytest.mark.parametrize("label", [*ADMINS, None])
-def test_permissions_for_one_model_open_no_page_of_another(
+def test_permissions_for_one_model_open_no_other_page(
     dave: Staff, rows: dict[str, Model], label: str | None
 ) -> None:
-    """If all permissions together open nothing, a single one does not, and neither does none."""
+    """If all permissions together give no access, fewer permissions do not either."""
     without_admin = Permission.objects.exclude(
         pk__in=[held.pk for other in ADMINS for held in permissions_of(other).values()]
     )
@@ -204,7 +211,7 @@ def test_an_action_on_nothing_changes_nothing(
 
 
 @pytest.mark.parametrize("label", ADMINS)
-def test_a_page_about_no_row_is_no_error(dave: Staff, label: str) -> None:
+def test_the_page_of_a_missing_row_is_not_an_error(dave: Staff, label: str) -> None:
     pages = [page for page in pages_of(label) if page not in ("list", "add")]
     closed = CLOSED.get(label, set())
     for pk, page in product(("x", "_00", "9" * 30, str(UUID(int=0))), pages):
@@ -214,7 +221,7 @@ def test_a_page_about_no_row_is_no_error(dave: Staff, label: str) -> None:
         assert dave.may().get(path(label, page, pk)) == expected, (page, pk)
 
 
-def test_the_other_addresses_of_the_admin_answer(dave: Staff) -> None:
+def test_the_other_urls_of_the_admin_answer(dave: Staff) -> None:
     dave.may(everything=True)
     for address, status in {
         "": 200,

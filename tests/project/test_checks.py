@@ -1,4 +1,4 @@
-"""What is unsafe in public or misspelt in the environment is named, with a hint."""
+"""The system checks report unsafe and misspelt variables, with a hint."""
 
 import shutil
 import subprocess
@@ -35,7 +35,7 @@ def env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def public(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings of a site in public that is in order."""
+    """Return the settings of a public site that passes the checks."""
     settings.PUBLIC_URL, settings.HOSTNAME = "https://id.example.org", "id.example.org"
     settings.SECURE = True
     settings.TOKENS = {**settings.TOKENS, "PROXIES": 1, "THROTTLE_STORAGE": ""}
@@ -46,19 +46,19 @@ def public(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-def test_the_settings_as_shipped_are_in_order(env_file: Path) -> None:
+def test_the_shipped_settings_pass(env_file: Path) -> None:
     shutil.copy(EXAMPLE, env_file)
     assert found() == []
 
 
 @pytest.mark.parametrize("host", ["id.example.org", "192.0.2.1"])
-def test_http_off_this_machine_is_warned_of(settings: Settings, host: str) -> None:
+def test_http_on_another_host_is_a_warning(settings: Settings, host: str) -> None:
     settings.HOSTNAME = host
     (message,) = found()
     assert message.startswith("latchkey.W001")
 
 
-def test_sqlite_is_for_no_public_site(settings: Settings) -> None:
+def test_sqlite_on_a_public_site_is_a_warning(settings: Settings) -> None:
     settings.EMAIL_BACKEND, settings.EMAIL_HOST = SMTP, "localhost"
     settings.DATABASES["default"] = {**settings.DATABASES["default"]}
     engine = settings.DATABASES["default"]["ENGINE"]
@@ -73,14 +73,14 @@ def test_sqlite_is_for_no_public_site(settings: Settings) -> None:
         settings.DATABASES["default"]["ENGINE"] = engine
 
 
-def test_any_host_is_for_no_public_site(settings: Settings) -> None:
+def test_any_host_on_a_public_site_is_a_warning(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     assert any(message.startswith("latchkey.W004") for message in found(deploy=True))
 
 
-#: What is given, the settings it makes, and the name of the environment that the hint gives.
+#: The mistake, its settings, and the variable that the hint names.
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
-    "latchkey.E003 links that are dead at once": ({"PASSWORD_RESET_TIMEOUT": 0}, "LINK_LIFETIME"),
+    "latchkey.E003 links that expire immediately": ({"PASSWORD_RESET_TIMEOUT": 0}, "LINK_LIFETIME"),
     "latchkey.E005 a sender without an address": (
         {"DEFAULT_FROM_EMAIL": "Latchkey"},
         "DEFAULT_FROM_EMAIL",
@@ -98,6 +98,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "latchkey.E006 a host with a port": ({"ALLOWED_HOSTS": ["x.example:80"]}, "ALLOWED_HOSTS"),
     "latchkey.E006 a host after a blank": ({"ALLOWED_HOSTS": ["x", " y"]}, "ALLOWED_HOSTS"),
     "latchkey.E007 preloading without subdomains": ({"HSTS_PRELOAD": True}, "HSTS_SUBDOMAINS"),
+    "latchkey.E010 a site's name of two lines": ({"SITE_NAME": "Acme\nInc."}, "SITE_NAME"),
+    "latchkey.E011 a logo that is not there": ({"SITE_LOGO": "no-logo.svg"}, "SITE_LOGO"),
+    "latchkey.E011 a logo outside of static/": ({"SITE_LOGO": "../manage.py"}, "SITE_LOGO"),
     "latchkey.W008 pages of another site": (
         {"CORS_ORIGINS": ["https://app.example.net"]},
         "CORS_ORIGINS",
@@ -110,7 +113,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "name"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_named_with_the_variable_that_mends_it(
+def test_a_mistake_is_reported_with_the_variable_to_change(
     public: Settings, request: pytest.FixtureRequest, changes: dict[str, Any], name: str
 ) -> None:
     assert found() == []
@@ -121,17 +124,17 @@ def test_a_mistake_is_named_with_the_variable_that_mends_it(
     assert f" {name}" in message
 
 
-def test_preloading_with_subdomains_is_in_order(public: Settings) -> None:
+def test_preloading_with_subdomains_passes(public: Settings) -> None:
     public.HSTS_PRELOAD = public.HSTS_SUBDOMAINS = True
     assert found() == []
 
 
-def test_hosts_of_every_kind_are_in_order(public: Settings) -> None:
+def test_every_kind_of_host_passes(public: Settings) -> None:
     public.ALLOWED_HOSTS = ["id.example.org", ".Example.org", "192.0.2.1", "[2001:db8::1]", "*"]
     assert found() == []
 
 
-#: What is no mistake everywhere, and one of a site in public.
+#: Mistakes on public sites only.
 IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
     **{
         f"latchkey.W005 mail by {backend}": (
@@ -141,7 +144,7 @@ IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
         )
         for backend in ("console", "filebased", "locmem", "dummy")
     },
-    "latchkey.W009 letters anybody reads": ("EMAIL_HOST", "smtp.example.org", "EMAIL_URL"),
+    "latchkey.W009 mail in the clear": ("EMAIL_HOST", "smtp.example.org", "EMAIL_URL"),
     "latchkey.E008": ("DEBUG", True, "DEBUG"),
     **{
         f"latchkey.E009 a key that is {reason}": ("SECRET_KEY", key, "SECRET_KEY")
@@ -157,7 +160,7 @@ IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize("mistake", IN_PUBLIC)
-def test_what_is_wrong_in_public_alone_is_named_there(public: Settings, mistake: str) -> None:
+def test_mistakes_of_public_sites_are_reported_only_there(public: Settings, mistake: str) -> None:
     setting, value, name = IN_PUBLIC[mistake]
     assert found(deploy=True) == []
     changed = {**public.TOKENS, **value} if isinstance(value, dict) else value
@@ -175,42 +178,36 @@ def test_what_is_wrong_in_public_alone_is_named_there(public: Settings, mistake:
         *(("smtp.example.org", "EMAIL_USE_TLS"), ("smtp.example.org", "EMAIL_USE_SSL")),
     ],
 )
-def test_mail_that_nobody_on_the_way_can_read_is_in_order(
-    public: Settings, host: str, switch: str
-) -> None:
+def test_encrypted_or_local_mail_passes(public: Settings, host: str, switch: str) -> None:
     public.EMAIL_HOST = host
     if switch:
         setattr(public, switch, True)
     assert found(deploy=True) == []
 
 
-def test_processes_that_count_together_may_be_many(public: Settings) -> None:
+def test_several_workers_with_shared_counters_pass(public: Settings) -> None:
     public.WORKERS = 2
     public.TOKENS = {**public.TOKENS, "THROTTLE_STORAGE": "redis://127.0.0.1:6379/0"}
     assert found(deploy=True) == []
 
 
 @pytest.mark.parametrize("port", ["", ":8443"])
-def test_pages_of_the_same_site_are_in_order(public: Settings, port: str) -> None:
+def test_origins_of_the_same_site_pass(public: Settings, port: str) -> None:
     public.CORS_ORIGINS = [f"https://app.example.org{port}", "https://example.org"]
     assert found() == []
 
 
 @pytest.mark.trap(43)
 @pytest.mark.parametrize("line", ["{}=1", "export {}=1", "  {} = 1"])
-def test_a_misspelt_line_of_the_file_is_named_with_what_was_meant(
-    env_file: Path, line: str
-) -> None:
+def test_a_misspelt_line_is_reported_with_a_suggestion(env_file: Path, line: str) -> None:
     env_file.write_text(line.format("REFRESH_GRACE_PERIODE") + "\n")
     (message,) = found()
     assert message.startswith("latchkey.W002 There is no setting REFRESH_GRACE_PERIODE")
     assert message.endswith("Did you mean REFRESH_GRACE_PERIOD?")
 
 
-def test_variables_of_apps_that_were_added_are_in_order(
-    env_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both those that are like no setting, and those that project/settings.py has asked for."""
+def test_variables_of_added_apps_pass(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some names resemble no setting, and project/settings.py has read the others."""
     env_file.write_text("SHOP_API_KEY=1\nCOLOUR=blue\nTOKEN_CLIENT_IDS=a,b\n")
     (message,) = found()
     assert message.startswith("latchkey.W002 There is no setting TOKEN_CLIENT_IDS:")
@@ -218,16 +215,14 @@ def test_variables_of_apps_that_were_added_are_in_order(
     assert found() == []
 
 
-def test_the_settings_note_what_they_ask_for(run: Run) -> None:
-    show = (
-        "from project import env as environment, settings; settings.env.str('SHOP_URL', default='')"
-    )
-    shown = run("-c", f"{show}; print(*environment.ASKED)")
+def test_the_settings_record_the_names_that_they_read(run: Run) -> None:
+    show = "from project import env, settings; settings.env.text('SHOP_URL', '')"
+    shown = run("-c", f"{show}; print(*env.ASKED)")
     assert {"SHOP_URL", "PUBLIC_URL", "DEBUG", "PORT"} <= {*shown.stdout.split()}
 
 
 @pytest.mark.trap(43)
-def test_a_misspelt_variable_is_named_and_a_foreign_one_is_not(
+def test_only_misspelt_variables_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ACCESS_TOKEN_LIFETIMES", "300")
@@ -248,7 +243,7 @@ NEAR_NAMES = {
 
 
 @pytest.mark.parametrize("name", NEAR_NAMES)
-def test_a_name_that_is_nearly_a_setting_is_taken_for_it(
+def test_a_name_close_to_a_setting_is_matched_to_it(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "x")
@@ -258,15 +253,15 @@ def test_a_name_that_is_nearly_a_setting_is_taken_for_it(
 
 
 @pytest.mark.trap(43)
-def test_a_misspelt_variable_of_a_new_process_is_named(run: Run, env_file: Path) -> None:
-    """Reading the environment must not count as the code asking for each variable in it."""
+def test_a_misspelt_variable_of_a_new_process_is_reported(run: Run, env_file: Path) -> None:
+    """Loading the environment must not mark its variables as read by the settings."""
     env_file.write_text("REFRESH_LIFETIME=3\n")
     checked = run("manage.py", "check", HSTS_SUBDOMAIN="on", PROXYS="1")
     for name in ("HSTS_SUBDOMAIN", "PROXYS", "REFRESH_LIFETIME"):
         assert f"There is no setting {name}:" in checked.stderr
 
 
-def test_what_machines_have_in_their_environment_is_not_taken_for_a_setting(
+def test_common_environment_variables_match_no_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     usual = """

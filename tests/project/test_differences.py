@@ -1,4 +1,4 @@
-"""What docs/protecting.md says of plain Django REST framework is true, and its code works.
+"""The differences to plain Django REST framework in docs/protecting.md are correct.
 
 The tests execute the code of that section, and serve its views.
 """
@@ -26,7 +26,7 @@ SECTION = "## How this site differs from plain Django REST framework\n"
 
 
 def code_of_the_section() -> dict[str, Any]:
-    """Return what the code of the section defines, by name."""
+    """Return the names that the code of the section defines."""
     text = (ROOT / "docs/protecting.md").read_text().partition(SECTION)[2].partition("\n## ")[0]
     names: dict[str, Any] = {"__name__": "shop.views"}
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
@@ -35,7 +35,7 @@ def code_of_the_section() -> dict[str, Any]:
 
 
 class PlainView(APIView):
-    """A view that changes nothing of the defaults."""
+    """A view that changes no defaults."""
 
     def get(self, request: Any) -> Response:
         return Response({"plain": True})
@@ -72,9 +72,7 @@ def upload(path: str, size: int, headers: dict[str, str], client: Client | None 
     return client.post(path, {"file": file}, headers=headers)
 
 
-def test_a_view_is_for_who_is_signed_in_and_reads_and_writes_json(
-    client: Client, bearer: dict[str, str]
-) -> None:
+def test_a_view_needs_a_user_and_uses_json(client: Client, bearer: dict[str, str]) -> None:
     assert client.get("/api/plain/").status_code == 401
     for headers in ({"Accept": "text/html"}, {"Accept": "nonsense/x"}):
         shown = client.get("/api/plain/?format=api", headers={**bearer, **headers})
@@ -89,13 +87,13 @@ def test_a_view_is_for_who_is_signed_in_and_reads_and_writes_json(
         assert sent.status_code == status
 
 
-def test_the_test_client_of_the_framework_needs_to_be_told_of_json(bearer: dict[str, str]) -> None:
+def test_the_frameworks_test_client_needs_the_json_format(bearer: dict[str, str]) -> None:
     client = APIClient(HTTP_AUTHORIZATION=bearer["Authorization"])
     assert client.post("/api/plain/", {"a": "b"}).status_code == 415
     assert client.post("/api/plain/", {"a": "b"}, format="json").json() == {"a": "b"}
 
 
-def test_a_view_without_authentication_is_open_to_everybody(client: Client) -> None:
+def test_a_view_without_authentication_is_public(client: Client) -> None:
     for headers in ({}, {"Authorization": "Bearer garbage"}):
         answer = client.get("/api/prices/", headers=headers)
         assert (answer.status_code, answer.json()) == (200, {"tea": 3})
@@ -107,7 +105,7 @@ def test_a_view_without_authentication_is_open_to_everybody(client: Client) -> N
     [([], False, 403), (["auditors"], False, 200), (["others"], False, 403), ([], True, 200)],
     ids=["nothing", "the role", "another role", "a superuser"],
 )
-def test_a_superuser_needs_a_permission_beside_the_role(
+def test_a_superuser_needs_a_permission_and_the_role(
     api: API, alice: User, *, roles: list[str], superuser: bool, status: int
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_superuser=superuser)
@@ -118,7 +116,7 @@ def test_a_superuser_needs_a_permission_beside_the_role(
     assert api.client.get("/api/example/editors/", headers=headers).status_code == 403
 
 
-def test_a_file_is_taken_outside_of_the_api(bearer: dict[str, str]) -> None:
+def test_a_file_is_accepted_outside_the_api(bearer: dict[str, str]) -> None:
     assert upload("/files/", 1_000_000, bearer).json() == {"bytes": 1_000_000}
     assert upload("/files/", 3_000_000, bearer).status_code == 413
     assert upload("/api/upload/", 1_000, bearer).status_code == 201
@@ -134,14 +132,14 @@ def test_an_upload_by_cookie_needs_the_csrf_token_of_the_api(alice: User) -> Non
     assert upload("/files/", 1_000, token, app.client).json() == {"bytes": 1_000}
 
 
-def test_a_view_may_describe_itself_and_be_browsed(client: Client, bearer: dict[str, str]) -> None:
+def test_a_view_can_have_the_browsable_api(client: Client, bearer: dict[str, str]) -> None:
     assert client.options("/api/menu/", headers=bearer).json()["name"] == "Menu"
     assert client.get("/api/menu/", headers=bearer).json() == {"tea": 3}
     page = client.get("/api/menu/", headers={**bearer, "Accept": "text/html"})
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_a_view_outside_of_the_api_may_take_a_browsers_session(
+def test_a_view_outside_the_api_can_use_browser_sessions(
     alice: User, bearer: dict[str, str]
 ) -> None:
     person = signed_in(alice)
@@ -155,7 +153,9 @@ def test_a_view_outside_of_the_api_may_take_a_browsers_session(
     assert Client().get("/basket/").status_code == 401
 
 
-def test_a_list_has_pages_where_the_view_says_so(client: Client, bearer: dict[str, str]) -> None:
+def test_a_list_is_paginated_if_the_view_configures_it(
+    client: Client, bearer: dict[str, str]
+) -> None:
     Group.objects.bulk_create(Group(name=f"group {number}") for number in range(60))
     first = client.get("/api/groups/", headers=bearer).json()
     assert (first["count"], len(first["results"])) == (60, 50)

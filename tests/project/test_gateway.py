@@ -1,4 +1,4 @@
-"""What lies between granian and the site, run for real with another application."""
+"""The gateway between granian and the site, run by a server with another application."""
 
 import os
 import sys
@@ -49,7 +49,7 @@ def test_an_application_that_fails_answers_500(server: Server) -> None:
     assert get(server, "/log").status_code == 200
 
 
-def test_a_client_that_leaves_ends_the_response(server: Server) -> None:
+def test_a_disconnected_client_ends_the_response(server: Server) -> None:
     """With one thread, the next request is answered only after that."""
     for _ in range(3):
         with connect(server.url) as connection:
@@ -59,7 +59,7 @@ def test_a_client_that_leaves_ends_the_response(server: Server) -> None:
 
 
 @pytest.mark.parametrize("server", [3], indirect=True)
-def test_clients_that_read_nothing_leave_a_thread(server: Server) -> None:
+def test_clients_that_read_nothing_leave_one_thread_free(server: Server) -> None:
     with many(server.url, 2, request("/pieces/1000000/65536")):
         time.sleep(0.5)
         status, content = ask(server.url, request("/pieces/3/1000"))
@@ -70,7 +70,7 @@ def test_clients_that_read_nothing_leave_a_thread(server: Server) -> None:
     wait_until(lambda: get(server, "/pieces/3/1000").status_code == 200, seconds=10)
 
 
-def test_what_is_being_answered_is_finished_at_the_end(server: Server) -> None:
+def test_open_requests_are_finished_before_the_stop(server: Server) -> None:
     with ThreadPoolExecutor(2) as clients:
         answers = [clients.submit(get, server, "/slow") for _ in range(2)]
         time.sleep(0.7)

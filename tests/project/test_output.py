@@ -1,4 +1,4 @@
-"""Every line that a process of the site prints is an event, as LOG_FORMAT has it."""
+"""Every line that a process of the site prints is an event in the format of LOG_FORMAT."""
 
 import json
 import os
@@ -23,7 +23,7 @@ START = "from project.web import logs; logs.start()\n"
 
 
 def events_in(text: str) -> list[Event]:
-    """Return the events of all lines, which must be JSON with what every event has."""
+    """Return the events of all lines. Each must be JSON with the common fields."""
     events: list[Event] = [json.loads(line) for line in text.splitlines()]
     for event in events:
         assert {"event", "level", "timestamp", "logger"} <= event.keys()
@@ -38,8 +38,8 @@ def of_name(name: str, events: list[Event]) -> Event:
 
 @pytest.mark.spec("ASVS 5.0", "16.2.4")
 @pytest.mark.parametrize("debug", ["off", "on"])
-def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: str) -> None:
-    """The server, its workers, the mail worker and the supervisor all write into one stream."""
+def test_every_output_line_of_a_site_is_json(tmp_path: Path, debug: str) -> None:
+    """The server, its workers, the mail worker and the supervisor write to one stream."""
     changes = {"EMAIL_URL": "consolemail://", "ADMIN_PASSWORD": "", "DEBUG": debug, "WORKERS": "2"}
     with latchkey(tmp_path, **changes) as site:
         log = tmp_path / "log"
@@ -50,7 +50,7 @@ def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: s
         httpx.post(f"{site.url}/api/account/password/reset/", json={"email": "a@example.org"})
         for path in (
             "/nowhere",
-            "/static/latchkey.css",
+            "/static/layout.css",
             "/admin/?%00",
             "/accounts/login/?next=%FF",
         ):
@@ -71,7 +71,7 @@ def test_every_line_of_a_site_from_start_to_end_is_json(tmp_path: Path, debug: s
     assert {"_granian", "django_tasks_db", "latchkey"} <= {name.split(".")[0] for name in loggers}
 
 
-#: A mistake in the environment, and the sentence that the last event has to contain.
+#: A mistake in the environment, and the sentence that the last event contains.
 FAILURES = {
     "a number": ({"PORT": "http"}, "PORT is a number and cannot be 'http'"),
     "a format": ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is one of json, console"),
@@ -79,7 +79,7 @@ FAILURES = {
     "a database": ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
     "a PostgreSQL": (
         {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
-        "The database of DATABASE_URL, x at 127.0.0.1:1, is not reached: connection failed",
+        "The database of DATABASE_URL, x at 127.0.0.1:1, cannot be reached: connection failed",
     ),
     "a setting": ({"REFRESH_GRACE_PERIOD": "3600"}, "cannot start with these settings"),
     "a password": ({"ADMIN_PASSWORD": "vgq7xkr"}, "The first administrator cannot be created"),
@@ -88,7 +88,7 @@ FAILURES = {
 
 @pytest.mark.spec("ASVS 5.0", "16.2.4")
 @pytest.mark.parametrize(("environment", "reason"), FAILURES.values(), ids=FAILURES)
-def test_a_site_that_cannot_start_says_so_in_json(
+def test_a_failed_start_is_reported_as_json(
     run: Run, tmp_path: Path, environment: dict[str, str], reason: str
 ) -> None:
     given = {
@@ -109,8 +109,8 @@ def test_a_site_that_cannot_start_says_so_in_json(
         assert (found["event"], found["id"]) == ("system_check", "tokens.E008")
 
 
-def test_a_line_of_the_file_that_cannot_be_read_is_named_without_its_text(tmp_path: Path) -> None:
-    """It may hold a password; the settings are read without it."""
+def test_an_unreadable_line_is_reported_without_its_text(tmp_path: Path) -> None:
+    """The line may contain a password. The settings ignore it."""
     (tmp_path / ".env").write_text("DATABASE_URL: postgres://u:pass1word@h/name\n")
     own = {"LOG_FORMAT": "json", "LATCHKEY_ENV_FILE": str(tmp_path / ".env")}
     shown = subprocess.run(
@@ -153,7 +153,7 @@ UNSEEN = {
 
 @pytest.mark.spec("ASVS 5.0", "16.2.4")
 @pytest.mark.parametrize(("code", "name", "status"), UNSEEN.values(), ids=UNSEEN)
-def test_what_python_itself_would_print_is_an_event(code: str, name: str, status: int) -> None:
+def test_warnings_and_exceptions_of_python_are_events(code: str, name: str, status: int) -> None:
     shown = subprocess.run(
         [sys.executable, "-c", START + code],
         cwd=ROOT,
@@ -169,7 +169,7 @@ def test_what_python_itself_would_print_is_an_event(code: str, name: str, status
         assert "ValueError: invalid literal" in event["exception"]
 
 
-def test_the_mail_worker_says_in_json_that_the_database_is_away(tmp_path: Path) -> None:
+def test_the_mail_worker_reports_an_outage_as_json(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as output:
         worker = subprocess.Popen(
@@ -194,12 +194,12 @@ def test_the_mail_worker_says_in_json_that_the_database_is_away(tmp_path: Path) 
     assert "no such table" in waits[0]["reason"]
 
 
-def test_people_are_shown_sentences_as_they_are(run: Run, tmp_path: Path) -> None:
+def test_messages_for_people_are_shown_unchanged(run: Run, tmp_path: Path) -> None:
     stopped = run("-m", "project.serving.serve", PORT="http", LOG_FORMAT="console")
     assert stopped.stderr == "PORT is a number and cannot be 'http'.\n"
 
 
 @pytest.mark.parametrize("level", ["ERROR", "DEBUG"])
-def test_what_the_operator_has_to_see_is_shown_at_every_level(run: Run, level: str) -> None:
+def test_operator_messages_are_shown_at_every_level(run: Run, level: str) -> None:
     shown = run("-c", f"{START}logs.log.info('starting', message='x')", LOG_LEVEL=level)
     assert of_name("starting", events_in(shown.stderr))["level"] == "info"

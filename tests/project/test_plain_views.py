@@ -1,4 +1,4 @@
-"""Django's own views under /api/: `request.user` is the token's, and they are protected."""
+"""Django's own views under /api/: `request.user` is the token's user, and they are protected."""
 
 import re
 from typing import Any
@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group, Permission
-from django.core.checks import run_checks
 from django.test import AsyncClient, Client
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from project.web.plain_views import PlainViewMiddleware
 from tests.conftest import API, Answer
 from tests.project.conftest import Outage
 from tests.support.browsing import App
@@ -31,12 +29,12 @@ PROTECTED = [
     *(f"/api/plain/{name}" for name in (*OPEN, *PERMITTED, "later/", "later/login-required/")),
     *("/api/regex/", "/api/rest/", "/api/plain/redirect/"),
 ]
-#: Where each refused token comes from, and the code that the client is told.
+#: Each kind of refused token, with the code in the response.
 REFUSED = {
     "none": ("", "not_authenticated"),
     "another scheme": ("Basic YWxpY2U6eA==", "not_authenticated"),
     "garbage": ("Bearer garbage", "token_not_valid"),
-    "of an ended session": ("Bearer {ended}", "token_not_valid"),
+    "of a revoked session": ("Bearer {ended}", "token_not_valid"),
     "a refresh token": ("Bearer {refresh}", "token_not_valid"),
     "of old roles": ("Bearer {demoted}", "rights_changed"),
 }
@@ -44,7 +42,7 @@ REFUSED = {
 
 @pytest.fixture
 def tokens(api: API, alice: User, bob: User) -> dict[str, str]:
-    """Return a good access token of alice's, and some that are refused."""
+    """Return a valid access token of alice, and some that are refused."""
     demoted, good, ended = api.login(bob), api.login(alice), api.login(alice)
     DeviceSession.objects.filter(sid=ended["session"]).revoke(Reason.ADMIN)
     bob.groups.add(Group.objects.create(name="editors"))
@@ -70,7 +68,7 @@ def test_an_anonymous_call_of_a_protected_view_is_401(
 
 @pytest.mark.parametrize("path", PUBLIC)
 @pytest.mark.parametrize(("header", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_public_view_takes_a_refused_token_for_anonymous(
+def test_a_refused_token_is_anonymous_at_a_public_view(
     tokens: dict[str, str], path: str, header: str, code: str
 ) -> None:
     answer = get(path, header.format(**tokens))
@@ -104,7 +102,7 @@ def test_a_plain_view_knows_the_user_and_roles_without_a_query(
     assert answer.json() == {"user": str(alice.pk), "roles": ["editors"]}
 
 
-def test_the_row_of_the_user_is_one_query(
+def test_reading_the_users_row_costs_one_query(
     api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     header = f"Bearer {api.login(alice)['access']}"
@@ -115,10 +113,10 @@ def test_the_row_of_the_user_is_one_query(
 
 @pytest.mark.parametrize("path", ["/api/plain/row/", "/api/plain/later/", "/api/plain/test/"])
 @pytest.mark.parametrize("change", [{"is_active": False}, None], ids=["inactive", "deleted"])
-def test_a_user_who_is_gone_when_the_row_is_needed_is_401(
+def test_a_deleted_user_is_401_when_the_row_is_needed(
     api: API, alice: User, path: str, change: dict[str, Any] | None
 ) -> None:
-    """The snapshot is a second old at most; the row is asked now."""
+    """The snapshot may be a second old; the row is current."""
     header = f"Bearer {api.login(alice)['access']}"
     get(path, header)
     if change:
@@ -130,9 +128,7 @@ def test_a_user_who_is_gone_when_the_row_is_needed_is_401(
 
 
 @pytest.mark.parametrize("path", PERMITTED)
-def test_a_permission_that_is_missing_is_403_and_no_redirect(
-    api: API, alice: User, path: str
-) -> None:
+def test_a_missing_permission_is_403_and_not_a_redirect(api: API, alice: User, path: str) -> None:
     header = f"Bearer {api.login(alice)['access']}"
     refused = get(f"/api/plain/{path}", header)
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
@@ -142,7 +138,7 @@ def test_a_permission_that_is_missing_is_403_and_no_redirect(
     assert get(f"/api/plain/{path}", header).json()["user"] == str(alice.pk)
 
 
-def test_a_redirect_to_elsewhere_is_left_alone(api: API, alice: User) -> None:
+def test_other_redirects_are_not_changed(api: API, alice: User) -> None:
     answer = get("/api/plain/redirect/", f"Bearer {api.login(alice)['access']}")
     assert (answer.status_code, answer["Location"]) == (302, "/elsewhere/")
 
@@ -168,7 +164,7 @@ def test_a_write_with_a_header_needs_no_csrf_token(api: API, alice: User, name: 
 def test_a_write_by_cookie_needs_the_csrf_token_of_the_api(
     alice: User, name: str, forged: dict[str, str]
 ) -> None:
-    """csrf_exempt, too, leaves the cookie unable to authenticate a write of another site."""
+    """Even with csrf_exempt, the cookie does not authenticate a write of another site."""
     app = App()
     app.login(alice)
     assert app.post(f"plain/{name}").json()["user"] == str(alice.pk)
@@ -176,7 +172,7 @@ def test_a_write_by_cookie_needs_the_csrf_token_of_the_api(
     assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
 
 
-def test_a_public_write_by_cookie_is_anonymous_without_the_csrf_token(alice: User) -> None:
+def test_without_csrf_token_a_public_cookie_write_is_anonymous(alice: User) -> None:
     app = App()
     app.login(alice)
     assert app.post("plain/public/exempt/").json()["user"] == str(alice.pk)
@@ -185,8 +181,8 @@ def test_a_public_write_by_cookie_is_anonymous_without_the_csrf_token(alice: Use
     assert app.post("plain/public/").json()["user"] == str(alice.pk)
 
 
-def test_a_form_under_the_api_has_a_token_of_the_api(alice: User) -> None:
-    """And the page's own secret stays the page's."""
+def test_a_form_under_the_api_contains_the_api_csrf_token(alice: User) -> None:
+    """The secret of the page does not change."""
     app = App()
     app.login(alice)
     app.client.force_login(alice)
@@ -201,7 +197,7 @@ def test_a_form_under_the_api_has_a_token_of_the_api(alice: User) -> None:
     assert app.client.cookies["csrftoken"].value == page
 
 
-def test_the_session_of_a_page_authenticates_nobody_here(alice: User) -> None:
+def test_a_browser_session_is_anonymous_under_the_api(alice: User) -> None:
     client = Client()
     client.force_login(alice)
     assert get("/page/", client=client).json()["user"] == str(alice.pk)
@@ -210,14 +206,14 @@ def test_the_session_of_a_page_authenticates_nobody_here(alice: User) -> None:
     assert client.post("/api/session/").json()["code"] == "not_authenticated"
 
 
-def test_a_token_authenticates_nobody_at_a_page(api: API, alice: User) -> None:
+def test_an_access_token_is_anonymous_at_a_page(api: API, alice: User) -> None:
     answer = get("/page/", f"Bearer {api.login(alice)['access']}")
     assert answer.json()["user"] == "None"
 
 
 @pytest.mark.parametrize("name", ["later/", "later/login-required/", "later/public/"])
-def test_an_asynchronous_view_has_the_user_with_the_row(api: API, alice: User, name: str) -> None:
-    """Served as WSGI, and as ASGI."""
+def test_an_asynchronous_view_has_the_users_row(api: API, alice: User, name: str) -> None:
+    """The view works under WSGI and ASGI."""
     path, header = f"/api/plain/{name}", f"Bearer {api.login(alice)['access']}"
     expected = {"user": str(alice.pk), "name": "alice"}
     assert get(path, header).json() == expected
@@ -244,7 +240,7 @@ def test_without_the_database_a_protected_view_is_503(
     assert answer["Retry-After"]
 
 
-def test_a_mistake_in_authentication_is_no_outage(
+def test_a_bug_in_authentication_is_not_an_outage(
     api: API, alice: User, settings: Settings, client: Client
 ) -> None:
     settings.REST_FRAMEWORK = {
@@ -255,8 +251,8 @@ def test_a_mistake_in_authentication_is_no_outage(
         client.get("/api/plain/function/")
 
 
-def test_session_authentication_as_the_default_finds_nobody(settings: Settings) -> None:
-    """It looks at `request.user`, which is about to be found."""
+def test_session_authentication_as_the_default_is_anonymous(settings: Settings) -> None:
+    """It reads `request.user` while that is being loaded."""
     settings.REST_FRAMEWORK = {
         **settings.REST_FRAMEWORK,
         "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
@@ -268,49 +264,3 @@ def test_force_authenticate_works_with_plain_views(alice: User) -> None:
     client = APIClient()
     client.force_authenticate(alice)
     assert client.get("/api/plain/function/").json()["user"] == str(alice.pk)
-
-
-# The system check
-
-
-def found() -> list[str]:
-    return [message.msg for message in run_checks() if message.id == "latchkey.W020"]
-
-
-def without_guard(settings: Settings) -> list[str]:
-    return [name for name in settings.MIDDLEWARE if not name.endswith("PlainViewMiddleware")]
-
-
-def test_with_the_middleware_no_view_is_reported() -> None:
-    assert found() == []
-
-
-@pytest.mark.parametrize(
-    "guard",
-    [
-        "django.contrib.auth.middleware.LoginRequiredMiddleware",
-        "tests.project.test_plain_views.Guard",
-    ],
-)
-def test_another_guard_is_enough(settings: Settings, guard: str) -> None:
-    settings.MIDDLEWARE = [*without_guard(settings), guard]
-    assert found() == []
-
-
-class Guard(PlainViewMiddleware):
-    """A developer's own."""
-
-
-def test_without_it_every_unguarded_view_is_reported(settings: Settings) -> None:
-    settings.MIDDLEWARE = without_guard(settings)
-    reported = [re.findall(r"/api/\S+(?=\.$)", message)[0] for message in found()]
-    names = ("function", "class", "exempt", "protect", "row", "form", "later", "later/greeting")
-    expected = [f"/api/plain/{name}/" for name in (*names, "redirect")] + ["/api/regex/$"]
-    assert reported == expected
-    assert "tests.support.plain.who " in found()[0]
-
-
-def test_the_views_as_shipped_all_say_who_may_call_them(settings: Settings) -> None:
-    settings.MIDDLEWARE = without_guard(settings)
-    settings.ROOT_URLCONF = "tests.support.shipped"
-    assert found() == []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import httpx
@@ -24,13 +24,13 @@ from accounts.models import User
 from tests.support.site import PASSWORD, ROOT, latchkey
 from tests.tokens.sessions.test_processes import database_url
 
-#: What a server runs from.
+#: The files that a server needs.
 DIRECTORIES = ("accounts", "project", "static", "templates", "tokens")
 FILES = ("manage.py", ".env.example")
 #: What the newer version changes in the tables that a refresh reads. Undoing it drops a column.
 OPERATIONS = {
     "tokens": """
-        migrations.AlterField("devicesession", "rights_version", models.IntegerField(default=1)),
+        migrations.AlterField("devicesession", "roles_version", models.IntegerField(default=1)),
         migrations.AlterField("devicesession", "generation", models.IntegerField(default=1)),
         migrations.AlterField("devicesession", "device", models.CharField(max_length=200)),
         migrations.AddField("devicesession", "note", models.CharField(max_length=9, null=True)),
@@ -55,9 +55,9 @@ from django.core.management import call_command
 for app, last in {last!r}.items():
     call_command("migrate", app, last, verbosity=0)
 """
-DEVICES = 3  # that refresh one token after the other
+DEVICES = 3  # number of clients that refresh
 PAUSE = 0.05  # seconds between two calls of a client
-STEP = 1  # seconds that the load goes on before and after each change
+STEP = 1  # seconds of load before and after each change
 
 
 class Newer:
@@ -91,10 +91,12 @@ class Load:
         self.servers = list(servers)
         self.answers: Counter[tuple[str, int]] = Counter()
         self.ended = Event()
+        #: One client signs in at a time: the hashes of many would wait too long on a slow machine.
+        self.hashing = Lock()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run the clients until the block ends, and raise what one of them raised."""
+        """Run the clients until the block ends, and raise the exception of a failed one."""
         with httpx.Client(timeout=30) as client, ThreadPoolExecutor() as pool:
             callers = [self.refresh] * DEVICES + [self.sign_in_and_out]
             running = [pool.submit(caller, client) for caller in callers]
@@ -106,22 +108,26 @@ class Load:
             caller.result()
 
     def refresh(self, client: httpx.Client) -> None:
-        """Spend token after token: each answer is exactly one generation ahead."""
+        """Refresh again and again. Each answer has the next generation."""
         pair: dict[str, Any] = {"generation": 1}
         for server in self.turns():
             if "refresh" not in pair:
-                pair = self.post(client, server, "login", username="alice", password=PASSWORD)
+                pair = self.sign_in(client, server)
             generation = pair["generation"]
             pair = self.post(client, server, "refresh", refresh=pair["refresh"])
             assert pair["generation"] == generation + 1
 
     def sign_in_and_out(self, client: httpx.Client) -> None:
         for server in self.turns():
-            pair = self.post(client, server, "login", username="alice", password=PASSWORD)
+            pair = self.sign_in(client, server)
             bearer = {"Authorization": f"Bearer {pair['access']}"}
             answer = client.get(f"{server}/api/auth/sessions/", headers=bearer)
             self.answers["sessions", answer.status_code] += 1
             self.post(client, server, "logout", refresh=pair["refresh"])
+
+    def sign_in(self, client: httpx.Client, server: str) -> dict[str, Any]:
+        with self.hashing:
+            return self.post(client, server, "login", username="alice", password=PASSWORD)
 
     def post(self, client: httpx.Client, server: str, call: str, **body: str) -> dict[str, Any]:
         answer = client.post(f"{server}/api/auth/{call}/", json=body)

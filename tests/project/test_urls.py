@@ -1,4 +1,4 @@
-"""What holds for every shipped address of the site."""
+"""Rules that hold for every shipped URL."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from tests.conftest import API
 from tests.support import shipped
 
 NO_JSON = ("/api/schema/", "/api/docs/")
-#: The methods of each address of the API, by the OpenAPI document, which leaves out itself.
+#: The methods of each URL of the API. The OpenAPI document does not list itself.
 LISTED = {
     **{path: {"GET"} for path in NO_JSON},
     **{
@@ -21,19 +21,19 @@ LISTED = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 
 
-def test_no_two_addresses_have_one_name() -> None:
+def test_every_url_has_a_unique_name() -> None:
     names = Counter(pattern.name for pattern in shipped.ADDRESSES.values() if pattern.name)
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_every_address_of_the_api_says_which_methods_it_has() -> None:
+def test_every_api_view_lists_its_methods() -> None:
     assert set(LISTED) == shipped.API
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("known", [False, True], ids=["a stranger", "somebody signed in"])
+@pytest.mark.parametrize("known", [False, True], ids=["a stranger", "signed in"])
 @pytest.mark.parametrize("path", LISTED)
-def test_a_method_that_is_not_listed_is_405_whoever_asks(
+def test_an_unlisted_method_is_405_for_every_caller(
     api: API, alice: User, path: str, *, known: bool
 ) -> None:
     pair = api.login(alice)

@@ -1,4 +1,4 @@
-"""A page of a single-page app, which keeps its tokens in cookies and its CSRF token in memory."""
+"""A single-page app that keeps its tokens in cookies and its CSRF token in memory."""
 
 from dataclasses import dataclass, field
 from http.cookies import Morsel
@@ -13,13 +13,13 @@ from tokens.http import cookies
 
 @dataclass
 class App:
-    """The app in one tab; another tab of the same browser shares its client."""
+    """The app in one tab. Another tab of the same browser shares its `client`."""
 
     client: Client = field(default_factory=lambda: Client(enforce_csrf_checks=True))
     csrf: str = ""
 
     def prepare(self) -> None:
-        """Get the CSRF token, which any visitor may have."""
+        """Get the CSRF token, which does not require a sign-in."""
         answer = self.client.get("/api/auth/csrf/")
         assert answer.status_code == 200
         self.csrf = answer.json()["csrfToken"]
@@ -47,16 +47,16 @@ class App:
         return self.post("auth/login/", body, **more)
 
     def cookie(self, kind: cookies.TokenName) -> str:
-        """What the browser has in this cookie, or nothing."""
-        kept = self.client.cookies.get(cookies.cookie_name(kind))
-        return kept.value if kept else ""
+        """Return the value of this cookie in the browser, or ""."""
+        cookie = self.client.cookies.get(cookies.cookie_name(kind))
+        return cookie.value if cookie else ""
 
     def plant(self, kind: cookies.TokenName, value: str) -> None:
-        """Put this into the cookie, as it may have been left there."""
+        """Set the cookie in the browser, like a value left by an earlier visit."""
         self.client.cookies[cookies.cookie_name(kind)] = value
 
 
 def flags(morsel: "Morsel[str]") -> dict[str, Any]:
-    """Return what makes the cookie the one it is."""
+    """Return the attributes that must be the same to overwrite or delete a cookie."""
     names = ("path", "domain", "secure", "httponly", "samesite")
     return {name: morsel[name] for name in names}

@@ -1,4 +1,4 @@
-"""Chromium, without a window, as Debian installs it."""
+"""Run Debian's Chromium without a window."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-#: What Chromium would do over the network for its own sake.
+#: These options stop requests that Chromium would send on its own.
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -17,7 +17,7 @@ QUIET = (
 
 
 def executable() -> str:
-    """Return the path of Chromium: CHROMIUM, or where Debian puts it."""
+    """Return the path of Chromium: CHROMIUM, or the path of the Debian package."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
     if not os.access(path, os.X_OK):
         raise FileNotFoundError(
@@ -29,7 +29,7 @@ def executable() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run Chromium; its sandbox is off only for root, for whom there is none."""
+    """Run Chromium. Its sandbox is off for root only, because it does not work for root."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable(), chromium_sandbox=os.geteuid() != 0, args=[*QUIET]

@@ -1,7 +1,7 @@
 """Empty the database quickly after a test that commits.
 
-Django truncates every table and creates the content types and permissions again. Deleting the few
-rows that a test leaves, and keeping those that the migrations made, takes a fraction of that time.
+Django truncates every table, and then creates the content types and permissions again. It takes a
+fraction of that time to delete the few rows that a test left, and to keep the migrations' rows.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
-#: Tables with rows that the migrations made. A test may change them only if it rolls back.
+#: Tables whose rows the migrations created. A test may change them only if it rolls back.
 MIGRATED = {"auth_permission", "django_content_type", "django_migrations"}
 
 
 def count_migrated() -> tuple[int, ...]:
-    """Return how many rows each table of MIGRATED has."""
+    """Return the number of rows in each table of MIGRATED."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM auth_permission),"
@@ -28,7 +28,7 @@ def count_migrated() -> tuple[int, ...]:
 
 
 def empty(tables: list[str]) -> None:
-    """Delete all rows; the order is free, because foreign keys are checked at the commit."""
+    """Delete all rows, in any order, because foreign keys are checked at the commit."""
     with transaction.atomic(), connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608

@@ -1,7 +1,8 @@
-"""Whatever the run of the tests logged, printed or stored holds no secret that a test handled.
+"""Fail the run if it logged, printed or stored a secret that a test used.
 
-Every request that a test makes is watched for tokens, passwords and keys, on the way in and out.
-Every line that is logged or printed, and every table as a test leaves it, is searched for them.
+The secrets are the tokens, passwords and keys in the requests and responses of Django's test
+client, and the generated secrets of service accounts. Every logged or printed line is searched for
+them, and every table after each test.
 """
 
 import logging
@@ -18,54 +19,59 @@ from django.db import connection
 from django.test import Client
 from django.test.client import FakePayload
 
-from project.web.logs import configuration
+from project.web.logs import Formatter
+from tokens.service_accounts import secrets
 
 JWT = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}")
 JTI = re.compile(r'"jti": ?"([^"]{16,})"')
+SERVICE_SECRET = re.compile(r"(latchkey_)([0-9A-Za-z]{38})")
 WORD = re.compile(r"[\w-]{16,}")
-#: A passphrase of the tests has blanks; a single word could be found anywhere, and mean nothing.
+#: A password of the tests has several words, because a single word also appears in other text.
 PHRASE = re.compile(r"\w+( \w+){2,}")
 JSON_PASSWORD = re.compile(r'"[a-z_]*password[0-9]?": ?"((?:[^"\\]){8,200})"')
 FORM_PASSWORD = re.compile(r'name="[a-z_]*password[0-9]?"\r\n\r\n(.{8,200})\r\n')
-#: Where a secret belongs: a table's columns, each with why.
-ALLOWED = {("tokens_blacklistedtoken", "jti")}  # this is what a blacklist is
+#: Columns that may contain a secret, each with the reason.
+ALLOWED = {("tokens_blacklistedtoken", "jti")}  # the blacklist consists of them
 
 
 class Leaks:
-    """The secrets that were handled, what was written, and where the two met."""
+    """The secrets that the tests used, the text that was written, and the secrets in that text."""
 
     def __init__(self) -> None:
-        self.words: dict[str, str] = {}  # what it is, by the secret
-        self.phrases: dict[str, str] = {}
-        self.seen: dict[str, str] = {}  # where it was first written, by the word
-        self.texts: dict[str, str] = {}  # the same, by the text: each kind of line once
-        self.tables: dict[str, list[tuple[Any, ...]]] = {}  # the rows that were searched last
+        self.words: dict[str, str] = {}  # secret: description
+        self.phrases: dict[str, str] = {}  # secret with blanks: description
+        self.seen: dict[str, str] = {}  # word: the place where it was written first
+        self.texts: dict[str, str] = {}  # text: the place where it was written first
+        self.tables: dict[str, list[tuple[Any, ...]]] = {}  # table: the rows of the last search
 
-    def handled(self, text: str) -> None:
-        """Note the tokens in a text that came or went."""
+    def add_tokens(self, text: str) -> None:
+        """Record the tokens and service accounts' secrets in a request or response as secrets."""
         for token in JWT.findall(text):
             _, claims, signature = token.split(".")
             self.words[claims] = "the claims of a token"
             self.words[signature] = "the signature of a token"
             for jti in JTI.findall(decoded(claims)):
                 self.words[jti] = "the jti of a token"
+        for prefix, random in SERVICE_SECRET.findall(text):
+            self.words[prefix + random] = "a secret of a service account"
+            self.words[random] = "a secret of a service account, without its prefix"
 
-    def kept_secret(self, what: str, secret: str) -> None:
-        """Note a password or key."""
+    def add_secret(self, what: str, secret: str) -> None:
+        """Record a password or key as a secret, with its description."""
         if WORD.fullmatch(secret):
             self.words[secret] = what
         elif len(secret) >= 8:
             self.phrases[secret] = what
 
-    def written(self, where: str, text: str) -> None:
-        """Note what was logged, printed or stored."""
+    def add_text(self, where: str, text: str) -> None:
+        """Record text that was logged, printed or stored."""
         for word in WORD.findall(text):
             self.seen.setdefault(word, where)
         if " " in text:
             self.texts.setdefault(text, where)
 
-    def found(self) -> list[str]:
-        """Return what leaked and where, without the secrets themselves."""
+    def report(self) -> list[str]:
+        """Return the description and place of each leaked secret, without the secret itself."""
         words = [f"{self.words[word]}, {self.seen[word]}" for word in self.words & self.seen.keys()]
         phrases = [
             f"{what}, {where}"
@@ -77,78 +83,86 @@ class Leaks:
 
 
 def decoded(part: str) -> str:
-    """Return what is in a part of a token, or nothing if it is broken."""
+    """Decode a part of a token, or return "" if it is malformed."""
     with suppress(ValueError):
         return urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8", "replace")
     return ""
 
 
 class Watch(logging.Handler):
-    """Notes every line as the site's own handler writes it."""
+    """Records every log line in the format of the site's own handler."""
 
     def __init__(self, leaks: Leaks) -> None:
         super().__init__()
         self.leaks = leaks
-        config = configuration("json", "INFO")["formatters"]["line"]
-        self.setFormatter(config.pop("()")(**config))
+        self.setFormatter(Formatter("json"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.leaks.written(f"in a line of {record.name}", self.format(record))
+        self.leaks.add_text(f"in a line of {record.name}", self.format(record))
 
 
-LEAKS = Leaks()  # of this run
-ask = Client.request
+LEAKS = Leaks()  # of the whole run
+request_unwatched = Client.request
+generate_unwatched = secrets.generate
 
 
-def ask_watched(client: Client, **request: Any) -> Any:
-    """Do what Django's client does, and note what is secret in the request and its answer."""
+def generate_watched() -> str:
+    """Return a new secret of a service account, and record it."""
+    secret = generate_unwatched()
+    LEAKS.add_tokens(secret)
+    return secret
+
+
+def request_watched(client: Client, **request: Any) -> Any:
+    """Send the request with Django's client, and record the secrets in it and its response."""
     for name, value in request.items():
         if name == "HTTP_IDEMPOTENCY_KEY":
-            LEAKS.kept_secret("an Idempotency-Key", value)
+            LEAKS.add_secret("an Idempotency-Key", value)
         elif name.startswith("HTTP_"):
-            LEAKS.handled(str(value))
+            LEAKS.add_tokens(str(value))
     payload = request.get("wsgi.input")
     if isinstance(payload, FakePayload):
         content = payload.read()
         request["wsgi.input"] = FakePayload(content)  # It can be read once only.
         text = content.decode("utf-8", "replace")
-        LEAKS.handled(text)
+        LEAKS.add_tokens(text)
         for password in (*JSON_PASSWORD.findall(text), *FORM_PASSWORD.findall(text)):
             if PHRASE.fullmatch(password):
-                LEAKS.kept_secret("a password", password)
-    answer = ask(client, **request)
+                LEAKS.add_secret("a password", password)
+    answer = request_unwatched(client, **request)
     for name, cookie in answer.cookies.items():
-        LEAKS.handled(cookie.value)
+        LEAKS.add_tokens(cookie.value)
         if name == settings.SESSION_COOKIE_NAME:
-            LEAKS.kept_secret("the key of a browser's cookie", cookie.value)
+            LEAKS.add_secret("the key of a browser's cookie", cookie.value)
     if not answer.streaming:
-        LEAKS.handled(answer.content.decode("utf-8", "replace"))
+        LEAKS.add_tokens(answer.content.decode("utf-8", "replace"))
     return answer
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Search what the test printed."""
+    """Record the output that the test printed."""
     printed = f"{report.capstdout}\n{report.capstderr}"
     for line in printed.splitlines():
-        LEAKS.written(f"printed by {report.nodeid}", line)
+        LEAKS.add_text(f"printed by {report.nodeid}", line)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_leaks() -> Iterator[None]:
-    """Fail the run if anything that a test handled was logged, printed or stored."""
-    LEAKS.kept_secret("the secret key", settings.SECRET_KEY)
+    """Fail the run if a secret that a test used was logged, printed or stored."""
+    LEAKS.add_secret("the secret key", settings.SECRET_KEY)
     watch = Watch(LEAKS)
     logging.getLogger().addHandler(watch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "request", ask_watched)
+        patch.setattr(Client, "request", request_watched)
+        patch.setattr(secrets, "generate", generate_watched)
         yield
     logging.getLogger().removeHandler(watch)
-    assert LEAKS.found() == []
+    assert LEAKS.report() == []
 
 
 @pytest.fixture(autouse=True)
 def tables_are_searched(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Search every table as the test leaves it."""
+    """Search every table after the test, before its rows are deleted."""
     names = {"db", "transactional_db", "_django_db_helper"} & {*request.fixturenames}
     if not (names or request.node.get_closest_marker("django_db")):
         yield
@@ -160,7 +174,7 @@ def tables_are_searched(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def search_tables(leaks: Leaks) -> None:
-    """Note every text and every bytes of every table, unless the table is as after another test."""
+    """Record all text and bytes in every table that changed since its last search."""
     with connection.cursor() as cursor:
         for table in tables_with_rows():
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
@@ -172,7 +186,7 @@ def search_tables(leaks: Leaks) -> None:
             for row in rows:
                 for column, value in zip(columns, row, strict=True):
                     if (table, column) not in ALLOWED:
-                        leaks.written(f"in {table}.{column}", as_text(value))
+                        leaks.add_text(f"in {table}.{column}", as_text(value))
 
 
 def tables_with_rows() -> list[str]:
@@ -192,7 +206,7 @@ def existence(vendor: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """Return text and bytes as text; of anything else nothing."""
+    """Return text and bytes as text, and "" for other values."""
     if isinstance(value, bytes | memoryview):
         return bytes(value).decode("latin-1")
     return value if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""Programs that others wrote to verify tokens: each is given the address of the key set alone.
+"""Verify tokens with other projects' JWT libraries, which get only the URL of the key set.
 
-A reader returns verified claims or raises RefusedError. Its library checks what it does by itself
-when told the algorithm, the issuer and the audience; `typ` is looked at where it leaves that out.
+A reader returns the verified claims or raises RefusedError. It gives the algorithm, issuer and
+audience to its library, and checks `typ` itself if the library does not.
 """
 
 import json
@@ -25,8 +25,8 @@ from jwcrypto.jwt import JWT
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A token to be verified: its kind and algorithm, and of whom and for whom it has to be."""
+class TokenQuery:
+    """A token to verify, with its expected algorithm, type, issuer and audience."""
 
     jwks: str
     algorithm: str
@@ -37,85 +37,85 @@ class Asked:
 
     @property
     def expected(self) -> dict[str, str]:
-        """Return the claims that have to be so."""
+        """Return the claims that must have these values."""
         claims = {"iss": self.issuer, "aud": self.audience}
         return {name: value for name, value in claims.items() if value}
 
 
 Claims: TypeAlias = dict[str, Any]
-Reader: TypeAlias = Callable[[Asked], Claims]
+Reader: TypeAlias = Callable[[TokenQuery], Claims]
 
 
 class RefusedError(Exception):
-    """The library does not believe the token."""
+    """The library refuses the token."""
 
 
-def with_joserfc(asked: Asked) -> Claims:
-    keys = KeySet.import_key_set(httpx.get(asked.jwks).json())
+def with_joserfc(query: TokenQuery) -> Claims:
+    keys = KeySet.import_key_set(httpx.get(query.jwks).json())
     rules: dict[str, Any] = {
-        name: {"essential": True, "value": value} for name, value in asked.expected.items()
+        name: {"essential": True, "value": value} for name, value in query.expected.items()
     }
     try:
         with catch_warnings():
-            simplefilter("ignore", SecurityWarning)  # of the name EdDSA, where RFC 9864 has another
-            token = joserfc.jwt.decode(asked.token, keys, algorithms=[asked.algorithm])
+            simplefilter("ignore", SecurityWarning)  # about the name EdDSA (RFC 9864)
+            token = joserfc.jwt.decode(query.token, keys, algorithms=[query.algorithm])
         joserfc.jwt.JWTClaimsRegistry(exp={"essential": True}, **rules).validate(token.claims)
     except (JoseError, ValueError) as error:
         raise RefusedError from error
-    return of_kind(asked, token.header, token.claims)
+    return of_kind(query, token.header, token.claims)
 
 
-def with_jwcrypto(asked: Asked) -> Claims:
-    keys = JWKSet.from_json(httpx.get(asked.jwks).text)
-    wanted = {"exp": None, **asked.expected}
+def with_jwcrypto(query: TokenQuery) -> Claims:
+    keys = JWKSet.from_json(httpx.get(query.jwks).text)
+    wanted = {"exp": None, **query.expected}
     try:
-        token = JWT(jwt=asked.token, key=keys, algs=[asked.algorithm], check_claims=wanted)
+        token = JWT(jwt=query.token, key=keys, algs=[query.algorithm], check_claims=wanted)
     except (JWException, ValueError) as error:
         raise RefusedError from error
-    return of_kind(asked, json.loads(token.header), json.loads(token.claims))
+    return of_kind(query, json.loads(token.header), json.loads(token.claims))
 
 
-def with_pyjwt(asked: Asked) -> Claims:
-    client = jwt.PyJWKClient(asked.jwks)
+def with_pyjwt(query: TokenQuery) -> Claims:
+    client = jwt.PyJWKClient(query.jwks)
     try:
         read = jwt.decode_complete(
-            asked.token,
-            client.get_signing_key_from_jwt(asked.token),
-            algorithms=[asked.algorithm],
-            issuer=asked.issuer or None,
-            audience=asked.audience or None,
-            options={"require": ["exp", *asked.expected]},
+            query.token,
+            client.get_signing_key_from_jwt(query.token),
+            algorithms=[query.algorithm],
+            issuer=query.issuer or None,
+            audience=query.audience or None,
+            options={"require": ["exp", *query.expected]},
         )
     except jwt.PyJWTError as error:
         raise RefusedError from error
-    return of_kind(asked, read["header"], read["payload"])
+    return of_kind(query, read["header"], read["payload"])
 
 
-def of_kind(asked: Asked, header: dict[str, Any], claims: Claims) -> Claims:
-    """Return the claims if the header says that it is this kind of token."""
-    if header["typ"] != asked.typ:
+def of_kind(query: TokenQuery, header: dict[str, Any], claims: Claims) -> Claims:
+    """Return the claims if the header has the expected `typ`; otherwise raise RefusedError."""
+    if header["typ"] != query.typ:
         raise RefusedError
     return claims
 
 
 def with_jose(folder: Path) -> Reader:
-    """Return a reader that asks jose in Node; it is installed in this folder."""
+    """Return a reader that uses jose in Node. jose must be installed in this folder."""
 
-    def read(asked: Asked) -> Claims:
-        claims: Claims = in_node(folder, asked)["claims"]
+    def read(query: TokenQuery) -> Claims:
+        claims: Claims = in_node(folder, query)["claims"]
         return claims
 
     return read
 
 
-def in_node(folder: Path, asked: Asked, **more: int) -> dict[str, Any]:
-    """Return what verify.mjs answers, or raise RefusedError."""
-    options = {"issuer": asked.issuer, "audience": asked.audience, "requiredClaims": ["exp"]}
+def in_node(folder: Path, query: TokenQuery, **more: int) -> dict[str, Any]:
+    """Return the output of verify.mjs, or raise RefusedError."""
+    options = {"issuer": query.issuer, "audience": query.audience, "requiredClaims": ["exp"]}
     question = {
-        "jwks": asked.jwks,
-        "algorithm": asked.algorithm,
-        "typ": asked.typ,
-        "token": asked.token,
+        "jwks": query.jwks,
+        "algorithm": query.algorithm,
+        "typ": query.typ,
+        "token": query.token,
         "options": {name: value for name, value in options.items() if value},
         **more,
     }
@@ -136,7 +136,7 @@ def in_node(folder: Path, asked: Asked, **more: int) -> dict[str, Any]:
 
 
 def bit(claims: Claims, index: int) -> int:
-    """Return the bit at this place of a status list, read by hand."""
+    """Return the bit at this index of a status list, decoded without a library."""
     packed = claims["status_list"]
     assert packed["bits"] == 1
     row = zlib.decompress(urlsafe_b64decode(packed["lst"] + "=" * (-len(packed["lst"]) % 4)))

@@ -1,4 +1,4 @@
-"""Another origin, on another port: an app of the same site, or a page that means harm."""
+"""Another origin on another port: an app of the same site, or an attacker's page."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ TYPES = {"html": "text/html", "js": "text/javascript"}
 
 @contextmanager
 def origin(host: str, port: int, files: Mapping[str, str]) -> Iterator[str]:
-    """Serve these files, of which "" is the page, and yield the address of the origin."""
+    """Serve these files by name, and yield the URL of the origin. The page has the name ""."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -23,7 +23,7 @@ def origin(host: str, port: int, files: Mapping[str, str]) -> Iterator[str]:
             self.wfile.write((content or "").encode())
 
         def log_message(self, *args: object) -> None:
-            """Say nothing."""
+            """Write nothing to the standard error output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

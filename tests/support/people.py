@@ -1,4 +1,4 @@
-"""People in front of a browser: they look at pages, fill in forms, and are signed in or not."""
+"""People with a browser, who open pages, fill in forms and sign in."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ CSRF = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
 
 @dataclass
 class Person:
-    """A browser and who sits before it."""
+    """A person and their browser."""
 
     client: Client = field(default_factory=lambda: Client(headers={"User-Agent": FIREFOX}))
 
@@ -38,7 +38,7 @@ class Person:
 
 
 def signed_in(user: User, user_agent: str = FIREFOX) -> Person:
-    """Return somebody whose browser has just signed in as this user."""
+    """Return a person whose browser has just signed in as this user."""
     person = Person(Client(headers={"User-Agent": user_agent}))
     answer = person.sign_in(user.username)
     assert answer.status_code == 302, answer.content
@@ -46,10 +46,10 @@ def signed_in(user: User, user_agent: str = FIREFOX) -> Person:
 
 
 def newest(user: User) -> DeviceSession:
-    """Return the browser's session of this user that began last."""
+    """Return the newest browser session of this user."""
     return DeviceSession.objects.filter(user=user, kind=Kind.BROWSER).latest("pk")
 
 
-def told(answer: Answer) -> str:
-    """Return the page as it would be for anybody who sent the same, without the form's secret."""
+def without_csrf_token(answer: Answer) -> str:
+    """Return the page without its CSRF token, so that two pages can be compared."""
     return CSRF.sub("", answer.text)

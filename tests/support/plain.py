@@ -1,4 +1,4 @@
-"""Plain views of a developer, under /api/, and their addresses."""
+"""Plain Django views under /api/, as a developer would write them, and their URLs."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ FORM = "<form method=post>{% csrf_token %}</form>"
 
 
 def who(request: HttpRequest) -> JsonResponse:
-    """Name the caller by the token alone."""
+    """Answer with the user's id and roles from the token."""
     roles = sorted(getattr(request.user, "roles", []))
     return JsonResponse({"user": str(request.user.pk), "roles": roles})
 
@@ -45,7 +45,7 @@ def public(request: HttpRequest) -> JsonResponse:
 
 @login_not_required
 def public_roles(request: Any) -> JsonResponse:
-    """Say what a public view knows of the token, before and after it looks at the user."""
+    """Answer with `request.auth` in a public view, before and after it reads `request.user`."""
     before, roles = request.auth, sorted(request.user.roles)
     token_type = request.auth and request.auth["token_type"]
     return JsonResponse({"auths": [before, token_type], "roles": roles})
@@ -59,7 +59,7 @@ def rest_roles(request: Any) -> Response:
 
 
 def documented(name: str) -> Any:
-    """Return this function of docs/protecting.md."""
+    """Return the function of this name in docs/protecting.md."""
     text = (ROOT / "docs/protecting.md").read_text()
     (code,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if name in one]
     names: dict[str, Any] = {"__name__": "shop.views"}
@@ -146,7 +146,7 @@ urlpatterns = [
 
 
 class Broken(BaseAuthentication):
-    """An authentication class with a mistake in it."""
+    """An authentication class with a bug."""
 
     def authenticate(self, request: Request) -> None:
         raise ZeroDivisionError

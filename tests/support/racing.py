@@ -1,4 +1,4 @@
-"""What the race tests share: callers that start together, callers that wait behind a lock."""
+"""Functions of the race tests: callers that start together, or that wait behind a lock."""
 
 import sys
 import time
@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import connection, transaction
-from rest_framework.exceptions import APIException
 
+from tokens.api.errors import to_api_exception
+from tokens.errors import TokenDomainError
 from tokens.jwt.claims import Pair, RefreshToken
+from tokens.jwt.parsing import parse_token
 from tokens.sessions.lifecycle import Device, open_session
 from tokens.sessions.rotation import consume, rotate
 
@@ -22,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What somebody was answered who asked for a pair."""
+    """The answer to a request for a pair: its status and, for 200, the tokens."""
 
     status: int
     refresh: str = ""
@@ -32,36 +34,36 @@ class Outcome:
 
 
 def outcome(pair: Pair) -> Outcome:
-    """Return the pair as the client sees it."""
+    """Return the pair as an answer with status 200."""
     return Outcome(
         200, str(pair.refresh), str(pair.access), pair.session.generation, str(pair.session.sid)
     )
 
 
 def refresh(raw: str, key: str | None = None) -> Outcome:
-    """Spend the token and return the answer, which may be a refusal."""
+    """Rotate the token and return the answer, which may be a refusal."""
     try:
-        return outcome(rotate(raw, retry_key=key))
-    except APIException as error:
-        return Outcome(error.status_code)
+        return outcome(rotate(parse_token(RefreshToken, raw), retry_key=key))
+    except TokenDomainError as error:
+        return Outcome(to_api_exception(error).status_code)
 
 
 def refresh_uncommitted(raw: str, key: str | None = None) -> Outcome:
-    """Spend the living token in the transaction that is open, where `rotate` would not."""
+    """Spend the current token inside the open transaction, which `rotate` would not do."""
     pair = consume(RefreshToken(raw), key, None)
     assert pair is not None
     return outcome(pair)
 
 
 def sign_in(user: AbstractUser, device: str = "phone") -> Outcome:
-    """Begin a session for a user whose password was verified, which must succeed."""
+    """Open a session for a user whose password was verified. It must succeed."""
     pair = open_session(user, Device(label=device))
     assert pair is not None
     return outcome(pair)
 
 
 def refresh_until_refused(first: Outcome) -> Outcome:
-    """Spend token after token as an honest device does, and return the last that was given."""
+    """Refresh like an honest device until a refusal, and return the last pair."""
     last = first
     for _ in range(2000):
         answer = refresh(last.refresh)
@@ -73,9 +75,9 @@ def refresh_until_refused(first: Outcome) -> Outcome:
 
 
 def race(*callers: Callable[[], T]) -> list[T]:
-    """Let the callers start at once, each in a thread and on a connection of its own.
+    """Start the callers simultaneously, each in its own thread with its own connection.
 
-    Returns what they returned, in their order; raises what the first of them raised.
+    Returns their results in the same order, or raises the exception of the first that failed.
     """
     barrier = Barrier(len(callers))
 
@@ -93,10 +95,10 @@ def race(*callers: Callable[[], T]) -> list[T]:
 
 @contextmanager
 def queue() -> Iterator[Callable[[Callable[[], T]], "Future[T]"]]:
-    """Hold a transaction open, and line callers up behind the rows that it has written.
+    """Keep a transaction open, and make callers wait for the rows that it has locked.
 
-    Gives a function that starts a caller in a thread and returns once PostgreSQL shows one caller
-    more waiting for a lock. The transaction is committed at the end of the block.
+    Yields a function that starts a caller in a thread, and returns when PostgreSQL shows that the
+    caller waits for a lock. The transaction is committed at the end of the block.
     """
     with ThreadPoolExecutor() as pool:
 
@@ -122,7 +124,7 @@ def queue() -> Iterator[Callable[[Callable[[], T]], "Future[T]"]]:
 
 
 def _waiting() -> int:
-    """Return how many callers of this database wait for a lock."""
+    """Return the number of connections to this database that wait for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
@@ -134,14 +136,15 @@ def _waiting() -> int:
 
 
 def retry_key(generation: int) -> str:
-    """Return the Idempotency-Key with which this client spends that generation."""
+    """Return the Idempotency-Key of this client for the token of that generation."""
     return f"a client's secret, {generation}"
 
 
-def obey() -> None:
-    """Refresh, in a process of its own, the tokens that are read; answer a line for each.
+def run_refreshes() -> None:
+    """Run in a separate process: refresh the tokens on the standard input.
 
-    A line asks `<once or forever> <generation> <token>`; an answer is `<generation> <token>`.
+    An input line is `<once or forever> <generation> <token>`. Each refresh prints a line
+    `<generation> <token>`.
     """
     print("ready", flush=True)  # noqa: T201  (to the process that started this one)
     for line in sys.stdin:

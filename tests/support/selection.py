@@ -1,9 +1,13 @@
 """Mark the tests that start programs or race; `make test-fast` leaves the slow tests out.
 
-The slow tests are one group, so pytest-xdist runs them one after the other: two tests that depend
-on time do not disturb each other.
+The slow tests of a module form a group: pytest-xdist runs them in one process, one after the other,
+so that the module's servers start only once.
+
+A slow test that does not use the test database is also marked `once`. The programs that it starts
+have their own databases, so the result is the same with every engine under test.
 """
 
+import subprocess
 from collections import Counter
 from types import FunctionType
 
@@ -13,11 +17,17 @@ from tests.support.racing import queue, race
 from tests.support.servers import serve
 from tests.support.site import latchkey
 
-FOLDERS = ("tests/browser/", "tests/clients/")
+PATHS = (
+    *("tests/browser/", "tests/clients/"),
+    *("tests/project/test_gateway.py", "tests/project/test_output.py"),
+    "tests/project/test_own_code.py",
+)
 #: Fixtures that start a program.
 FIXTURES = {"redis_server", "run", "servers", "site"}
-#: Functions that start a program or that let callers race.
-CALLS = (latchkey, queue, race, serve)
+#: Fixtures of pytest-django that give access to the test database.
+DATABASE = {"db", "transactional_db", "_django_db_helper"}
+#: Functions and modules that start a program or a race.
+CALLS = (latchkey, queue, race, serve, subprocess)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,21 +39,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             rename(item, f"{item.nodeid}[{operation}]")
         if is_slow(item):
             item.add_marker("slow")
-        if grouped and item.get_closest_marker("slow"):
-            rename(item, f"{item.nodeid}@slow")
+        if item.get_closest_marker("slow"):
+            if not depends_on_engine(item):
+                item.add_marker("once")
+            if grouped:
+                rename(item, f"{item.nodeid}@{item.nodeid.partition('::')[0]}")
     twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if twice:
         raise pytest.UsageError(f"pytest-xdist would run one test of each of these ids: {twice}")
 
 
 def rename(item: pytest.Item, name: str) -> None:
-    """Change the id; what follows an @ is the group. pytest-xdist 3.8 cannot with pytest 9.2."""
+    """Change the id. The part after an @ is the group: pytest-xdist 3.8 cannot set it itself."""
     item._id = item.id.parse(name)
 
 
+def depends_on_engine(item: pytest.Item) -> bool:
+    """Return whether the test uses the test database, or is skipped on one of the engines."""
+    fixtures = {*getattr(item, "fixturenames", ())}
+    markers = ("django_db", "skipif")
+    return bool(DATABASE & fixtures) or any(map(item.get_closest_marker, markers))
+
+
 def is_slow(item: pytest.Item) -> bool:
-    """Return whether the test starts a program or races, as far as its file and code tell."""
-    if item.nodeid.startswith(FOLDERS) or FIXTURES & {*getattr(item, "fixturenames", ())}:
+    """Return whether the test starts a program or a race, judged by its path and code."""
+    if item.nodeid.startswith(PATHS) or FIXTURES & {*getattr(item, "fixturenames", ())}:
         return True
     function = getattr(item, "function", None)
     return isinstance(function, FunctionType) and any(

@@ -1,4 +1,4 @@
-"""Servers that tests start for themselves."""
+"""Start and stop the servers that tests use."""
 
 import random
 import shutil
@@ -16,17 +16,17 @@ import httpx._transports.default as transport
 import pytest
 import redis
 
-# httpx reads the machine's certificates for each call, which takes longer than the call.
+# httpx reads the machine's certificates for each request, which takes longer than the request.
 transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]  # private
 
-STARTS_WITHIN = 120  # seconds, on a machine that has much else to do
+STARTS_WITHIN = 120  # seconds, on a busy machine
 
 
 def free_port() -> int:
-    """Return an unused port of loopback.
+    """Return an unused port on loopback.
 
-    It is below the ports that the kernel gives to connections: another run could get one of those
-    before the server listens.
+    It is below the range that the kernel assigns to connections. A port in that range could be
+    taken before the server listens on it.
     """
     while True:
         port = random.randrange(10_000, 32_000)  # noqa: S311  (not a secret)
@@ -44,7 +44,7 @@ class Server:
     environment: dict[str, str]
 
     def stop(self) -> None:
-        """End it, and what it started; twice is no error."""
+        """Stop the process. It stops its own child processes. A second call has no effect."""
         self.process.terminate()
         try:
             self.process.wait(timeout=20)
@@ -57,7 +57,7 @@ class Server:
 def serve(
     command: list[str], url: str, environment: dict[str, str], *, log: Path, cwd: Path
 ) -> Iterator[Server]:
-    """Run a server until the block ends; what it says is in the log."""
+    """Run a server until the block ends, and write its output to `log`."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT
@@ -71,7 +71,7 @@ def serve(
 
 
 def wait_for(server: Server, log: Path) -> None:
-    """Return once the server is alive."""
+    """Return when /healthz answers 200; raise AssertionError if the server does not start."""
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
@@ -83,7 +83,10 @@ def wait_for(server: Server, log: Path) -> None:
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
-    """Return once it holds; fail if it takes longer. No clock of another process can be moved."""
+    """Wait until `holds` returns true, at most `seconds` of real time.
+
+    A test cannot move the clock of another process.
+    """
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -92,7 +95,7 @@ def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a Redis of the run's own and return its address."""
+    """Start a Redis server for this run and return its URL."""
     server = shutil.which("redis-server")
     if server is None:
         pytest.skip("redis-server is not installed")
@@ -120,7 +123,7 @@ def answers(port: int) -> bool:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
-    """Return the address of a Redis that holds nothing."""
+    """Return the URL of an empty Redis."""
     with redis.Redis.from_url(redis_server) as client:
         client.flushdb()
     return redis_server

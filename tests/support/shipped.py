@@ -1,6 +1,6 @@
-"""What of the site is shipped. Tests of every address look at these: a developer adds others.
+"""The URL patterns that the project ships. Tests of every URL use these, without a developer's.
 
-As a URLconf this module has the shipped addresses alone.
+This module is also a URLconf that has only the shipped URLs.
 """
 
 import json
@@ -16,7 +16,7 @@ APPS = ("project", "accounts", "tokens")
 
 
 def addresses(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Yield every shipped route with its pattern, but for those that have a namespace."""
+    """Yield every shipped route and its pattern, except those in a namespace."""
     for pattern in resolver.url_patterns:
         route = f"{before}{pattern.pattern}"
         if not isinstance(pattern, URLPattern):
@@ -34,15 +34,16 @@ def is_shipped(pattern: URLPattern) -> bool:
 
 
 ADDRESSES = dict(addresses(get_resolver("project.urls")))
-#: The routes of the API as the OpenAPI document writes them.
+#: The routes of the API in the notation of the OpenAPI document.
 API = {re.sub(r"<\w+:(\w+)>", r"{\1}", f"/{route}") for route in ADDRESSES if route[:4] == "api/"}
+OAUTH = {f"/{route}" for route in ADDRESSES if route.startswith("oauth/")}
 
 urlpatterns = [
     path(route, pattern.callback, name=pattern.name or "") for route, pattern in ADDRESSES.items()
 ]
 
 
-def described() -> dict[str, Any]:
-    """Return the paths of the OpenAPI document that are shipped, each with its operations."""
+def described(routes: set[str] = API) -> dict[str, Any]:
+    """Return these paths of the OpenAPI document, each with its operations."""
     paths = json.loads(document())["paths"]
-    return {path: operations for path, operations in paths.items() if path in API}
+    return {path: operations for path, operations in paths.items() if path in routes}

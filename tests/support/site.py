@@ -1,4 +1,4 @@
-"""The site as `make serve` runs it, with a port, a database and a mailbox of its own."""
+"""Run the site like `make serve`, with a separate port, database and mailbox."""
 
 import email
 import os
@@ -20,14 +20,22 @@ from tests.support.servers import STARTS_WITHIN, Server, free_port, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = [sys.executable, "-m", "project.serving.serve"]
-#: The same without collecting the static files, which takes most of the time of a start.
+#: The same without collecting the static files, which takes most of the start's time.
 SERVE_UNCOLLECTED = [
     sys.executable,
     "-c",
     "from project.serving import serve; serve.UNUSED.append('*'); serve.main()",
 ]
+#: The same with the static files that an earlier start has collected in STATIC_ROOT.
+SERVE_COLLECTED = [
+    sys.executable,
+    "-c",
+    "from project.serving import serve; run = serve.call_command; serve.call_command ="
+    " lambda name, **options: None if name == 'collectstatic' else run(name, **options);"
+    " serve.main()",
+]
 PASSWORD = "seven wet otters"
-#: What `manage.py shell` runs to make people: each has the password and an address like the name.
+#: Code for `manage.py shell` that creates users with this password and <name>@example.org.
 PEOPLE = """
 from django.contrib.auth.hashers import make_password
 from accounts.models import User
@@ -39,12 +47,12 @@ for name in {names!r}:
 
 @dataclass
 class Site(Server):
-    """A site that runs."""
+    """A running site."""
 
     mail: Path
 
     def run(self, code: str, **changes: str) -> str:
-        """Run this in the site's `manage.py shell`, and return what it prints."""
+        """Run the code in the site's `manage.py shell` and return its output."""
         command = [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", code]
         environment = {**self.environment, **changes}
         done = subprocess.run(
@@ -56,9 +64,9 @@ class Site(Server):
     def add_people(self, *names: str) -> None:
         self.run(PEOPLE.format(names=names, password=PASSWORD))
 
-    def login(self, username: str, device: str = "") -> dict[str, Any]:
-        """Sign in and return the pair."""
-        body = {"username": username, "password": PASSWORD, "device": device}
+    def login(self, username: str, device: str = "", **more: str) -> dict[str, Any]:
+        """Sign in and return the pair. `more` are `scope` and `audience`."""
+        body = {"username": username, "password": PASSWORD, "device": device, **more}
         answer = httpx.post(f"{self.url}/api/auth/login/", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         pair: dict[str, Any] = answer.json()
@@ -70,9 +78,9 @@ class Site(Server):
         assert answer.status_code == 204, answer.text
 
     def mail_to(self, address: str) -> EmailMessage:
-        """Return the newest mail to this address, as soon as the worker has sent one."""
-        patience = time.monotonic() + STARTS_WITHIN
-        while time.monotonic() < patience:
+        """Wait for a mail to this e-mail address, and return the newest one."""
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
             sent = sorted(self.mail.glob("*.log"), key=lambda file: file.stat().st_mtime)
             for file in reversed(sent):
                 text, end, _ = file.read_text().partition(f"\n{'-' * 79}\n")
@@ -91,9 +99,9 @@ def latchkey(
     /,
     **settings: str,
 ) -> Iterator[Site]:
-    """Serve the site of this checkout on SQLite in that directory until the block ends.
+    """Serve the site of this checkout, with SQLite in that directory, until the block ends.
 
-    Static files are served compressed and with hashed names only by the command SERVE.
+    Only the commands SERVE and SERVE_COLLECTED serve static files compressed and with hashed names.
     """
     port, mail = free_port(), directory / "mail"
     url = f"http://localhost:{port}"

@@ -1,5 +1,6 @@
-"""dave is a staff user; the others have a right that he lacks."""
+"""Staff users, and users with more rights than the staff user dave, whom he may not manage."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +18,37 @@ USERS = "/admin/accounts/user/"
 GROUPS = "/admin/auth/group/"
 SESSIONS = "/admin/tokens/devicesession/"
 BLACKLIST = "/admin/tokens/blacklistedtoken/"
+#: The permissions of dave.
+MAY = (
+    *("view_user", "add_user", "change_user", "delete_user"),
+    *("view_group", "add_group", "change_group", "delete_group"),
+    *("view_devicesession", "change_devicesession", "add_blacklistedtoken"),
+)
 
 
 def permission(name: str) -> Permission:
     return Permission.objects.get(codename=name)
 
 
+def confirm(client: Client, page: str, fields: dict[str, Any]) -> Answer:
+    """Post an action, and confirm it if there is a preview. Return the page that follows."""
+    answer = client.post(page, fields, follow=True)
+    found = re.search(r'name="confirmed" value="(\w+)"', answer.content.decode())
+    if found is None:
+        return answer
+    return client.post(page, {**fields, "confirmed": found[1]}, follow=True)
+
+
+def create_superuser(name: str) -> tuple[User, Client]:
+    """Return a new superuser, and their browser, which is signed in."""
+    user = User.objects.create(username=name, password=HASHED, is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user)
+    return user, client
+
+
 class Staff:
-    """A staff user with these permissions and no others, in front of a browser."""
+    """A staff user with only these permissions, and their browser."""
 
     def __init__(self, name: str, *permissions: str) -> None:
         self.user = User.objects.create(
@@ -38,7 +62,7 @@ class Staff:
         return self.client.post(path, fields)
 
     def save(self, user: User, **changes: Any) -> Answer:
-        """Post the form of this user with these fields changed; None leaves a field out."""
+        """Post the form of this user with these changes. None removes a field."""
         user.refresh_from_db()
         form = {
             "username": user.username,
@@ -52,9 +76,9 @@ class Staff:
         return self.post(f"{USERS}{user.pk}/change/", filled)
 
     def run(self, page: str, *rows: Any, action: str, **fields: str) -> list[str]:
-        """Run an action on these rows and return the messages that the next page shows."""
+        """Run an action on these rows, confirm its preview, and return the messages after it."""
         chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
-        answer = self.client.post(page, {**chosen, **fields}, follow=True)
+        answer = confirm(self.client, page, {**chosen, **fields})
         assert answer.status_code == 200
         return [str(message) for message in answer.context["messages"]]
 
@@ -112,7 +136,7 @@ def make_privileged() -> list[User]:
 
 
 def everything() -> list[Any]:
-    """Return all rows that an administrator could change, to compare before and after."""
+    """Return all rows that an administrator can change, for a comparison before and after."""
     return [
         list(rows.order_by("pk"))
         for rows in (

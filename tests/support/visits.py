@@ -1,4 +1,4 @@
-"""Small pages of a developer's own, by which the tests look at a browser's session."""
+"""Small pages that show and change a browser's session, as a developer would write them."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -17,7 +17,7 @@ from tokens.models import DeviceSession
 
 
 def enter(request: HttpRequest) -> HttpResponse:
-    """Sign in, as the form says."""
+    """Sign in with the fields of the form."""
     user = authenticate(request, username=request.POST["name"], password=request.POST["password"])
     assert isinstance(user, User)
     if "remember" in request.POST:
@@ -52,7 +52,7 @@ def change(request: HttpRequest) -> HttpResponse:
 
 
 def idle(request: HttpRequest) -> HttpResponse:
-    """Look at nothing of the browser."""
+    """Answer without reading the browser's session."""
     return HttpResponse(status=204)
 
 
@@ -69,7 +69,7 @@ urlpatterns = [
 
 @dataclass
 class Browser:
-    """A browser that visits those pages."""
+    """A browser that opens these pages."""
 
     client: Client = field(default_factory=Client)
 
@@ -78,16 +78,16 @@ class Browser:
 
     @property
     def key(self) -> str:
-        """What the cookie has."""
+        """The session key in the cookie, or ""."""
         cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
         return cookie.value if cookie else ""
 
     @property
     def name(self) -> str:
-        """Who the browser is signed in as, or nothing."""
+        """The name of the signed-in user, or ""."""
         return cast("str", self.client.get("/who/").json()["name"])
 
     @property
     def row(self) -> DeviceSession:
-        """The device session that this browser is."""
+        """The device session of this browser."""
         return DeviceSession.objects.get(sid=self.client.get("/who/").json()["sid"])

@@ -1,12 +1,16 @@
-"""Unsafe, impossible and misspelt settings are found at start."""
+"""The system checks report unsafe, impossible and misspelt settings."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
+
+from tokens.checks.settings import check_settings
+from tokens.http.permissions import REQUIRED_SCOPES, has_scope
 
 MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E001 misspelt": ("TOKENS", {"GRACE_PERIODE": timedelta(0)}),
@@ -22,7 +26,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         "SIMPLE_JWT",
         {"ACCESS_TOKEN_LIFETIME": timedelta(days=15)},
     ),
-    "tokens.E030 a browser that never forgets": (
+    "tokens.E030 a browser session that is too long": (
         "TOKENS",
         {"BROWSER_LIFETIME": timedelta(days=91)},
     ),
@@ -30,6 +34,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E009 a long retry window": ("TOKENS", {"RETRY_WINDOW": timedelta(days=15)}),
     "tokens.E010 a long leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(minutes=2)}),
     "tokens.E011 no sessions": ("TOKENS", {"SESSIONS_PER_USER": 0}),
+    "tokens.E038 events kept for hours": ("TOKENS", {"EVENTS_KEPT": timedelta(hours=23)}),
     "tokens.E005 no client id": ("TOKENS", {"CLIENT_ID": ""}),
     "tokens.E008 a negative grace period": ("TOKENS", {"GRACE_PERIOD": timedelta(seconds=-1)}),
     "tokens.E010 a negative leeway": ("SIMPLE_JWT", {"LEEWAY": timedelta(seconds=-1)}),
@@ -37,11 +42,11 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens.E014 seconds for SimpleJWT's": ("SIMPLE_JWT", {"LEEWAY": 10}),
     "tokens.E015 another claim": ("SIMPLE_JWT", {"USER_ID_CLAIM": "user_id"}),
     "tokens.E015 another column": ("SIMPLE_JWT", {"USER_ID_FIELD": "username"}),
-    "tokens.E016 nobody asks the session": (
+    "tokens.E016 no check of the session": (
         "REST_FRAMEWORK",
         {"DEFAULT_AUTHENTICATION_CLASSES": []},
     ),
-    "tokens.E017 a rate nobody can read": ("TOKENS", {"THROTTLES": {"refresh": "often"}}),
+    "tokens.E017 an unreadable rate": ("TOKENS", {"THROTTLES": {"refresh": "often"}}),
     **{
         f"tokens.E017 {rate[:40]}": ("TOKENS", {"THROTTLES": {"refresh": rate}})
         for rate in (
@@ -61,12 +66,28 @@ MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         )
     },
     "tokens.E013 an old snapshot": ("TOKENS", {"SNAPSHOT_INTERVAL": timedelta(minutes=2)}),
-    "tokens.E019 a key set kept for ever": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
-    "tokens.E020 keys in a hurry": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
-    "tokens.W002 an issuer elsewhere": ("SIMPLE_JWT", {"ISSUER": "https://other.example"}),
-    "tokens.E021 a status list kept long": (
+    "tokens.E019 a key set cached too long": ("TOKENS", {"JWKS_MAX_AGE": timedelta(days=2)}),
+    "tokens.E020 keys replaced too early": ("TOKENS", {"SIGNING_KEY_AGE": timedelta(minutes=20)}),
+    "tokens.W002 another issuer": ("SIMPLE_JWT", {"ISSUER": "https://other.example"}),
+    "tokens.E021 a status list cached too long": (
         "TOKENS",
         {"STATUS_LIST_MAX_AGE": timedelta(minutes=6)},
+    ),
+    "tokens.E014 a list of scopes": ("TOKENS", {"SCOPES": ["orders:read"]}),
+    "tokens.E031 a scope with a space": ("TOKENS", {"SCOPES": {"orders read": "Read."}}),
+    "tokens.E031 a scope with a quote": ("TOKENS", {"SCOPES": {'orders"': "Read."}}),
+    "tokens.E031 an empty scope": ("TOKENS", {"SCOPES": {"": "Read."}}),
+    "tokens.E032 a reserved scope": ("TOKENS", {"SCOPES": {"introspect": "Look."}}),
+    "tokens.E033 a scope without a sentence": ("TOKENS", {"SCOPES": {"orders": " "}}),
+    "tokens.E035 an audience twice": ("SIMPLE_JWT", {"AUDIENCE": ["a", "a"]}),
+    "tokens.E036 an empty audience": ("SIMPLE_JWT", {"AUDIENCE": ["a", ""]}),
+    "tokens.E036 an audience with a space": ("SIMPLE_JWT", {"AUDIENCE": "a b"}),
+    "tokens.E036 a number for an audience": ("SIMPLE_JWT", {"AUDIENCE": ["a", 1]}),
+    "tokens.E037 claims of no module": ("TOKENS", {"CLAIMS": "project.nothing.claims"}),
+    "tokens.E037 claims of no path": ("TOKENS", {"CLAIMS": "claims"}),
+    "tokens.E037 claims that are a number": (
+        "TOKENS",
+        {"CLAIMS": "project.web.json.MAX_BODY_SIZE"},
     ),
 }
 
@@ -77,6 +98,32 @@ RATES = {"login_pair": "10 per 5 minutes"}
 @pytest.fixture(autouse=True)
 def throttled(settings: Settings) -> None:
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": RATES}
+
+
+@pytest.fixture(autouse=True)
+def only_required_here() -> Iterator[None]:
+    """Forget the scopes that other tests required, and later those of this test."""
+    elsewhere = {*REQUIRED_SCOPES}
+    REQUIRED_SCOPES.clear()
+    yield
+    REQUIRED_SCOPES.clear()
+    REQUIRED_SCOPES.update(elsewhere)
+
+
+def test_a_view_that_requires_a_misspelt_scope_is_named(settings: Settings) -> None:
+    settings.TOKENS = {**settings.TOKENS, "SCOPES": {"orders:read": "Read orders."}}
+    has_scope("orders:read", "introspect")
+    assert found() == []
+    has_scope("order:read")
+    assert found() == ["tokens.E034"]
+    (message,) = (message for message in run_checks() if message.id == "tokens.E034")
+    assert "'order:read'" in message.msg
+    assert "'orders:read'" in str(message.hint)
+
+
+def test_a_function_of_claims_is_in_order(settings: Settings) -> None:
+    settings.TOKENS = {**settings.TOKENS, "CLAIMS": "tests.tokens.jwt.test_custom_claims.tenant"}
+    assert found() == []
 
 
 def test_a_public_site_without_throttles_is_refused(settings: Settings) -> None:
@@ -91,13 +138,23 @@ def found(*, deploy: bool = False) -> list[str]:
     return [str(message.id) for message in messages if str(message.id).startswith("tokens.")]
 
 
-def test_the_settings_as_shipped_are_in_order() -> None:
+def test_the_shipped_settings_pass() -> None:
     assert found() == []
+
+
+@pytest.mark.trap(14, 43)
+def test_a_user_model_needs_the_mixin_or_the_backend(settings: Settings) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    assert check_settings() == []
+    settings.AUTH_USER_MODEL = "auth.User"
+    assert [message.id for message in check_settings()] == ["tokens.E022"]
+    settings.AUTHENTICATION_BACKENDS = ["tokens.http.backends.PasswordBackend"]
+    assert check_settings() == []
 
 
 @pytest.mark.trap(43)
 @pytest.mark.parametrize(("name", "change"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_named(
+def test_a_mistake_is_reported(
     settings: Settings, request: pytest.FixtureRequest, name: str, change: dict[str, Any]
 ) -> None:
     setattr(settings, name, {**getattr(settings, name), **change})
@@ -115,13 +172,17 @@ OPERATORS = {
     "REFRESH_RETRY_WINDOW": "tokens.E009 a long retry window",
     "TOKEN_LEEWAY": "tokens.E010 a long leeway",
     "TOKEN_CLIENT_ID TOKEN_AUDIENCE": "tokens.E005 no audience",
-    "THROTTLE_REFRESH": "tokens.E017 a rate nobody can read",
+    "TOKEN_SCOPES": "tokens.E033 a scope without a sentence",
+    "TOKEN_CLAIMS": "tokens.E037 claims of no path",
+    "THROTTLE_REFRESH": "tokens.E017 an unreadable rate",
     "SNAPSHOT_INTERVAL": "tokens.E013 an old snapshot",
 }
 
 
 @pytest.mark.parametrize(("names", "mistake"), OPERATORS.items(), ids=OPERATORS.values())
-def test_a_hint_names_what_an_operator_sets(settings: Settings, names: str, mistake: str) -> None:
+def test_a_hint_names_the_variables_of_the_operator(
+    settings: Settings, names: str, mistake: str
+) -> None:
     name, change = MISTAKES[mistake]
     setattr(settings, name, {**getattr(settings, name), **change})
     expected = mistake.partition(" ")[0]
@@ -133,12 +194,12 @@ def test_a_hint_names_what_an_operator_sets(settings: Settings, names: str, mist
 
 
 @pytest.mark.parametrize("rate", ["1/second", "60 per 1 minute", "5 per 24 hours", "1 per day"])
-def test_a_rate_within_a_second_to_a_day_is_in_order(settings: Settings, rate: str) -> None:
+def test_a_rate_within_a_second_to_a_day_passes(settings: Settings, rate: str) -> None:
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"refresh": rate}}
     assert found() == []
 
 
-#: What is set so that a default is refused, and which numbers the hint has to name.
+#: Settings with which a default is refused, and the numbers in the hint.
 BOUNDS: dict[str, tuple[dict[str, int], dict[str, int], str, tuple[int, ...]]] = {
     "tokens.E009": (
         {"REFRESH_TOKEN_LIFETIME": 3600},
@@ -168,7 +229,7 @@ BOUNDS: dict[str, tuple[dict[str, int], dict[str, int], str, tuple[int, ...]]] =
 
 
 @pytest.mark.parametrize("number", BOUNDS)
-def test_a_hint_never_prescribes_what_is_refused(settings: Settings, number: str) -> None:
+def test_a_hint_never_suggests_a_refused_value(settings: Settings, number: str) -> None:
     simplejwt, tokens, name, bounds = BOUNDS[number]
     for setting, changes in (("SIMPLE_JWT", simplejwt), ("TOKENS", tokens)):
         durations = {key: timedelta(seconds=seconds) for key, seconds in changes.items()}
@@ -196,7 +257,7 @@ def test_atomic_requests_are_refused(settings: Settings) -> None:
         settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
 
-def test_a_long_life_of_access_tokens_is_for_no_public_site(settings: Settings) -> None:
+def test_a_long_access_lifetime_in_public_is_a_warning(settings: Settings) -> None:
     assert found(deploy=True) == []
     long = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=61)}
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, **long}

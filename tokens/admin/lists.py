@@ -1,10 +1,12 @@
-"""Lists of big tables: nothing is counted, sorted or read whole; records that nobody edits."""
+"""Admin lists of big tables, which never read the whole table, and of read-only records."""
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -14,14 +16,16 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 
 from tokens.models.users import MAX_LOGIN_LENGTH
+from tokens.signals import administrator_acted, publish
 
-MAX_NAMED_USERS = 1000  # users, whose rows a search finds
+MAX_NAMED_USERS = 1000  # a search by name covers the rows of at most so many users
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """Pages through the first rows, and counts no further: COUNT(*) reads the whole table."""
+    """Paginates the first `limit` rows and counts no others: COUNT(*) reads the whole table."""
 
     limit = 10_000
 
@@ -31,24 +35,41 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when
 
     @cached_property
     def counted(self) -> int:
-        """How many rows there are; one more than the limit stands for any number beyond it."""
+        """The number of rows, or `limit` + 1 if there are more than `limit`."""
         rows: Any = self.object_list
         counted: int = rows.order_by()[: self.limit + 1].count()
         return counted
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are rows that are not listed."""
+        """Whether the list leaves out some rows."""
         return self.counted > self.limit
 
     @property
     def shown_count(self) -> str:
-        """How many rows there are, for people to read."""
-        return f"more than {self.limit:,}" if self.is_cut else str(self.count)
+        """The number of rows as text: "7" or "more than 10,000"."""
+        more = gettext("more than %(limit)s") % {"limit": f"{self.limit:,}"}
+        return more if self.is_cut else str(self.count)
 
 
-class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that answers 400 to an action on something that cannot be a primary key."""
+class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+    """A list that answers 400 if a selected value cannot be a primary key.
+
+    The signal `administrator_acted` reports what the admin writes to its history.
+    """
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        report_action([obj], "add", message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        report_action([obj], "change", message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> Any:
+        rows = [*queryset]
+        report_action(rows, "delete")
+        return super().log_deletions(request, cast("Any", rows))
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         try:
@@ -60,10 +81,10 @@ class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class BigTableAdmin(SelectionAdmin):
-    """A list of a table that may have millions of rows: nothing is counted, sorted or read whole.
+    """A list of a table that may have millions of rows. It never counts, sorts or reads all rows.
 
-    It is filtered by `lookups` and by nothing else: an address that compared a column which nobody
-    is shown would tell what is in it.
+    Only `lookups` can be filters. A URL that could filter by a hidden column would reveal the
+    column's values.
     """
 
     paginator = LimitedPaginator
@@ -73,7 +94,7 @@ class BigTableAdmin(SelectionAdmin):
     lookups: ClassVar[frozenset[str]]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup in self.lookups and "\0" not in value  # which PostgreSQL refuses
+        return lookup in self.lookups and "\0" not in value  # PostgreSQL refuses NUL.
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -85,27 +106,28 @@ class BigTableAdmin(SelectionAdmin):
         return self.search(queryset, search_term), False
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
-        """Return the rows in which every word begins one of `search_fields`."""
+        """Return the rows in which each word is the beginning of one of `search_fields`."""
         for word in words.split():
             begins = (Q((f"{name}__istartswith", word)) for name in self.search_fields)
             queryset = queryset.filter(reduce(or_, begins))
         return queryset
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Run an action on what the list reaches: "select all" means all that were counted."""
+        """Run an action on listed rows only: "select all" covers the first `limit` rows."""
         listed = queryset.values("pk")[: LimitedPaginator.limit]
         return super().response_action(request, queryset.filter(pk__in=listed))
 
     def log_each(self, request: HttpRequest, rows: list[Any], message: str) -> None:
-        """Note in the history of each row what this administrator did to it."""
+        """Add an entry by this administrator to the history of each row."""
+        report_action(rows, "change")
         LogEntry.objects.log_actions(cast("UUID", request.user.pk), rows, CHANGE, message)
 
 
 class RecordAdmin(BigTableAdmin):
-    """Rows that the site writes, by rules of its own; people look at them, the newest first."""
+    """A list of rows that only the site's code writes. It is read-only, the newest row first."""
 
     sortable_by = ()
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -114,10 +136,54 @@ class RecordAdmin(BigTableAdmin):
         return False
 
 
-def users_by_name(name: str) -> QuerySet[Any]:
-    """Return the first users whose name begins so, in any case.
+class ShownOnly(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not generic when it runs
+    """A formset that shows rows and ignores what the browser posts.
 
-    All of them could be everybody, whom the database would gather before it looks at one session.
+    Saving a form would write the whole row as it was read, and could undo a revocation.
+    """
+
+    def __init__(
+        self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+
+    def is_valid(self) -> bool:
+        return True
+
+    def save(self, commit: bool = True) -> list[Any]:
+        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
+        return []
+
+
+class ShownInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic when it runs
+    """Read-only rows on the page of another row."""
+
+    formset = ShownOnly
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def report_action(rows: list[Any], action: str, message: Any = "") -> None:
+    """Send the signal `administrator_acted`; `message` is that of the admin's history."""
+    parts = message if isinstance(message, list) else []
+    fields = [name for part in parts for name in part.get("changed", {}).get("fields", ())]
+    if rows:
+        about = {"rows": rows, "action": action, "fields": tuple(fields)}
+        publish(administrator_acted, type(rows[0]), **about)
+
+
+def users_by_name(name: str) -> QuerySet[Any]:
+    """Return up to MAX_NAMED_USERS users whose name begins with this text, ignoring case.
+
+    Without the limit, the database would collect all users before it looks at the first session.
     """
     user = get_user_model()
     named = user._base_manager.filter((f"{user.USERNAME_FIELD}__istartswith", name))

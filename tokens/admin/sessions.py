@@ -1,156 +1,246 @@
-"""Device sessions: every sign-in and what became of it, and those of one user."""
+"""The list of all device sessions, and the active sessions on a user's page."""
 
-from contextlib import suppress
-from typing import Any
-from uuid import UUID
+from typing import Any, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from tokens.admin.authority import select_manageable
-from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, users_by_name
-from tokens.models import DeviceSession, Reason
+from tokens.admin.authority import may_manage, select_manageable
+from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, ShownInline
+from tokens.admin.session_search import NEWEST, find_sessions
+from tokens.models import DeviceSession, Kind, Reason, ServiceAccount, ServiceSecret
+from tokens.models.bidi import isolate
 
 SECRETS = ("secret_hash", "nonce", "retry_hash", "credential_tag")
+#: The reasons of a revocation in one or two words, for the list.
+SHORT_REASONS = {
+    Reason.LOGOUT: _("signed out"),
+    Reason.LOGOUT_ALL: _("signed out"),
+    Reason.CREDENTIALS_CHANGED: _("credentials"),
+    Reason.REUSE: _("reuse"),
+    Reason.ADMIN: _("administrator"),
+    Reason.DEACTIVATED: _("deactivated"),
+    Reason.DELETED: _("deleted"),
+    Reason.EVICTED: _("too many"),
+}
 
 
 class Status(admin.SimpleListFilter):
-    """Whether the sessions go on."""
+    """Filters sessions that are active, revoked or expired."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
 
     def lookups(
         self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
     ) -> list[tuple[str, str]]:
-        return [("living", "living"), ("ended", "ended"), ("ran-out", "ran out")]
+        return [
+            ("active", gettext("active")),
+            ("revoked", gettext("revoked")),
+            ("expired", gettext("expired")),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[DeviceSession]
     ) -> QuerySet[DeviceSession]:
         now = timezone.now()
-        run_out = Q(expires_at__lte=now) | Q(idle_expires_at__lte=now)
+        expired = Q(expires_at__lte=now) | Q(idle_expires_at__lte=now)
         chosen = {
-            "living": Q(revoked_at=None) & ~run_out,
-            "ended": Q(revoked_at__isnull=False),
-            "ran-out": Q(revoked_at=None) & run_out,
+            "active": Q(revoked_at=None) & ~expired,
+            "revoked": Q(revoked_at__isnull=False),
+            "expired": Q(revoked_at=None) & expired,
         }
         return queryset.filter(chosen.get(self.value() or "", Q()))
 
 
 class Columns:
-    """What is said of a session in few words, and of its last use the day alone."""
+    """The columns of a session. Its last use is shown as a day, without the time."""
 
-    @admin.display(description="session")
+    @admin.display(description=_("session"))
     def name(self, session: DeviceSession) -> str:
         return str(session.sid)[:8]
 
-    @admin.display(description="device")
+    @admin.display(description=_("device"))
     def device_name(self, session: DeviceSession) -> str:
         return session.device_name
 
-    @admin.display
+    @admin.display(description=_("status"))
     def status(self, session: DeviceSession) -> str:
         if session.revoked_at is not None:
-            return f"ended: {session.get_revoked_reason_display()}"
-        return "living" if session.is_active else "ran out"
+            reason = session.get_revoked_reason_display()
+            return gettext("revoked: %(reason)s") % {"reason": reason}
+        return gettext("active") if session.is_active else gettext("expired")
 
-    @admin.display
+    @admin.display(description=_("status"))
+    def short_status(self, session: DeviceSession) -> str:
+        """The status as a coloured word. The tooltip has the complete reason and the time."""
+        if session.revoked_at is None:
+            state = "active" if session.is_active else "expired"
+            return format_html('<span class="status {}">{}</span>', state, self.status(session))
+        reason = SHORT_REASONS[Reason(session.revoked_reason)]
+        return format_html(
+            '<abbr class="status revoked" title="{}, {}">{}</abbr>',
+            session.get_revoked_reason_display(),
+            date_format(session.revoked_at, "DATETIME_FORMAT"),
+            gettext("revoked: %(reason)s") % {"reason": reason},
+        )
+
+    @admin.display(description=_("last use"))
     def last_use(self, session: DeviceSession) -> str:
         return date_format(session.last_used_on)
 
 
 @admin.register(DeviceSession)
 class DeviceSessionAdmin(Columns, RecordAdmin):
-    """Every sign-in, and what became of it.
+    """All device sessions.
 
-    A staff user with the permission to change sessions may end those of the accounts that they may
-    manage.
+    A staff user with the permission to change sessions may revoke the sessions of the accounts
+    that they may manage.
     """
 
-    list_display = ("name", "user", "device_name", "status", "created_at", "last_use", "kind")
-    list_filter = (Status, "kind", "revoked_reason")
-    list_select_related = ("user",)
-    lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
-    search_fields = ("user", "sid")
-    search_help_text = (
-        f"The beginning of a name, of {MAX_NAMED_USERS} users at most, or a whole sid."
+    change_form_template = "admin/session.html"
+    list_display = (
+        *("name", "short_status", "principal", "device_name"),
+        *("ip_address", "last_use"),
     )
-    actions = ("end",)
+    list_filter = (Status, "kind", "revoked_reason")
+    list_select_related = ("user", "service_secret__account")
+    lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
+    search_fields = ("user", "sid", "ip_address", "device")
+    search_help_text = format_lazy(
+        _(
+            "The first characters of a user name (at most {users} users), a complete or short id,"
+            " or, among the newest {sessions} sessions, an IP address or words of a device name."
+        ),
+        users=MAX_NAMED_USERS,
+        sessions=f"{NEWEST:,}",
+    )
+    actions = ("revoke",)
     fields = (
-        *("sid", "user", "device_name", "kind", "status", "revoked_at"),
+        *("sid", "principal", "device_name", "kind", "status", "revoked_at"),
         *("created_at", "last_use", "expires_at", "ip_address", "user_agent"),
     )
-    readonly_fields = ("device_name", "status", "last_use")
+    readonly_fields = ("principal", "device_name", "status", "last_use")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
-        return super().get_queryset(request).defer(*SECRETS)
+        return super().get_queryset(request).defer(*SECRETS, "service_secret__digest")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_end_permission(self, request: HttpRequest) -> bool:
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tokens.change_devicesession")
 
     def search(self, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
-        with suppress(ValueError):
-            return queryset.filter(sid=UUID(words))
-        return queryset.filter(user__in=users_by_name(words))
+        return queryset.filter(pk__in=find_sessions(words))
 
-    @admin.action(description="End these sessions", permissions=["end"])
-    def end(self, request: HttpRequest, queryset: Any) -> None:
-        owners = get_user_model()._base_manager.filter(
-            pk__in=queryset.filter(revoked_at=None).values("user")
-        )
-        users = select_manageable(request, owners).values("pk")
-        ended = queryset.filter(Q(user=None) | Q(user__in=users)).revoke(Reason.ADMIN)
-        self.log_each(request, ended, "Ended.")
-        messages.success(request, f"Sessions ended: {len(ended)}.")
+    def get_urls(self) -> list[Any]:
+        end = self.admin_site.admin_view(require_POST(self.end))
+        return [path("<int:pk>/end/", end, name="tokens_devicesession_end"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        session = cast("DeviceSession", context["original"])
+        context["may_end"] = session.revoked_at is None and self.may_end(request, session)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def may_end(self, request: HttpRequest, session: DeviceSession) -> bool:
+        """Return whether the staff user may revoke this session."""
+        if session.kind == Kind.SERVICE:
+            return request.user.has_perm("tokens.change_serviceaccount")
+        permitted = self.has_revoke_permission(request)
+        return permitted and (session.user is None or may_manage(request.user, session.user))
+
+    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Revoke one session, and return to its page or to the page of its user."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        session = get_object_or_404(self.get_queryset(request), pk=pk)
+        self.revoke(request, self.get_queryset(request).filter(pk=pk))
+        if "user" in request.GET and session.user_id is not None:
+            user = get_user_model()._meta
+            return redirect(f"admin:{user.app_label}_{user.model_name}_change", session.user_id)
+        return redirect("admin:tokens_devicesession_change", pk)
+
+    @admin.display(description=_("account"))
+    def principal(self, session: DeviceSession) -> str:
+        if session.kind != Kind.SERVICE:
+            return str(session.user or self.get_empty_value_display())
+        secret = getattr(session, "service_secret", None)  # None after the account is deleted
+        return isolate(secret.account.name) if secret else self.get_empty_value_display()
+
+    @admin.action(description=_("Revoke these sessions"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        """Revoke the sessions, which for a service account disables its secrets."""
+        unrevoked = queryset.filter(revoked_at=None)
+        owners = get_user_model()._base_manager.filter(pk__in=unrevoked.values("user"))
+        people = Q(user=None) | Q(user__in=select_manageable(request, owners).values("pk"))
+        services = Q(pk__in=self.secrets_to_disable(request, unrevoked).values("session"))
+        revoked = queryset.filter(~Q(kind=Kind.SERVICE) & people | services).revoke(Reason.ADMIN)
+        self.log_each(request, revoked, gettext("Revoked."))
+        level = messages.SUCCESS if revoked else messages.WARNING
+        sentence = gettext("Sessions revoked: %(count)s.") % {"count": len(revoked)}
+        messages.add_message(request, level, sentence)
+
+    def secrets_to_disable(
+        self, request: HttpRequest, sessions: QuerySet[DeviceSession]
+    ) -> QuerySet[ServiceSecret]:
+        """Return the secrets of these sessions that the staff user may disable; warn about others.
+
+        That takes the permission to change service accounts.
+        """
+        secrets = ServiceSecret.objects.filter(session__in=sessions)
+        if not request.user.has_perm("tokens.change_serviceaccount"):
+            if count := secrets.count():
+                sentence = gettext("Left out, sessions of service accounts: %(count)s.")
+                messages.warning(request, sentence % {"count": count})
+            return secrets.none()
+        accounts = ServiceAccount.objects.filter(pk__in=secrets.values("account"))
+        return secrets.filter(account__in=select_manageable(request, accounts).values("pk"))
 
 
-class ShownOnly(forms.BaseInlineFormSet):  # type: ignore[type-arg]
-    """Rows that are shown and never read back: what is posted about them changes none.
-
-    A form would write the whole row, with what it was when it was read, over an ending.
-    """
-
-    def __init__(
-        self, data: Any = None, files: Any = None, save_as_new: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-
-    def is_valid(self) -> bool:
-        return True
-
-    def save(self, commit: bool = True) -> list[Any]:
-        self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
-        return []
-
-
-class SessionsInline(Columns, admin.TabularInline):  # type: ignore[type-arg]
-    """The sessions in which the user is signed in now."""
+class SessionsInline(Columns, ShownInline):
+    """The user's active sessions, each with a button that ends it."""
 
     model = DeviceSession
-    formset = ShownOnly
-    verbose_name_plural = "living sessions"
-    fields = readonly_fields = ("device_name", "kind", "created_at", "last_use", "ip_address")
+    verbose_name_plural = _("active sessions")
+    template = "admin/sessions_inline.html"
+    readonly_fields = ("device_name", "end", "last_use", "ip_address", "created_at", "kind")
     ordering = ("-pk",)
-    extra = 0
     show_change_link = True
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        permitted = obj is not None and request.user.has_perm("tokens.change_devicesession")
+        if permitted and may_manage(request.user, obj):
+            return self.readonly_fields
+        return tuple(name for name in self.readonly_fields if name != "end")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
         return DeviceSession.objects.active().order_by(*self.ordering).defer(*SECRETS)
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    @admin.display(description="")
+    def end(self, session: DeviceSession) -> str:
+        """A button of a form at the end of the page, because a form cannot contain another.
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        If it belonged to the user's form, Enter in one of the fields would press it.
+        """
+        return format_html(
+            '<button class="button" form="end-session" formaction="{}?user" aria-label="{}">{}'
+            "</button>",
+            reverse("admin:tokens_devicesession_end", args=[session.pk]),
+            gettext("End the session of %(device)s") % {"device": session.device_name},
+            gettext("End session"),
+        )

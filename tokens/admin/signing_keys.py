@@ -1,4 +1,4 @@
-"""Signing keys: what each does now, and a button for the next one."""
+"""The list of signing keys and their states, with buttons that rotate or replace them."""
 
 from typing import Any
 
@@ -7,19 +7,23 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from tokens.admin.lists import RecordAdmin
+from tokens.admin.lists import LimitedPaginator, RecordAdmin
+from tokens.conf import conf
 from tokens.keys.lifecycle import replace_all, rotate
-from tokens.models import SigningKey
+from tokens.models import DeviceSession, SigningKey
 
 
 @admin.register(SigningKey)
 class SigningKeyAdmin(RecordAdmin):
-    """The keys of access tokens, which the site makes; people have the next one made."""
+    """The signing keys of access tokens. The site generates them; administrators can rotate."""
 
     list_display = ("kid", "algorithm", "state", "signs_from", "signs_until", "disappears_at")
     lookups = frozenset()
@@ -36,19 +40,23 @@ class SigningKeyAdmin(RecordAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.display
+    @admin.display(description=_("state"))
     def state(self, key: SigningKey) -> str:
         now = timezone.now()
         if key.signs_from > now:
-            return "waits to sign"
+            return gettext("signs later")
         if key.signs_until is None or key.signs_until > now:
-            return "signs"
+            return gettext("signs")
         gone = key.disappears_at is not None and key.disappears_at <= now
-        return "is gone" if gone else "verifies"
+        return gettext("removed") if gone else gettext("verifies")
 
     def get_urls(self) -> list[Any]:
         rotate = self.admin_site.admin_view(require_POST(self.rotate))
-        own = [path("rotate/", rotate, name="tokens_signingkey_rotate")]
+        replace = self.admin_site.admin_view(self.replace)
+        own = [
+            path("rotate/", rotate, name="tokens_signingkey_rotate"),
+            path("replace/", replace, name="tokens_signingkey_replace"),
+        ]
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -56,13 +64,33 @@ class SigningKeyAdmin(RecordAdmin):
         return super().changelist_view(request, {"may_rotate": may_rotate})
 
     def rotate(self, request: HttpRequest) -> HttpResponse:
-        """Have the next key made, or all of them replaced by one if somebody else has one."""
+        """Publish the next key."""
         if not request.user.has_perm("tokens.change_signingkey"):
             raise PermissionDenied
-        emergency = "emergency" in request.POST
-        key = replace_all() if emergency else rotate()
-        done = "Emergency: replaced all signing keys." if emergency else "Rotated."
-        self.log_addition(request, key, done)
+        return self.report(request, rotate(), gettext("Rotated."))
+
+    def replace(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a confirmation, and then replace all keys immediately."""
+        if not request.user.has_perm("tokens.change_signingkey"):
+            raise PermissionDenied
+        if request.method == "POST" and "confirmed" in request.POST:
+            replaced = gettext("Emergency: replaced all signing keys.")
+            return self.report(request, replace_all(), replaced)
+        sessions = LimitedPaginator(DeviceSession.objects.active().order_by("pk"), 1)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Replace all keys now"),
+            "opts": self.opts,
+            "sessions": sessions.shown_count,
+            "not_confirmed": request.method == "POST",
+            "key_set_age": int(conf().JWKS_MAX_AGE.total_seconds()),
+        }
+        return TemplateResponse(request, "admin/replace_keys.html", context)
+
+    def report(self, request: HttpRequest, key: SigningKey, sentence: str) -> HttpResponse:
+        """Write the rotation to the history, and show the list with a message about the new key."""
+        self.log_addition(request, key, sentence)
         begins = date_format(key.signs_from, "DATETIME_FORMAT")
-        messages.success(request, f"The key {key} is published and signs from {begins} on.")
+        sentence = gettext("The key %(key)s is published and signs from %(begins)s.")
+        messages.success(request, sentence % {"key": key, "begins": begins})
         return redirect("admin:tokens_signingkey_changelist")

@@ -1,4 +1,4 @@
 """The endpoints that issue, refresh, verify and revoke tokens, and their OpenAPI description.
 
-It imports tokens.http and what is below.
+It imports tokens.http and the packages below it.
 """

@@ -10,29 +10,37 @@ from django.http import JsonResponse
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from tokens.api.errors import to_api_exception
 from tokens.api.openapi import operations
-from tokens.api.serializers import NO_TEXT, LoginSerializer, SessionSerializer
-from tokens.errors import RolesChangedError
+from tokens.api.serializers import LoginSerializer, SessionSerializer
+from tokens.errors import TokenDomainError
 from tokens.http import cookies, csrf
-from tokens.http.authentication import DatabaseAuthentication, verify_current
-from tokens.http.client_address import client_address, client_network
-from tokens.http.request_context import note_session
+from tokens.http.authentication import (
+    DatabaseAuthentication,
+    require_audience,
+    verify_current,
+)
+from tokens.http.client_address import client_address
+from tokens.http.devices import device_of
+from tokens.http.errors import RolesChangedError
+from tokens.http.permissions import IsPerson
+from tokens.http.refresh import NO_TEXT, idempotency_key, named_token, refresh
+from tokens.http.request_context import state_of
 from tokens.http.throttles import count, count_sign_in
 from tokens.jwt.claims import AccessToken, Pair, RefreshToken
 from tokens.models import DeviceSession, Reason
-from tokens.sessions.lifecycle import Device, open_session, revoke_sessions, sign_out
-from tokens.sessions.rotation import rotate
+from tokens.sessions.lifecycle import Limits, open_session, revoke_sessions, sign_out
+from tokens.sessions.networks import client_network
 
 
 class ListedMethodsView(APIView):
-    """A view that answers 405 to every method it has not, before it asks who calls."""
+    """A view that answers 405 to methods that it lacks, before it authenticates the request."""
 
     http_method_names = ["get", "head", "post", "patch", "delete"]
 
@@ -44,9 +52,10 @@ class ListedMethodsView(APIView):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class TokenView(ListedMethodsView):
-    """A view that anybody may call, whose answers nobody may keep.
+    """A view without authentication, whose responses must not be cached.
 
-    It is never inside a transaction of the request: a refusal would undo what it has just ended.
+    It never runs inside a transaction of the request, which a refusal would roll back together
+    with the revocation.
     """
 
     authentication_classes: Any = []
@@ -54,6 +63,14 @@ class TokenView(ListedMethodsView):
 
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error of the domain as the API does."""
+        if not isinstance(exc, TokenDomainError):
+            return super().handle_exception(exc)
+        answer = to_api_exception(exc)
+        answer.__cause__ = exc  # The log names the reason.
+        return super().handle_exception(answer)
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -64,10 +81,10 @@ class TokenView(ListedMethodsView):
 
 
 class SignedInView(TokenView):
-    """The same for those who present an access token, whose session is looked up."""
+    """The same for requests with an access token. The row of its session must be valid."""
 
     authentication_classes: Any = [DatabaseAuthentication]
-    permission_classes: Any = [IsAuthenticated]
+    permission_classes: Any = [IsPerson]
 
     @property
     def user(self) -> AbstractUser:
@@ -79,7 +96,7 @@ class SignedInView(TokenView):
 
 
 class LoginView(TokenView):
-    """Sign in with a password: a new device session and its first pair."""
+    """Sign in with a password, and return the first pair of a new device session."""
 
     @operations.login
     def post(self, request: Request) -> Response | JsonResponse:
@@ -87,17 +104,13 @@ class LoginView(TokenView):
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
             csrf.require(request._request)
-        address = client_address(request)
-        count_sign_in(asked["username"], address)
+        device = device_of(request, asked["device"])
+        count_sign_in(asked["username"], device.ip_address)
         user = authenticate(
             request._request, username=asked["username"], password=asked["password"]
         )
-        device = Device(
-            label=asked["device"],
-            ip_address=address,
-            user_agent=request.headers.get("User-Agent", ""),
-        )
-        pair = open_session(user, device) if isinstance(user, AbstractUser) else None
+        limits = Limits(scope=asked["scope"], audience=asked["audience"])
+        pair = open_session(user, device, limits) if isinstance(user, AbstractUser) else None
         if pair is None:
             raise AuthenticationFailed(
                 "No active account was found with these credentials.", "no_active_account"
@@ -106,22 +119,23 @@ class LoginView(TokenView):
 
 
 class RefreshView(TokenView):
-    """Spend a refresh token: the pair that follows it."""
+    """Spend a refresh token, and return the pair that follows it."""
 
     @operations.refresh
     def post(self, request: Request) -> JsonResponse:
         raw, by_cookie = read_refresh_token(request)
-        pair = rotate(
+        pair = refresh(
             raw or read_token(request, "refresh"),
             retry_key=idempotency_key(request),
             ip_address=client_address(request),
+            named=named_token(request.data),
         )
-        note_session(request._request, pair.session)  # for the log
+        state_of(request._request).session = pair.session  # for the log
         return cookies.token_response(pair) if by_cookie else cookies.compact_json(pair.as_json())
 
 
 class LogoutView(TokenView):
-    """End the session of a refresh token; always 204. A browser forgets its cookies."""
+    """Revoke the session of a refresh token; always 204. A browser deletes its cookies."""
 
     @operations.logout
     def post(self, request: Request) -> Response:
@@ -134,7 +148,7 @@ class LogoutView(TokenView):
 
 
 class LogoutAllView(SignedInView):
-    """End every session of this user, this one included."""
+    """Revoke every session of this user, including the present one."""
 
     @operations.logout_all
     def post(self, request: Request) -> Response:
@@ -145,7 +159,7 @@ class LogoutAllView(SignedInView):
 
 
 class LogoutOthersView(SignedInView):
-    """End every session of this user but this one."""
+    """Revoke every session of this user except the present one."""
 
     @operations.logout_others
     def post(self, request: Request) -> Response:
@@ -160,14 +174,15 @@ class VerifyView(TokenView):
     def post(self, request: Request) -> Response:
         count("verify", client_network(client_address(request)))
         try:
-            verify_current(read_token(request, "token"))
+            _, token = verify_current(read_token(request, "token"))
         except RolesChangedError as error:
             raise InvalidToken from error
+        require_audience(token)
         return Response({})
 
 
 class CsrfView(TokenView):
-    """Give a browser a CSRF token for the API, and the cookie that belongs to it."""
+    """Return a CSRF token for the API, and set the cookie that belongs to it."""
 
     @operations.csrf
     def get(self, request: Request) -> Response:
@@ -178,17 +193,20 @@ class CsrfView(TokenView):
 
 
 class SessionsView(SignedInView):
-    """List this user's living sessions, the newest sign-in first."""
+    """List this user's active sessions, the newest sign-in first."""
 
     @operations.list_sessions
     def get(self, request: Request) -> Response:
-        living = DeviceSession.objects.filter(user=self.user.pk).active()
-        listed = living.order_by("-created_at", "-pk")
-        return Response(SessionSerializer(listed, many=True, context={"sid": self.sid}).data)
+        active = DeviceSession.objects.filter(user=self.user.pk).active()
+        newest_first = active.order_by("-created_at", "-pk")
+        return Response(SessionSerializer(newest_first, many=True, context={"sid": self.sid}).data)
 
 
 class SessionView(SignedInView):
-    """End one of this user's sessions; ending it twice is no error. Its own forgets its cookies."""
+    """Revoke one of this user's sessions, also twice.
+
+    If it is the present one, the browser deletes its cookies.
+    """
 
     @operations.end_session
     def delete(self, request: Request, sid: str) -> Response:
@@ -206,7 +224,7 @@ class SessionView(SignedInView):
 
 
 def validate_body(serializer_class: type[Serializer[None]], request: Request) -> dict[str, Any]:
-    """Return what the body asks, or raise ValidationError."""
+    """Return the validated body, or raise ValidationError."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -215,7 +233,7 @@ def validate_body(serializer_class: type[Serializer[None]], request: Request) ->
 def read_token(request: Request, name: str) -> str:
     """Return the token that the body has under this name, or raise ValidationError.
 
-    A serializer would say the same, and take longer than the rest of the view.
+    A serializer would give the same answers, but take longer than the rest of the view.
     """
     body = request.data
     if not isinstance(body, dict | None):
@@ -229,11 +247,11 @@ def read_token(request: Request, name: str) -> str:
 
 
 def read_refresh_token(request: Request) -> tuple[str, bool]:
-    """Return the refresh token of the body, or of the cookie, and whether it is the cookie's.
+    """Return the refresh token of the body or the cookie, and whether the cookie contained it.
 
-    The cookie's can be empty, if a browser asks that has none. Raises ValidationError if there is
-    no token or one in both, where a cookie without a living one stands in nobody's way, and
-    CsrfFailedError if the cookie's is not to be used by whoever asks.
+    The cookie's token is empty if the browser has lost that cookie. Raises ValidationError if the
+    request has no token, or one in the body and a valid one in the cookie. Raises CsrfFailedError
+    if the cookie's token comes without a CSRF token.
     """
     cookie, body = cookies.read_token(request, "refresh"), request.data
     if cookies.uses_cookies(request) and isinstance(body, dict) and "refresh" not in body:
@@ -246,7 +264,7 @@ def read_refresh_token(request: Request) -> tuple[str, bool]:
 
 
 def is_refresh_token(raw: str) -> bool:
-    """Return whether this is a refresh token of ours that has not expired; spent ones are too."""
+    """Return whether this site signed this refresh token, spent or not, and it has not expired."""
     try:
         RefreshToken(raw)
     except TokenError:
@@ -255,9 +273,9 @@ def is_refresh_token(raw: str) -> bool:
 
 
 def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
-    """Return the first pair in cookies; the session that the browser has so far is ended.
+    """Return the first pair in cookies, and revoke the session that the browser had before.
 
-    If the browser could not keep the new one, that is ended instead.
+    If the access token does not fit into a cookie, the new session is revoked instead.
     """
     response = cookies.token_response(pair)
     if response.status_code == 200:
@@ -266,13 +284,3 @@ def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
         sign_out(str(pair.refresh))
         response.cookies.clear()
     return response
-
-
-def idempotency_key(request: Request) -> str | None:
-    """Return the Idempotency-Key, 16 to 255 printable ASCII characters, or None."""
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY")  # `headers` would copy them all
-    if key is not None and not (16 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-        raise ValidationError(
-            {"Idempotency-Key": ["An Idempotency-Key has 16 to 255 printable ASCII characters."]}
-        )
-    return key

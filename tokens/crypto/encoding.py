@@ -1,4 +1,4 @@
-"""Base64url and the compact form of signed tokens (RFC 7515)."""
+"""Base64url and the compact serialization of signed tokens (RFC 7515)."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -8,23 +8,23 @@ from typing import Any
 
 
 def base64url(data: bytes) -> str:
-    """Return base64url without padding (RFC 7515, section 2)."""
+    """Encode as base64url without padding (RFC 7515, section 2)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """Return what is encoded in base64url without padding; raise ValueError if nothing is."""
+    """Decode base64url without padding. Raises ValueError if the text is malformed."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @lru_cache(maxsize=64)
 def encoded_header(**header: str) -> str:
-    """Return what every token with this header begins with, the dot included."""
+    """Return the encoded header of a token, followed by the dot."""
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
     return f"{base64url(text.encode())}."
 
 
-def jws(begin: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
-    """Return the claims as a signed token (RFC 7515, section 7.1) that begins so."""
-    text = f"{begin}{base64url(json.dumps(claims, separators=(',', ':')).encode())}"
+def jws(header: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Return a signed token (RFC 7515, section 7.1) with this encoded header and these claims."""
+    text = f"{header}{base64url(json.dumps(claims, separators=(',', ':')).encode())}"
     return f"{text}.{base64url(sign(text.encode()))}"

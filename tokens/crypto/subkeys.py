@@ -1,8 +1,8 @@
-"""The subkeys of the secret key, for what this site alone reads; how a token is put together.
+"""The subkeys of the secret key, which sign refresh tokens and encrypt private keys.
 
-Every use has a subkey of its own (HKDF, RFC 5869), so that no two uses can be played off against
-each other. A changed SECRET_KEY whose old value is among SECRET_KEY_FALLBACKS changes nothing for
-a living token: it names its subkeys in the header `kid`.
+Each use has a separate subkey (HKDF, RFC 5869), so the output of one use reveals nothing about
+another. Refresh tokens name their subkeys in the header `kid`: they stay valid after SECRET_KEY
+changes, as long as its old value is in SECRET_KEY_FALLBACKS.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from tokens.crypto.encoding import base64url
 
 @dataclass(frozen=True, repr=False)
 class Subkeys:
-    """What is derived from one secret key, 32 bytes each, and the public name of the set."""
+    """The subkeys of one secret key, 32 bytes each, and `kid`, the public name of the set."""
 
     kid: str
     signature: bytes
@@ -51,23 +51,23 @@ def all_subkeys() -> tuple[Subkeys, ...]:
 
 
 def newest_subkeys() -> Subkeys:
-    """Return the subkeys that new tokens and tags are made with."""
+    """Return the subkeys for new tokens and credential tags."""
     return _derive(settings.SECRET_KEY)
 
 
 def mac(key: bytes, *parts: str) -> bytes:
-    """Return HMAC-SHA256, 32 bytes, of the parts; where one ends and the next begins counts."""
+    """Return the HMAC-SHA256 of the parts, 32 bytes. Each part is hashed with its length."""
     message = b"".join(len(part).to_bytes(4) + part for part in map(str.encode, parts))
     return hmac.digest(key, message, hashlib.sha256)
 
 
 def credential_tag(subkeys: Subkeys, password_hash: str, username: str) -> bytes:
-    """Return what binds a session to what its user signs in with, 32 bytes."""
+    """Return the tag that binds a session to its user's password and user name, 32 bytes."""
     return mac(subkeys.credentials, password_hash, username)
 
 
 def tag_subkeys(tag: bytes, password_hash: str, username: str) -> Subkeys | None:
-    """Return the subkeys that made this tag of these credentials, or None if none did."""
+    """Return the subkeys under which these credentials have this tag, or None."""
     for subkeys in all_subkeys():
         if hmac.compare_digest(tag, credential_tag(subkeys, password_hash, username)):
             return subkeys

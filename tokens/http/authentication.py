@@ -1,10 +1,12 @@
-"""Whom a request comes from: the access token in its Authorization header (RFC 6750, 2.1).
+"""Authenticate requests by the access token in the Authorization header (RFC 6750, section 2.1).
 
-Without that header it is the token in the cookie, if there is one. `BearerAuthentication` asks the
-snapshot and so costs no query; `DatabaseAuthentication` asks the row of the session, where an
-account is changed.
+Without that header the token in the cookie counts. `BearerAuthentication` uses the snapshot and so
+executes no query. `DatabaseAuthentication`, for views that change an account, reads the row of the
+session. With TOKENS["SERVICE_SECRETS_AS_TOKENS"] the header may contain the secret of a service
+account instead.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -13,21 +15,24 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken
 
-from tokens.crypto.subkeys import tag_subkeys
-from tokens.errors import RolesChangedError
+from tokens.conf import conf
+from tokens.errors import InvalidClientError, Refusal, TokenRefusedError
 from tokens.http import cookies, csrf
+from tokens.http.errors import RolesChangedError
+from tokens.http.failed_clients import counted_failures
 from tokens.jwt.claims import AccessToken
-from tokens.models import DeviceSession
-from tokens.revocation import snapshot
+from tokens.service_accounts import secrets
+from tokens.service_accounts.cache import verify_secret
+from tokens.sessions.access import verify_access_token, verify_by_row
 
 
 class TokenUser(SimpleLazyObject):
-    """The user of an access token: what the token says of them, and the row once that is asked for.
+    """The user of an access token, whose row is loaded when it is needed.
 
-    `pk`, `roles` and `is_authenticated` cost no query. Anything else is asked of the row, which is
-    then fetched; InvalidToken is raised if there is none any more, or it is inactive.
+    `pk`, `roles` and `is_authenticated` come from the token and execute no query. Any other
+    attribute loads the row, or raises InvalidToken if the user is deleted or inactive.
     """
 
     is_authenticated = True
@@ -38,7 +43,7 @@ class TokenUser(SimpleLazyObject):
     def __init__(self, token: AccessToken) -> None:
         super().__init__(lambda: load_user(token))
         pk, key = token.user_id, get_user_model()._meta.pk.attname
-        # The attributes of this object itself; any other is the row's.
+        # These attributes belong to this object; all others to the row.
         vars(self).update({"pk": pk, key: pk, "roles": token.roles})
 
     def __bool__(self) -> bool:
@@ -51,11 +56,50 @@ class AnonymousTokenUser(AnonymousUser):
     roles: frozenset[str] = frozenset()
 
 
+class ServiceUser:
+    """The user of a service account's access token. It has no row in the table of users.
+
+    It has what Django REST framework's throttles and permissions read: `pk` is the client id, and
+    it has no roles and no permissions of Django. Check its scopes with `has_scope`.
+    """
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+    roles: frozenset[str] = frozenset()
+
+    def __init__(self, client_id: str) -> None:
+        self.pk = self.id = client_id
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ServiceUser) and other.pk == self.pk
+
+    def __hash__(self) -> int:
+        return hash(self.pk)
+
+    def get_username(self) -> str:
+        return str(self.pk)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return False
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
+
+
 class BearerAuthentication(JWTAuthentication):
     """Authenticate by access token: `request.user` is its user, `request.auth` the token.
 
-    A token that is presented and refused is 401, never an anonymous request, and never one that
-    falls through to the cookie.
+    A refused token is answered 401. The request never becomes anonymous, and the cookie is not
+    tried instead.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
@@ -67,68 +111,80 @@ class BearerAuthentication(JWTAuthentication):
         if header is None:
             return None
         scheme, _, raw = header.strip().partition(b" ")
-        if scheme.lower() not in (b"bearer", b""):  # Empty is what a server makes of no ASCII.
+        if scheme.lower() not in (
+            b"bearer",
+            b"",
+        ):  # A server empties a header that is not ASCII.
             return None
-        return self.authenticate_token(raw.strip().decode("latin-1"))
+        text = raw.strip().decode("latin-1")
+        if conf().SERVICE_SECRETS_AS_TOKENS and text.startswith(secrets.PREFIX):
+            text = exchange_secret(request, text)
+        return self.authenticate_token(text)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
     def authenticate_token(self, raw: str) -> tuple[Any, AccessToken]:
         token = verify_cached(raw)
-        return TokenUser(token), token
+        require_audience(token)
+        return (ServiceUser(token.sub) if token.is_service else TokenUser(token)), token
 
 
 class DatabaseAuthentication(BearerAuthentication):
-    """The same, by what the database says now; `request.user` is the row of the user."""
+    """The same by the present row of the session; `request.user` is the row of the user."""
 
-    def authenticate_token(self, raw: str) -> tuple[AbstractUser, AccessToken]:
-        return verify_current(raw)
+    def authenticate_token(self, raw: str) -> tuple[Any, AccessToken]:
+        user, token = verify_current(raw)
+        require_audience(token)
+        return user, token
+
+
+def exchange_secret(request: Request, secret: str) -> str:
+    """Return an access token of the service account that this secret belongs to.
+
+    One query the first time and once per minute, secret and process. Raises InvalidToken, or
+    Throttled after too many failures from one network.
+    """
+    try:
+        with counted_failures(request):
+            return str(verify_secret(secret).token)
+    except InvalidClientError as error:
+        raise InvalidToken from error
 
 
 def verify_cached(raw: str) -> AccessToken:
-    """Return the verified access token if the snapshot has nothing against it: no query.
+    """Return the verified access token if the snapshot does not refuse it: no query.
 
-    While the snapshot is too large to be complete, the row is asked: one query. Raises
-    InvalidToken, or RolesChangedError if only the roles in the token are out of date.
+    Raises InvalidToken, or RolesChangedError if only the roles in the token are outdated.
     """
-    token, ends = verify_token(raw), snapshot.revocations.current()
-    if not ends.complete:
-        return verify_current(raw)[1]
-    session = token.sid.int
-    if session in ends.sessions or token.jti in ends.tokens:
-        raise InvalidToken
-    if token["rv"] < ends.rights.get(session, 0):
-        raise RolesChangedError
-    return token
+    try:
+        return verify_access_token(raw)
+    except TokenRefusedError as error:
+        raise unauthorized(error) from error
 
 
-def verify_current(raw: str) -> tuple[AbstractUser, AccessToken]:
-    """Return the user and the verified access token if its session still stands: one query.
+def verify_current(raw: str) -> tuple[AbstractUser | ServiceUser, AccessToken]:
+    """Return the user, or the ServiceUser of a service account, and the token: one query.
 
-    Raises InvalidToken, without a query where the signature or a claim is wrong, or
-    RolesChangedError.
+    Raises InvalidToken, or RolesChangedError if only the roles in the token are outdated.
     """
-    token = verify_token(raw)
-    believed = DeviceSession.objects.unless_blacklisted(token.jti)
-    session = believed.select_related("user").filter(sid=token.sid).first()
-    user = cast("AbstractUser | None", session and session.user)
-    if session is None or user is None or not session.is_active or not user.is_active:
-        raise InvalidToken
-    credentials = (user.password, user.get_username())
-    if str(user.pk) != token.sub or not tag_subkeys(session.credential_tag, *credentials):
-        raise InvalidToken
-    if token["rv"] < session.rights_version:
-        raise RolesChangedError
+    try:
+        session, token = verify_by_row(raw)
+    except TokenRefusedError as error:
+        raise unauthorized(error) from error
+    user = ServiceUser(token.sub) if token.is_service else cast("AbstractUser", session.user)
     return user, token
 
 
-def verify_token(raw: str) -> AccessToken:
-    """Return the access token if it is one of ours that has not expired, or raise InvalidToken."""
-    try:
-        return AccessToken(raw)
-    except TokenError as error:
-        raise InvalidToken from error
+def unauthorized(error: TokenRefusedError) -> InvalidToken:
+    """Return the 401 for a refused access token."""
+    return RolesChangedError() if error.reason is Refusal.ROLES_CHANGED else InvalidToken()
+
+
+def require_audience(token: AccessToken) -> None:
+    """Raise InvalidToken if the token is for another service (RFC 9068, section 4)."""
+    if token["aud"] != conf().audience:
+        raise InvalidToken
 
 
 def load_user(token: AccessToken) -> AbstractUser:

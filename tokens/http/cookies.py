@@ -1,7 +1,7 @@
-"""Cookie transport: a browser keeps both tokens where no script reads them.
+"""Cookie transport: a browser stores both tokens in cookies that scripts cannot read.
 
-A page of another origin can make a browser send these cookies, so each call that changes something
-must pass the check in tokens/http/csrf.py as well (ASVS 5.0, 3.5.1).
+A page of another origin can make a browser send these cookies. Each request that changes something
+must therefore also pass the check in tokens/http/csrf.py (ASVS 5.0, 3.5.1).
 """
 
 from typing import Literal, TypeAlias
@@ -11,40 +11,42 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from tokens.conf import conf
-from tokens.errors import CookieTooLargeError
+from tokens.http.errors import CookieTooLargeError
 from tokens.jwt.claims import Pair
 
 TokenName: TypeAlias = Literal["access", "refresh"]
-MAX_COOKIE_SIZE = (
-    4096  # bytes of name, value and attributes; browsers drop what is longer: RFC 6265, 6.1
-)
+#: Bytes of name, value and attributes. Browsers drop longer cookies (RFC 6265, section 6.1).
+MAX_COOKIE_SIZE = 4096
 
 
 def cookie_name(token: TokenName) -> str:
-    """Return the cookie's name; the prefix has browsers take it from this host and https alone."""
+    """Return the cookie's name. Browsers accept `__Host-` cookies only by https from this host."""
     return f"__Host-{token}" if conf().COOKIES_SECURE else token
 
 
 def read_token(request: Request, token: TokenName) -> str:
-    """Return what the request has in this cookie, or nothing."""
+    """Return the value of the request's cookie for this token, or ""."""
     return request._request.COOKIES.get(cookie_name(token), "")
 
 
 def uses_cookies(request: Request) -> bool:
-    """Return whether a browser asks that has a refresh token's cookie, or had one once."""
+    """Return whether the request has a refresh token's cookie or a CSRF header.
+
+    The header also marks a client of the cookie transport whose cookies have expired.
+    """
     return cookie_name("refresh") in request._request.COOKIES or "HTTP_X_CSRFTOKEN" in request.META
 
 
 def authenticated_by_cookie(request: Request) -> bool:
-    """Return whether the access token is the cookie's: it never is where a header was sent."""
+    """Return whether the access token comes from the cookie. An Authorization header wins."""
     return "HTTP_AUTHORIZATION" not in request.META and bool(read_token(request, "access"))
 
 
 def token_response(pair: Pair) -> JsonResponse:
-    """Return the pair with its tokens in cookies, each for as long as the token lives at most.
+    """Return the pair with its tokens in cookies. Each cookie expires with its token.
 
-    An access token that a browser would drop is refused instead. The refresh token is given even
-    then: the session goes on, and fits again when its user has fewer roles.
+    If the access token is too long for a cookie, the response is an error. It still sets the
+    refresh token: the session continues, and works again when its user has fewer roles.
     """
     body = pair.as_json()
     access, refresh = str(body.pop("access")), str(body.pop("refresh"))
@@ -66,19 +68,19 @@ def require_cookie_size(pair: Pair) -> None:
 
 
 def compact_json(body: dict[str, str | int]) -> JsonResponse:
-    """Return the body as Django REST framework would write it, which takes longer."""
+    """Return the same bytes as Django REST framework's renderer, in less time."""
     return JsonResponse(body, json_dumps_params={"separators": (",", ":")})
 
 
 def delete_cookies(response: HttpResponseBase) -> None:
-    """Have the browser delete both cookies, and what it keeps of this site beside them."""
+    """Make the browser delete both cookies, and its cache and storage of this site."""
     for token in ("access", "refresh"):
         _set(response, token, "", 0)
     response["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def _set(response: HttpResponseBase, token: TokenName, value: str, seconds: int) -> None:
-    # Deleted is what has the same name and attributes, so there is one place that has them.
+    # A browser deletes a cookie only if name and attributes are equal, so they are set here alone.
     response.set_cookie(
         cookie_name(token),
         value,

@@ -1,4 +1,4 @@
-"""Counters of fixed windows in this process, and when to ask a shared store that has failed."""
+"""Counters of fixed windows in this process, and a circuit breaker for a shared store."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -11,20 +11,20 @@ from limits.storage import Storage
 
 T = TypeVar("T")
 
-#: How many windows a process counts at most, some 300 bytes each.
+#: The maximum number of windows in a process, about 300 bytes each.
 MAX_COUNTERS = 100_000
-#: How many of them stay when there are too many: those that have counted the most.
+#: How many windows stay when there are too many: those with the most hits.
 KEPT_COUNTERS = MAX_COUNTERS * 3 // 4
-PAUSE = 5.0  # seconds until a store that failed is asked again
+PAUSE = 5.0  # seconds between a failure of a store and the next request to it
 
 
 class ProcessStorage(Storage):
-    """What `limits` counts its fixed windows in: atomic, in this process alone, of bounded size.
+    """The storage of fixed windows for `limits`: atomic, within one process, of bounded size.
 
-    A window begins with its first hit and ends `expiry` seconds later, as those of MemoryStorage
-    and of Redis do. No thread cleans up: when all MAX_COUNTERS windows are in use, those that
-    have ended are removed and, if that is not enough, those with the fewest hits. An attacker who
-    wants a counter that stands at n forgotten has to bring KEPT_COUNTERS others to n first.
+    A window begins with its first hit and ends `expiry` seconds later, as in MemoryStorage and
+    Redis. No thread cleans up. When all MAX_COUNTERS windows are in use, the windows that
+    have ended are removed and, if necessary, those with the fewest hits. To have a counter with n
+    hits removed, an attacker must first bring KEPT_COUNTERS other counters to n hits.
     """
 
     STORAGE_SCHEME = None
@@ -39,7 +39,7 @@ class ProcessStorage(Storage):
         return ()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count a hit and return how many there are in its window."""
+        """Count the hit and return the number of hits in its window."""
         with self._lock:
             now = time()
             hits, ends_at = self._windows.get(key, (0, 0.0))
@@ -51,19 +51,19 @@ class ProcessStorage(Storage):
             return hits + amount
 
     def get(self, key: str) -> int:
-        """Return how many hits there are in the window, 0 if it has ended."""
+        """Return the number of hits in the window, or 0 if the window has ended."""
         hits, ends_at = self._windows.get(key, (0, 0.0))
         return hits if ends_at > time() else 0
 
     def get_expiry(self, key: str) -> float:
-        """Return when the window ends, in seconds since 1970: now, if there is none."""
+        """Return the end of the window in seconds since 1970, or the current time without one."""
         return max(self._windows.get(key, (0, 0.0))[1], time())
 
     def check(self) -> bool:
         return True
 
     def reset(self) -> int:
-        """Forget all windows and return how many there were."""
+        """Remove all windows and return their number."""
         with self._lock:
             number = len(self._windows)
             self._windows.clear()
@@ -83,23 +83,23 @@ class ProcessStorage(Storage):
 
 
 class StoreUnavailableError(Exception):
-    """A shared store fails, or has failed a moment ago; the text is the reason."""
+    """A shared store failed within the last PAUSE seconds. The text is the reason."""
 
 
 class CircuitBreaker:
-    """Remembers that a store has failed, so that not every request waits for it (thread-safe).
+    """Stops calling a store that has failed, so that requests do not wait for it (thread-safe).
 
-    After a failure the store is not asked for PAUSE seconds. Then one thread asks it again, and the
-    others go on without it until that thread has been answered.
+    For PAUSE seconds after a failure, the store is not called. Then one thread tries it again; the
+    other threads do without the store until that call returns.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._reason: str | None = None  # None while the store works
-        self._ask_at = 0.0  # when to ask again, by the monotonic clock
+        self._ask_at = 0.0  # seconds of the monotonic clock
 
     def call(self, ask: Callable[..., T], *arguments: Any) -> T:
-        """Return what `ask` returns; raise StoreUnavailableError if it fails or is not tried."""
+        """Return the result of `ask`. Raises StoreUnavailableError if it fails or is skipped."""
         if self._reason is not None:
             self._admit_one()
         try:
@@ -113,7 +113,7 @@ class CircuitBreaker:
         return answer
 
     def _admit_one(self) -> None:
-        """Return if it is time to ask again and no other thread does, or raise the last failure."""
+        """Return in the one thread that may try the store now; raise the last failure in others."""
         with self._lock:
             if self._reason is not None and monotonic() < self._ask_at:
                 raise StoreUnavailableError(self._reason)

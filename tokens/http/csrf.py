@@ -1,7 +1,8 @@
 """The CSRF check of the API, with its own secret, cookie and trusted origins.
 
-The origins in COOKIE_ORIGINS may call the API with cookies, and no page trusts them. A token of the
-API is therefore not valid for a page's form, and a page's token is not valid for the API.
+The origins in COOKIE_ORIGINS may call the API with cookies, but the site's pages do not trust them.
+A CSRF token of the API is therefore not valid for a page's form, and a page's token is not valid
+for the API.
 """
 
 import re
@@ -16,13 +17,13 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import cached_property
 
 from tokens.conf import conf
-from tokens.errors import CsrfFailedError
+from tokens.http.errors import CsrfFailedError
 
-SECRET = re.compile("[A-Za-z0-9]{32}")  # as Django makes it
+SECRET = re.compile("[A-Za-z0-9]{32}")  # the form of Django's CSRF secrets
 
 
 class CsrfCheck(CsrfViewMiddleware):
-    """Django's check, with the API's cookie and origins; a refusal is the reason, as a string."""
+    """Django's CSRF check with the API's cookie and origins. It returns the reason of a refusal."""
 
     @cached_property
     def allowed_origins_exact(self) -> set[str]:
@@ -34,10 +35,10 @@ class CsrfCheck(CsrfViewMiddleware):
 
     @cached_property
     def allowed_origin_subdomains(self) -> defaultdict[str, list[str]]:
-        return defaultdict(list)  # COOKIE_ORIGINS names each origin.
+        return defaultdict(list)  # COOKIE_ORIGINS has no wildcards.
 
     def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:
-        # A check for pages may have accepted the request already: that is not enough here.
+        # The pages' check may have accepted the request; the API needs its own check as well.
         vars(request)["csrf_processing_done"] = False
         return super().process_view(request, callback, args, kwargs)
 
@@ -74,16 +75,16 @@ def require(request: HttpRequest) -> None:
 
 
 def prepare(request: HttpRequest) -> None:
-    """Have Django's `get_token` and `{% csrf_token %}` give a token of the API in this request."""
-    request.META.pop("CSRF_COOKIE", None)  # the secret of the pages, if their check has run
+    """Make Django's `get_token` and `{% csrf_token %}` return the API's token in this request."""
+    request.META.pop("CSRF_COOKIE", None)  # the pages' secret, which their check may have set
     check().process_request(request)
 
 
 def set_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Set the cookie of the secret on the response, if a token was given since `prepare`."""
+    """Set the secret's cookie on the response if `get_token` was called after `prepare`."""
     check().process_response(request, cast("HttpResponse", response))
 
 
 def check() -> CsrfCheck:
-    """Return the check, by the settings as they are now. It never calls the view it is given."""
+    """Return a check with the current settings. It never calls the view that it is given."""
     return CsrfCheck(cast("Any", HttpResponse))

@@ -1,4 +1,4 @@
-"""Permissions by role: what views of an API write into `permission_classes`. They cost no query."""
+"""Permissions by role, for the `permission_classes` of API views. They run no query."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,15 +6,20 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import ForcedAuthentication, Request
 
+from tokens.http.authentication import ServiceUser
 from tokens.jwt.claims import AccessToken
+
+#: Every scope that a view of the project requires, for the system check.
+REQUIRED_SCOPES: set[str] = set()
 
 
 def has_role(*names: str) -> type[BasePermission]:
-    """Return a permission for users with at least one of these roles; others get 403, or 401.
+    """Return a permission class that requires at least one of these roles.
 
-    Roles are the names of the user's groups when the access token was made. Permissions combine by
-    `&`, `|` and `~`, as those of Django REST framework do. `has_role` implies signed in, and
-    `~has_role(…)` does not: combine that with `IsAuthenticated`.
+    Other users get 403, and anonymous requests 401. Roles are the names of the user's groups when
+    the access token was issued. Permissions combine with `&`, `|` and `~`, as in Django REST
+    framework. `has_role` implies signed in. `~has_role(…)` does not: combine it with
+    `IsAuthenticated`.
     """
     wanted = frozenset(names)
 
@@ -25,16 +30,55 @@ def has_role(*names: str) -> type[BasePermission]:
             return not wanted.isdisjoint(_roles(request))
 
         def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
-            return self.has_permission(request, view)  # or `~` would refuse everybody
+            # With the default, which is True, `~` would refuse every request.
+            return self.has_permission(request, view)
 
     return HasRole
+
+
+def has_scope(*names: str) -> type[BasePermission]:
+    """Return a permission class that requires all of these scopes (RFC 9068, section 2.2.3).
+
+    It combines with `has_role` by `&`, `|` and `~`. The token of a person who signed in without
+    `scope` has every scope in TOKENS["SCOPES"]. A system check reports a name that is not there.
+    """
+    required = frozenset(names)
+    REQUIRED_SCOPES.update(required)
+
+    class HasScope(BasePermission):
+        message = f"This needs the scope {' '.join(names)}."
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            token = request.auth
+            return isinstance(token, AccessToken) and required <= token.scopes
+
+        def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+            return self.has_permission(request, view)
+
+    return HasScope
+
+
+class IsPerson(BasePermission):
+    """Requires a signed-in person. Service accounts are refused with 403.
+
+    So are services that act for a person: without this, a service that received a person's token
+    could exchange it and then change the person's account (RFC 8693, section 4.1).
+    """
+
+    message = "This is for people, and the token belongs to a service account."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user, token = request.user, request.auth
+        if isinstance(user, ServiceUser) or (isinstance(token, AccessToken) and "act" in token):
+            return False
+        return bool(user and user.is_authenticated)
 
 
 def _roles(request: Request) -> Iterable[str]:
     """Return the roles in the access token.
 
-    Django REST framework's `force_authenticate`, which only tests can call, leaves none: then it is
-    the user's groups. A request that another class authenticated has no roles.
+    Django REST framework's `force_authenticate`, which only tests can call, sets no token: then the
+    roles are the user's groups. A request that another class authenticated has no roles.
     """
     token = request.auth
     if isinstance(token, AccessToken) and "roles" in token:

@@ -1,8 +1,8 @@
-"""How often something may be tried: by account, by address, by both, by session.
+"""Limit how often something may be tried: by account, by address, by both, or by session.
 
-Every try is counted before it is looked at, in one atomic step, and a success takes nothing back.
-The counters are in Redis where several processes share them, else in this process. While Redis
-fails or does not answer, each process counts for itself: to refuse every request would be worse.
+Every try is counted before it is examined, in one atomic step, and a success resets nothing. The
+counters are in Redis if several processes share them, otherwise in this process. While Redis fails
+or does not answer, each process counts separately, because refusing every request would be worse.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ from limits.strategies import FixedWindowRateLimiter
 from rest_framework.exceptions import Throttled
 
 from tokens.conf import conf
-from tokens.http.client_address import client_network
 from tokens.http.counters import CircuitBreaker, ProcessStorage, StoreUnavailableError
 from tokens.models import DeviceSession
 from tokens.models.users import find_by_login
+from tokens.sessions.networks import client_network
 
-#: So many of an account's sessions say where its owner is at home.
+#: The number of an account's latest sessions whose networks count as the owner's.
 MAX_RECENT_SESSIONS = 1000
 CounterQuery: TypeAlias = Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], int]
 log = structlog.stdlib.get_logger("latchkey.throttles")
-#: The counters of this process: one set from the start, or two first callers would make two.
+#: The counters of this process. Created here, so that two first callers cannot create two.
 LOCAL_COUNTERS = FixedWindowRateLimiter(ProcessStorage())
 
 
 def count(name: str, *who: str | None) -> None:
     """Count one try of `name` by these; raise Throttled, with the seconds to wait, if too many.
 
-    What `name` allows is in TOKENS["THROTTLES"]; what is not there is not limited.
+    TOKENS["THROTTLES"] has the limit of `name`; without an entry there, `name` is not limited.
     """
     wait = _count(name, *who)
     if wait:
@@ -56,10 +56,10 @@ def is_exhausted(name: str, *who: str | None) -> bool:
 def count_sign_in(account: str, address: str | None) -> None:
     """Count one sign-in; raise Throttled if it is too many for the address, the account or both.
 
-    An account is what was typed, and nobody is looked up: were the user name and the e-mail address
-    counted as one, a stranger would learn by the refusal that they belong together. Guessing from
-    many addresses closes the account to strangers only: whoever comes from where it has had a
-    session still gets in, so that nobody can lock the owner out.
+    The account is the text that the user typed, and no user is looked up. If the user name and the
+    e-mail address were counted together, the refusal would tell a stranger that they belong to one
+    account. Guessing from many addresses closes the account to other networks only: sign-ins from
+    the network of one of its sessions still succeed, so that a guesser cannot lock the owner out.
     """
     name = AbstractBaseUser.normalize_username(account).casefold()
     network = client_network(address)
@@ -97,13 +97,13 @@ def _count(name: str, *who: str | None) -> int:
 
 
 def _query(question: CounterQuery, name: str, *who: str | None) -> int:
-    """Put the question to the counters, 0 if `name` is not limited."""
+    """Return the answer of the counters, or 0 if `name` is not limited."""
     have = conf()
     rate = have.THROTTLES.get(name)
     if rate is None:
         return 0
     limit = _limit(rate)
-    # The names of accounts are nobody's business, not even in memory or Redis.
+    # Names of accounts are personal data, so memory and Redis contain only their hashes.
     who_ = hashlib.sha256("\0".join(part or "" for part in who).encode()).hexdigest()
     if have.THROTTLE_STORAGE:
         shared, breaker = _shared(have.THROTTLE_STORAGE)

@@ -1,16 +1,18 @@
-"""How tokens are signed and read: SimpleJWT's backend, once for each kind of token.
+"""Sign and verify tokens: a backend of SimpleJWT for each kind of token.
 
-All tokens of one key begin alike, with the header that we write, so a header is recognised and not
-parsed: it chooses neither key nor algorithm (RFC 8725, sections 3.1, 3.10 and 3.12). Nothing of a
+All tokens of one key begin with the same header. The header is compared as text and not parsed, so
+it cannot choose the key or the algorithm (RFC 8725, sections 3.1, 3.10 and 3.12). No part of a
 token is parsed before its signature is verified.
 """
 
 import hmac
 import json
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from rest_framework_simplejwt.backends import TokenBackend
@@ -27,12 +29,13 @@ from tokens.jwt.frozen import FrozenDict, freeze
 from tokens.keys.jwk import KeyPair
 
 Backend = TypeVar("Backend", bound="KeyedBackend")
-#: The numbers in tokens are times and counters: whole, and within every calendar and column.
+#: The numbers in tokens are times and counters. Any of these fits into a date and a column.
 NUMBERS = range(2**37)
+UUID_TEXT = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_text(value: object) -> bool:
-    """Return whether it is some characters, all of which a database can hold."""
+    """Return whether the value is a text, not empty, that a database can store."""
     return isinstance(value, str) and value != "" and value.isprintable()
 
 
@@ -44,32 +47,41 @@ def are_roles(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(role, str) for role in value)
 
 
-class KeyedBackend(TokenBackend):
-    """One key and one kind of token. `decode` returns verified claims, with every one required.
+def are_sids(value: object) -> bool:
+    """Return whether it is a list of UUIDs in their usual form."""
+    return isinstance(value, tuple) and all(
+        isinstance(sid, str) and UUID_TEXT.fullmatch(sid) for sid in value
+    )
 
-    `decode(token, verify=False)` leaves out the expiry, and nothing else. It raises
-    TokenBackendError for what is not a token of this key and kind.
+
+def is_actor(value: object) -> bool:
+    """Return whether it is an `act` claim (RFC 8693, section 4.1)."""
+    return isinstance(value, FrozenDict) and is_text(value.get("sub"))
+
+
+class KeyedBackend(TokenBackend):
+    """Signs and verifies one kind of token with one key.
+
+    `decode` returns verified claims, among them all required ones. It raises TokenBackendError if
+    the token has another key or kind. `decode(token, verify=False)` only skips the expiry.
     """
 
     typ: ClassVar[str]
-    #: What a token must have, and how each is recognised as written by us.
+    #: The claims that a token must have, each with the check of its value.
     required: ClassVar[Mapping[str, Callable[[object], bool]]]
 
     def __init__(self, kid: str, algorithm: str) -> None:
-        have = conf()
-        audience = have.audience if "aud" in self.required else None
-        super().__init__(algorithm, issuer=have.issuer, audience=audience, leeway=have.leeway)
+        super().__init__(algorithm, issuer=conf().issuer, leeway=conf().leeway)
         self.encoded_header = encoded_header(alg=algorithm, kid=kid, typ=self.typ)
 
     def encode(self, payload: dict[str, Any]) -> str:
-        """Return the signed token, issuer and audience filled in."""
-        audience = {} if self.audience is None else {"aud": self.audience}
-        return jws(self.encoded_header, {**payload, "iss": self.issuer, **audience}, self.sign)
+        """Return the signed token of these claims and the issuer."""
+        return jws(self.encoded_header, {**payload, "iss": self.issuer}, self.sign)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         claims = self.verified(token)
-        if claims["iss"] != self.issuer or claims.get("aud") != self.audience:
-            raise TokenBackendError("The token is of or for another site.")
+        if claims["iss"] != self.issuer or not self.is_audience(claims.get("aud")):
+            raise TokenBackendError("The token is from another site or for another audience.")
         now, leeway = time.time(), self.get_leeway().total_seconds()
         if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
             raise TokenBackendError("The token is from the future.")
@@ -77,28 +89,35 @@ class KeyedBackend(TokenBackend):
             raise TokenBackendExpiredToken
         return dict(claims)
 
+    def is_audience(self, audience: object) -> bool:
+        """Return whether this site issues tokens of this kind for this audience."""
+        return audience is None
+
     @abstractmethod
     def sign(self, text: bytes) -> bytes:
         """Return the signature of the header and the claims."""
 
     @abstractmethod
     def verified(self, token: str) -> Mapping[str, Any]:
-        """Return the claims of a token that this key has signed, or raise TokenBackendError."""
+        """Return the claims of a token that this key signed, or raise TokenBackendError."""
 
 
 class AccessBackend(KeyedBackend):
-    """Access tokens: signed with a key pair, so that others can read them too (RFC 9068)."""
+    """Access tokens, signed with a key pair: other services can verify them too (RFC 9068)."""
 
     typ = "at+jwt"
     required = {
         **dict.fromkeys(("iss", "aud", "sub", "jti", "sid", "client_id", "token_type"), is_text),
         **dict.fromkeys(("exp", "iat", "rv", "auth_time"), is_number),
-        "roles": are_roles,
     }
+    optional = {"roles": are_roles, "scope": is_text, "act": is_actor, "actor_sids": are_sids}
 
     def __init__(self, key: KeyPair) -> None:
         super().__init__(key.kid, key.algorithm)
         self.key = key
+
+    def is_audience(self, audience: object) -> bool:
+        return audience in conf().audiences
 
     def sign(self, text: bytes) -> bytes:
         return self.key.sign(text)
@@ -109,19 +128,22 @@ class AccessBackend(KeyedBackend):
 
 @lru_cache(maxsize=4096)
 def _verify_signature(token: str, key: KeyPair) -> Mapping[str, Any]:
-    """Return the claims, once the signature is verified: the same token comes over and over.
+    """Verify the signature and return the claims. Results are cached: clients repeat their token.
 
-    Each request checks anew everything that can change. Refused tokens are not kept, and a key that
-    was removed is never looked up. Requests share the claims, which therefore cannot be changed.
+    Each request checks again everything that can change. Refused tokens are not cached, and a
+    removed key is never passed. Requests share the claims, which are therefore immutable.
     """
     text, _, signature = token.rpartition(".")
     if not key.has_signed(text.encode(), decode_canonical(signature)):
         raise TokenBackendError("The signature is not ours.")
-    return parse_claims(text, AccessBackend.required)
+    claims = parse_claims(text, AccessBackend.required, AccessBackend.optional)
+    if "roles" not in claims and claims["sub"] != claims["client_id"]:
+        raise TokenBackendError("A person's token has no roles.")
+    return claims
 
 
 class RefreshBackend(KeyedBackend):
-    """Refresh tokens: HS256 (RFC 7515, appendix A.1), which this site alone reads."""
+    """Refresh tokens, signed with HS256 (RFC 7515, appendix A.1): only this site verifies them."""
 
     typ = "JWT"
     required = {
@@ -144,56 +166,61 @@ class RefreshBackend(KeyedBackend):
 
 
 def decode_canonical(part: str) -> bytes:
-    """Return the bytes of a part of a token, of which there is one spelling only."""
+    """Decode a part of a token from base64url, and refuse any spelling but the canonical one."""
     try:
         raw = from_base64url(part)
     except ValueError as error:
         raise TokenBackendError("A part is not base64url.") from error
     if base64url(raw) != part:
-        raise TokenBackendError("The last character has bits that mean nothing.")
+        raise TokenBackendError("The last character has unused bits that are set.")
     return raw
 
 
-def parse_claims(text: str, required: Mapping[str, Callable[[object], bool]]) -> Mapping[str, Any]:
+def parse_claims(
+    text: str,
+    required: Mapping[str, Callable[[object], bool]],
+    optional: Mapping[str, Callable[[object], bool]] = MappingProxyType({}),
+) -> Mapping[str, Any]:
     """Return the claims, which cannot be changed, of a text whose signature is verified.
 
-    Raises TokenBackendError for what we do not write, although our key has signed it.
+    Raises TokenBackendError for claims that this site does not write, although its key signed them.
     """
     try:
         claims = freeze(STRICT.decode(decode_canonical(text.partition(".")[2]).decode()))
     except (ValueError, RecursionError) as error:
-        raise TokenBackendError("The claims are no JSON.") from error
+        raise TokenBackendError("The claims are not JSON.") from error
     if not isinstance(claims, FrozenDict) or not claims.keys() >= required.keys():
         raise TokenBackendError("Claims are missing.")
-    if not all(is_ours(claims[name]) for name, is_ours in required.items()):
+    checks = {**required, **{name: optional[name] for name in optional if name in claims}}
+    if not all(is_ours(claims[name]) for name, is_ours in checks.items()):
         raise TokenBackendError("A claim is not as we write it.")
     if not is_number(claims.get("nbf", 0)):
-        raise TokenBackendError("It does not begin at any time.")
+        raise TokenBackendError("The claim nbf is not a time.")
     return claims
 
 
 def unique_members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Return the members of a JSON object, or raise ValueError if a name comes twice."""
+    """Return the members of a JSON object, or raise ValueError if a name occurs twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("A name comes twice.")
+        raise ValueError("A name occurs twice.")
     return members
 
 
 def reject_constant(text: str) -> NoReturn:
-    """Refuse NaN and Infinity, which are no JSON (RFC 8259, section 6)."""
-    raise ValueError(f"{text} is no JSON.")
+    """Refuse NaN and Infinity, which JSON does not allow (RFC 8259, section 6)."""
+    raise ValueError(f"{text} is not JSON.")
 
 
 STRICT = json.JSONDecoder(object_pairs_hook=unique_members, parse_constant=reject_constant)
 
 
 def select_backend(backends: Iterable[Backend], token: str | None) -> Backend:
-    """Return the backend whose key the token names, the first one for a new token.
+    """Return the backend whose key the token names, or the first one for a new token.
 
-    Raises TokenError if it names none.
+    Raises TokenError if the token names none of the keys.
     """
     for backend in backends:
         if token is None or token.startswith(backend.encoded_header):
             return backend
-    raise TokenError("Token names no key of ours")
+    raise TokenError("Token names no key of this site")

@@ -1,11 +1,12 @@
-"""The two tokens of a device session: what they say, how they are minted, how they are read."""
+"""The two tokens of a device session: their claims, how they are minted and how they are read."""
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Self
 from uuid import UUID
 
@@ -13,7 +14,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property  # functools' has one lock for all before 3.12
+from django.utils.functional import (
+    SimpleLazyObject,
+    cached_property,  # functools' has one lock for all before 3.12
+)
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -21,27 +25,29 @@ from tokens.conf import conf
 from tokens.crypto.encoding import base64url
 from tokens.crypto.subkeys import Subkeys, all_subkeys, mac
 from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
+from tokens.jwt.custom_claims import custom_claims
+from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
 from tokens.keys.jwk import KeyPair
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
 
 MAX_TOKEN_LENGTH = 8192  # characters
-#: Of every access token of ours: what does not begin so is refused without looking at the keys.
+#: Every access token of this site begins so; other texts are refused without a look at the keys.
 HEADER_PREFIX = base64url(b'{"alg":"')[:10]
 STATUS_LIST_SIZE = 2**17  # sessions that one status list has places for
 
 
 class SessionToken(simplejwt.Token):
-    """What both tokens share: they name a session and its user, and only we can have made them.
+    """The base of both tokens, which name a session and its user and are signed by this site.
 
     `cls(raw)` verifies everything, `cls(raw, verify=False)` everything but the expiry. Both raise
-    TokenError for what is not such a token of ours, and neither asks the database.
+    TokenError for any other text, and neither executes a query.
     """
 
-    lifetime = timedelta(0)  # SimpleJWT wants one; ours comes from the session's row.
+    lifetime = timedelta(0)  # SimpleJWT needs one; the real one is in the session's row.
     token: Any
     sid: UUID
-    user_id: Any  # a primary key of the user model
+    user_id: Any  # a primary key of the user model, or None for a service account
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
         if token is not None and not (token.isascii() and len(token) <= MAX_TOKEN_LENGTH):
@@ -53,7 +59,9 @@ class SessionToken(simplejwt.Token):
         self.verify_token_type()
         try:
             self.sid = UUID(self["sid"])
-            self.user_id = get_user_model()._meta.pk.to_python(self["sub"])
+            is_service = self.get("client_id") == self["sub"]
+            key = get_user_model()._meta.pk
+            self.user_id = None if is_service else key.to_python(self["sub"])
         except (ValueError, ValidationError) as error:
             raise TokenError("Token names no session or no user") from error
 
@@ -67,7 +75,7 @@ class SessionToken(simplejwt.Token):
 
 
 class AccessToken(SessionToken):
-    """A short-lived token that anybody who has the public key can check (RFC 9068)."""
+    """A short-lived token that any service verifies with the public key (RFC 9068)."""
 
     token_type = "access"
 
@@ -80,27 +88,54 @@ class AccessToken(SessionToken):
 
     @property
     def roles(self) -> frozenset[str]:
-        return frozenset(map(str, self["roles"]))
+        return frozenset(map(str, self.get("roles", ())))
 
     def get_token_backend(self) -> AccessBackend:
         return self.backend
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The names in the claim `scope` (RFC 9068, section 2.2.3)."""
+        return frozenset(str(self.get("scope", "")).split())
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the subject is a service account and not a person (RFC 9068, section 2.2)."""
+        return bool(self.sub == self["client_id"])
+
     @classmethod
-    def mint(cls, session: DeviceSession, roles: Sequence[str], signer: KeyPair) -> Self:
-        """Return a new token for the session; it does not outlive the session."""
+    def mint(
+        cls,
+        session: DeviceSession,
+        signer: KeyPair,
+        *,
+        scope: str,
+        audience: str,
+        person: Mapping[str, Any] = MappingProxyType({}),
+        service: str = "",
+        claims: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Self:
+        """Return a new token for the session; it expires with the session at the latest.
+
+        `person` contains the claims that only a person's token has; `service` is the client id of
+        a service account, which is then the subject. `claims` are additional ones.
+        """
         token, now = cls(), timezone.now()
         token.backend = AccessBackend(signer)
         token.payload = {
-            "sub": str(session.user_id),
+            "sub": service or str(session.user_id),
+            "aud": audience,
             "exp": epoch(min(now + conf().access_lifetime, session.expires_at)),
             "iat": epoch(now),
             "jti": secrets.token_urlsafe(16),
             "sid": str(session.sid),
-            "client_id": conf().CLIENT_ID,
+            "client_id": service or conf().CLIENT_ID,
             "token_type": cls.token_type,
-            "roles": [*roles],
-            "rv": session.rights_version,
+            "rv": session.roles_version,
             "auth_time": epoch(session.auth_time),
+            **person,
+            **({"scope": scope} if scope else {}),
+            **claims,
         }
         if conf().STATUS_LIST:
             number, index = divmod(session.pk, STATUS_LIST_SIZE)
@@ -108,9 +143,39 @@ class AccessToken(SessionToken):
             token["status"] = {"status_list": place}
         return token
 
+    @property
+    def actor_sids(self) -> tuple[str, ...]:
+        """The sessions of the services that exchanged the token, the first one first."""
+        return tuple(self.get("actor_sids", ()))
+
+    def exchanged(
+        self, actor: DeviceSession, client_id: str, signer: KeyPair, *, scope: str, audience: str
+    ) -> Self:
+        """Return a token for another audience that names the service `client_id` as the actor.
+
+        It has the same subject, session and additional claims, and expires no later (RFC 8693,
+        section 4.1). The chain of earlier actors is kept. Revoking the session of an actor
+        invalidates the token.
+        """
+        token, now = type(self)(), timezone.now()
+        token.backend = AccessBackend(signer)
+        act = {"sub": client_id, **({"act": self["act"]} if "act" in self else {})}
+        token.payload = {
+            **{name: value for name, value in self.payload.items() if name not in ("iss", "scope")},
+            "aud": audience,
+            "exp": min(self["exp"], epoch(now + conf().access_lifetime), epoch(actor.ends_at)),
+            "iat": epoch(now),
+            "jti": secrets.token_urlsafe(16),
+            "client_id": client_id,
+            "act": act,
+            "actor_sids": [*self.actor_sids, str(actor.sid)],
+            **({"scope": scope} if scope else {}),
+        }
+        return token
+
 
 class RefreshToken(SessionToken):
-    """A long-lived token that this site alone reads; one generation of a session's family."""
+    """A long-lived token that only this site reads: one generation of a session's family."""
 
     token_type = "refresh"
 
@@ -134,20 +199,20 @@ class RefreshToken(SessionToken):
     def successor_jti(self, nonce: bytes, subkeys: Subkeys) -> str:
         """Return the `jti` of the token that follows this one and is signed with those subkeys.
 
-        It takes this token, the nonce in the session's row and the secret key to make it. The name
-        of the signing subkeys is mixed in, so that the row's hash tells them apart later.
+        Deriving it requires this token, the nonce in the session's row and the secret key. The
+        name of the signing subkeys is included, so that the row's hash identifies them later.
         """
         parts = (str(self.sid), str(self.generation + 1), nonce.hex(), self.jti, subkeys.kid)
         return base64url(mac(self.backend.subkeys.successor, *parts))
 
     def retry_hash(self, retry_key: str) -> bytes:
-        """Return what is kept of the Idempotency-Key that this token is spent with."""
+        """Return the hash of the Idempotency-Key that this token is spent with, 32 bytes."""
         parts = (str(self.sid), str(self.generation), retry_key)
         return mac(self.backend.subkeys.retry, *parts)
 
     @classmethod
     def mint(cls, session: DeviceSession, jti: str, subkeys: Subkeys) -> Self:
-        """Return the session's living token: the same bytes every time it is minted."""
+        """Return the session's current token: the same bytes every time it is minted."""
         token = cls()
         token.backend = RefreshBackend(subkeys)
         token.payload = {
@@ -164,7 +229,7 @@ class RefreshToken(SessionToken):
 
 @dataclass(frozen=True)
 class Pair:
-    """What a client gets: both tokens, and what it needs to know of them without reading them."""
+    """Both tokens and their session: a client receives them together."""
 
     access: AccessToken
     refresh: RefreshToken
@@ -180,16 +245,29 @@ class Pair:
         roles: Sequence[str],
         signer: KeyPair,
     ) -> Self:
-        """Return the pair for the session as it stands.
+        """Return the pair for the present state of the session.
 
-        `signer` was the signing key before the row was read: what is signed with a key has seen
-        every end that is older than the key.
+        `signer` must be loaded before the row is read. If all sessions are revoked and the keys
+        replaced between the two, the replaced key signs the access token, which is then invalid.
         """
-        access = AccessToken.mint(session, roles, signer)
+        access = AccessToken.mint(
+            session,
+            signer,
+            scope=choose_scope(allowed_scopes(session), None),
+            audience=choose_audience(allowed_audiences(session), None),
+            person={"roles": [*roles]},
+            claims=custom_claims(SimpleLazyObject(lambda: session.user), session),
+        )
         return cls(access, RefreshToken.mint(session, jti, subkeys), session)
 
+    def narrowed(self, *, scope: str, audience: str) -> Self:
+        """Return the pair with another scope and audience in its access token."""
+        claims = {name: value for name, value in self.access.payload.items() if name != "scope"}
+        self.access.payload = {**claims, "aud": audience, **({"scope": scope} if scope else {})}
+        return self
+
     def as_json(self) -> dict[str, str | int]:
-        """Return the body of an answer; lifetimes are in seconds (RFC 6749, section 5.1)."""
+        """Return the body of a response; lifetimes are in seconds (RFC 6749, section 5.1)."""
         now = epoch(timezone.now())
         return {
             "access": str(self.access),
@@ -203,13 +281,13 @@ class Pair:
 
 
 def secret_hash(jti: str) -> bytes:
-    """Return what is kept of a refresh token, 32 bytes."""
+    """Return the hash of a refresh token's `jti` for the database, 32 bytes."""
     return hashlib.sha256(jti.encode()).digest()
 
 
 @lru_cache(maxsize=64)
 def status_list_url(site: str, number: int) -> str:
-    """Return where the status list of this number is, of the site at this origin."""
+    """Return the URL of the status list with this number at the site of this origin."""
     return f"{site}{reverse('status-list', args=[number])}"
 
 

@@ -1,34 +1,37 @@
-"""Whether a text that somebody pasted is a token of ours, and if it is none, why."""
+"""Parse tokens, recognise one in pasted text, and explain why another text is refused."""
 
 import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenBackendError, TokenError
 
 from tokens.conf import conf
 from tokens.crypto.encoding import from_base64url
 from tokens.crypto.subkeys import all_subkeys
+from tokens.errors import Refusal, TokenRefusedError
 from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
-from tokens.jwt.claims import MAX_TOKEN_LENGTH, AccessToken, RefreshToken
+from tokens.jwt.claims import MAX_TOKEN_LENGTH, AccessToken, RefreshToken, SessionToken
 from tokens.keys.keyring import keyring
 
-#: A token in whatever it was copied with: its header is an object, which begins so in base64url.
+Token = TypeVar("Token", bound=SessionToken)
+#: A token within other text. Its header is an object, so it begins with "eyJ" in base64url.
 TOKEN_PATTERN = re.compile(r"(?<![\w-])eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
-#: The same, with what a mail or a terminal puts into a long line.
+#: The same, with the characters that a mail or a terminal inserts into a long line.
 FOLDED_TOKEN_PATTERN = re.compile(r"(?<![\w-])eyJ[\w\s>-]*\.[\w\s>-]+\.[\w\s>-]+", re.ASCII)
-MAX_TOKENS = 10  # that are looked for in one text
-#: How our keys are named, by what their tokens say that they are.
+MAX_TOKENS = 10  # examined in one text
+#: The form of the names of this site's keys, by the type of their tokens.
 KID_PATTERNS = {AccessBackend.typ: r"[\w-]{43}", RefreshBackend.typ: r"[\w-]{12}"}
 
 
 def extract_token(text: str) -> str:
-    """Return the token in a text that somebody copied: a header, a cookie, JSON, a folded line.
+    """Return the token in copied text, such as a header, a cookie, JSON or a folded line.
 
-    Of several that are ours it is the first refresh token, which stands for its whole session. If
-    none is, it is what looks most like one, or the text.
+    If several tokens are of this site, the first refresh token is returned, because it identifies a
+    whole session, or else the first access token. Otherwise the last text with the form of a token
+    is returned, or the whole text.
     """
     text = text[: 2 * MAX_TOKEN_LENGTH].strip()
     folded = [re.sub(r"[\s>]", "", token) for token in FOLDED_TOKEN_PATTERN.findall(text)]
@@ -39,8 +42,21 @@ def extract_token(text: str) -> str:
     return next(iter([*refresh, *ours, *found[-1:]]), text)
 
 
+def parse_token(kind: type[Token], raw: str) -> Token:
+    """Return the token of this kind if this site has signed it and it has not expired.
+
+    Raises TokenRefusedError with EXPIRED or, for any other text, MALFORMED. Executes no query.
+    """
+    try:
+        return kind(raw)
+    except ExpiredTokenError as error:
+        raise TokenRefusedError(Refusal.EXPIRED) from error
+    except TokenError as error:
+        raise TokenRefusedError(Refusal.MALFORMED) from error
+
+
 def parse_unverified(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims, with nothing verified, or raise ValueError."""
+    """Return header and claims without verification, or raise ValueError."""
     if not (raw.isascii() and len(raw) <= MAX_TOKEN_LENGTH):
         raise ValueError
     try:
@@ -53,10 +69,7 @@ def parse_unverified(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def verify_own(raw: str) -> RefreshToken | AccessToken | None:
-    """Return the token if its signature and claims are ours, be it expired or not.
-
-    The database is not asked.
-    """
+    """Return the token if this site signed it, expired or not, or None. Executes no query."""
     for kind in (RefreshToken, AccessToken):
         with suppress(TokenError):
             return kind(raw, verify=False)
@@ -64,7 +77,7 @@ def verify_own(raw: str) -> RefreshToken | AccessToken | None:
 
 
 def explain_foreign(raw: str) -> str | None:
-    """Return why a text that is not recognised looks like a token of ours, or None."""
+    """Return a sentence that says why this site refuses a token that resembles its own, or None."""
     try:
         header, _ = parse_unverified(raw)
     except ValueError:
@@ -73,16 +86,16 @@ def explain_foreign(raw: str) -> str | None:
     for name, ours in (("iss", have.issuer), ("aud", have.audience)):
         if signed.get(name, ours) != ours:
             return (
-                f"Its {name} is {signed[name]}; this site's is {ours}:"
-                " is PUBLIC_URL or PORT set differently here?"
+                f"Its {name} is {signed[name]}, but this site's {name} is {ours}."
+                " Check whether PUBLIC_URL or PORT has changed."
             )
     if _names_lost_key(header):
-        return "It is signed with a key that this site does not have (any more)."
+        return "Its key is unknown: another site signed it, or this site has removed the key."
     return None
 
 
 def _signed_claims(raw: str) -> Mapping[str, Any]:
-    """Return what a key of ours has signed, whatever it says, or nothing."""
+    """Return the claims if a key of this site signed them; they may have any value."""
     access = map(AccessBackend, keyring.current().keys)
     refresh = map(RefreshBackend, all_subkeys())
     with suppress(TokenError, TokenBackendError):

@@ -1,4 +1,4 @@
-"""The key pairs that sign access tokens: how they are made, stored, published and replaced.
+"""The key pairs that sign access tokens: how they are generated, stored, published and replaced.
 
-It imports tokens.models and what is below.
+This package imports tokens.models and the packages below it.
 """

@@ -5,51 +5,58 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
-import structlog
 from django.db import DatabaseError, OperationalError
 
 from tokens.conf import conf
 
 T = TypeVar("T")
-NEVER = -1.0  # by the monotonic clock
-UNAVAILABLE = "The database could not be asked who was signed out."
-
-log = structlog.stdlib.get_logger("latchkey.snapshot")
+NEVER = -1.0  # before any time of the monotonic clock
+UNAVAILABLE = "The database cannot be reached, so revocations are unknown."
 
 
 class CachedValue(Generic[T]):
-    """Keeps what `take` returned, and lets one thread at a time take it anew.
+    """Caches the value that `load` returns. One thread at a time calls `load`.
 
-    Who comes meanwhile waits for that one; once it has failed, they fail at once until it succeeds,
-    so that a database that is away holds up one thread and not all of them.
+    Other threads wait for that call. After a call has failed, they raise immediately until a call
+    succeeds, so an unreachable database blocks one thread and not all of them.
     """
 
     def __init__(self, load: Callable[[], T]) -> None:
         self._load = load
         self._lock = Lock()
         self._value: T | None = None
-        self._loaded_at = 0.0  # when, by the monotonic clock, in seconds
+        self._loaded_at = 0.0  # seconds of the monotonic clock, as in `_failed_at`
         self._failed_at = NEVER
-        self._changes = 0  # that this process knows of; those in `_seen` are in what is held
-        self._seen = 0
+        self._changes = 0  # calls of `invalidate`
+        self._seen = 0  # the calls of `invalidate` that came before the cached value was loaded
 
     def current(self) -> T:
-        """Return what was taken no longer than SNAPSHOT_INTERVAL ago, or raise DatabaseError."""
+        """Return a value loaded at most SNAPSHOT_INTERVAL ago, or raise DatabaseError."""
         arrived = monotonic()
-        held = self._value
-        if held is not None and self._is_fresh(arrived):
-            return held
+        cached = self._value
+        if cached is not None and self._is_fresh(arrived):
+            return cached
         if self._failed_at > self._loaded_at and self._lock.locked():
-            raise OperationalError(UNAVAILABLE)  # Somebody else finds out whether it is back.
+            raise OperationalError(UNAVAILABLE)  # Another thread is trying the database again.
         with self._lock:
             if self._value is not None and self._is_fresh(arrived):
-                return self._value  # somebody took it while this one waited
+                return self._value  # Another thread loaded it while this one waited.
             if arrived < self._failed_at:
                 raise OperationalError(UNAVAILABLE)
             return self._reload()
 
+    def age(self) -> float:
+        """Return the seconds since the value was loaded. Load it first if it is not fresh."""
+        self.current()
+        return monotonic() - self._loaded_at
+
+    def last(self) -> tuple[T, float] | None:
+        """Return the value of the last load and its age in seconds, or None before the first."""
+        value = self._value
+        return None if value is None else (value, monotonic() - self._loaded_at)
+
     def invalidate(self) -> None:
-        """Have the next caller take it anew, because something was just committed."""
+        """Make the next caller load the value again. Call this after a change is committed."""
         self._changes += 1
         self._failed_at = NEVER
 
@@ -60,9 +67,9 @@ class CachedValue(Generic[T]):
     def _reload(self) -> T:
         changes, began = self._changes, monotonic()
         try:
-            held = self._load()
+            value = self._load()
         except DatabaseError:
-            self._failed_at = monotonic()  # Who waits by now need not wait for the same again.
+            self._failed_at = monotonic()  # The threads that are waiting now raise as well.
             raise
-        self._value, self._loaded_at, self._seen = held, began, changes
-        return held
+        self._value, self._loaded_at, self._seen = value, began, changes
+        return value

@@ -26,7 +26,7 @@ log = structlog.stdlib.get_logger("latchkey.keys")
 
 
 def parse_key(row: SigningKey) -> KeyPair:
-    """Return the row's key pair; parsing takes milliseconds, so it is done once."""
+    """Return the row's key pair. Parsing takes milliseconds, so the result is cached."""
     jwk = json.dumps(row.public_jwk, sort_keys=True)
     secret_keys = tuple(subkeys.signing_keys for subkeys in all_subkeys())
     return _parse_key(row.kid, row.algorithm, jwk, bytes(row.private_key), secret_keys)
@@ -44,16 +44,16 @@ def _parse_key(
 
 
 def encrypt(private: PrivateKey, kid: str) -> bytes:
-    """Return the private key under AES-256-GCM, its nonce in front."""
+    """Return the nonce, 12 bytes, followed by the private key encrypted with AES-256-GCM."""
     der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     nonce = secrets.token_bytes(NONCE_SIZE)
     return nonce + AESGCM(newest_subkeys().signing_keys).encrypt(nonce, der, kid.encode())
 
 
 def decrypt(kid: str, data: bytes, secret_keys: tuple[bytes, ...]) -> PrivateKey | None:
-    """Return the private key, or None if none of the secret keys opens it."""
+    """Return the private key, or None if none of the secret keys decrypts it."""
     for secret_key in secret_keys:
         with suppress(InvalidTag):
             der = AESGCM(secret_key).decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], kid.encode())
-            return load_der_private_key(der, password=None)  # type: ignore[return-value]  # ours
+            return load_der_private_key(der, password=None)  # type: ignore[return-value]  # of a type that the site uses
     return None

@@ -14,7 +14,7 @@ from tokens.crypto.encoding import base64url
 from tokens.models import SigningKey
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-#: What of a public key its thumbprint is made of, in this order (RFC 7638, section 3.2; RFC 8037).
+#: The members that a thumbprint hashes, in this order (RFC 7638, section 3.2; RFC 8037).
 THUMBPRINT_MEMBERS = {
     "EC": ("crv", "kty", "x", "y"),
     "RSA": ("e", "kty", "n"),
@@ -26,7 +26,7 @@ log = structlog.stdlib.get_logger("latchkey.keys")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KeyPair:
-    """A key pair, parsed once; the same object as long as the row stays as it is."""
+    """A parsed key pair. An unchanged row always gives the same object."""
 
     kid: str
     algorithm: str
@@ -42,13 +42,13 @@ class KeyPair:
 
 
 def public_jwk(algorithm: str, private: PrivateKey) -> dict[str, str]:
-    """Return the public half as a JWK with what its thumbprint is made of (RFC 7517, RFC 7518)."""
+    """Return the public key as a JWK with the members of its thumbprint (RFC 7517, RFC 7518)."""
     jwk = get_algorithm_by_name(algorithm).to_jwk(private.public_key(), as_dict=True)
     return {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
 
 
 def as_jwk(row: SigningKey) -> Mapping[str, str]:
-    """Return the key as the key set has it."""
+    """Return the key as it appears in the published key set (RFC 7517, section 4)."""
     return {**row.public_jwk, "kid": row.kid, "alg": row.algorithm, "use": "sig"}
 
 

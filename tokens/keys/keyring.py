@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from django.dispatch import receiver
 
 from tokens import signals
@@ -22,8 +21,6 @@ from tokens.keys.lifecycle import (
     select_signer,
 )
 
-log = structlog.stdlib.get_logger("latchkey.keys")
-
 
 @dataclass(frozen=True)
 class Keyring:
@@ -32,16 +29,16 @@ class Keyring:
     keys: tuple[KeyPair, ...]
     signer: KeyPair
     jwks: tuple[Mapping[str, str], ...]
-    everybody_ended_at: frozenset[datetime]  # no token of these keys is of a session ended then
+    all_revoked_at: frozenset[datetime]  # these keys signed no token of a session revoked then
 
 
 def load_keyring() -> Keyring:
-    """Return the keys as they are now; make the first one, or the next one if that is due."""
-    every = all_rows()
-    rows = published(every)
+    """Return the current keys. First create one if it is missing or the next one is due."""
+    all_keys = all_rows()
+    rows = published(all_keys)
     signing = select_signer(rows)
     if signing is None:
-        create_key(follows=newest_kid(every), ahead=timedelta(0))
+        create_key(follows=newest_kid(all_keys), ahead=timedelta(0))
     elif is_next_key_due(rows[-1], signing):
         create_key(follows=signing.kid, ahead=publication_lead())
     else:
@@ -49,14 +46,11 @@ def load_keyring() -> Keyring:
             keys=tuple(map(parse_key, rows)),
             signer=parse_key(signing),
             jwks=tuple(map(as_jwk, rows)),
-            everybody_ended_at=frozenset(
-                datetime.fromisoformat(moment) for row in rows for moment in row.everybody_ended_at
+            all_revoked_at=frozenset(
+                datetime.fromisoformat(moment) for row in rows for moment in row.all_revoked_at
             ),
         )
     return load_keyring()
-
-
-log = structlog.stdlib.get_logger("latchkey.snapshot")
 
 
 keyring = CachedValue(load_keyring)

@@ -1,14 +1,14 @@
-"""The keys that access tokens are signed with: in the database, published before and after.
+"""The life of a signing key: created, published, used to sign, and removed.
 
-| until            | a key                                                                      |
+| until            | the key                                                                    |
 |------------------|----------------------------------------------------------------------------|
-| `signs_from`     | is published, so that nobody meets a token whose key they cannot know      |
-| `signs_until`    | signs; there is none until the next key is published                       |
-| `disappears_at`  | is published, until the last token it signed is dead                       |
+| `signs_from`     | is published, so that every verifier knows it before it signs a token      |
+| `signs_until`    | signs; this column is null until the next key is published                 |
+| `disappears_at`  | is published, until the last token that it signed has expired              |
 
-`kid` is the thumbprint of the public half (RFC 7638). The private half is encrypted with a subkey
-of the secret key, whose fallbacks are honoured. Each key names the one that it follows, and no two
-can follow the same: of any number of callers who want a next key, the database lets one make it.
+`kid` is the thumbprint of the public key (RFC 7638). The private key is encrypted with a subkey of
+the secret key or of one of its fallbacks. Each key names the key that it follows, and a unique
+constraint allows one successor per key: of any number of simultaneous callers, one creates it.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,9 +30,9 @@ from tokens.crypto.subkeys import newest_subkeys
 from tokens.keys.encryption import decrypt, encrypt, parse_key
 from tokens.keys.jwk import PrivateKey, public_jwk, thumbprint
 from tokens.models import SigningKey
-from tokens.signals import after_commit, signing_keys_changed
+from tokens.signals import after_commit, publish, signing_key_published, signing_keys_changed
 
-#: How a key is made for each algorithm that access tokens may be signed with.
+#: The function that generates a private key for each algorithm of access tokens.
 GENERATORS: dict[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
@@ -43,34 +43,34 @@ log = structlog.stdlib.get_logger("latchkey.keys")
 
 
 def all_rows() -> list[SigningKey]:
-    """Return the rows of all keys, the newest last: one query."""
+    """Return the rows of all keys, the newest last, in one query."""
     return list(SigningKey.objects.order_by("pk"))
 
 
-def published(every: list[SigningKey]) -> list[SigningKey]:
-    """Return those of the rows whose keys are published now."""
+def published(rows: list[SigningKey]) -> list[SigningKey]:
+    """Return the rows whose keys are published now."""
     now = timezone.now()
-    return [row for row in every if row.disappears_at is None or row.disappears_at > now]
+    return [row for row in rows if row.disappears_at is None or row.disappears_at > now]
 
 
-def newest_kid(every: list[SigningKey]) -> str:
-    """Return the name of the key that the next one follows, or nothing if there is none yet.
+def newest_kid(rows: list[SigningKey]) -> str:
+    """Return the `kid` that the next key follows, or "" if the table is empty.
 
-    Of the rows that the decision to make one was based on: who has made one meanwhile has then
-    followed the same.
+    Pass the rows that showed that the next key is due. Another process that created a key since
+    then followed the same `kid`, so the database accepts only one of the two keys.
     """
-    return every[-1].kid if every else ""
+    return rows[-1].kid if rows else ""
 
 
 def select_signer(rows: list[SigningKey]) -> SigningKey | None:
-    """Return the newest of the rows that may sign now and whose private key can be read."""
+    """Return the newest row that may sign now and whose private key can be decrypted."""
     now = timezone.now()
     ready = [row for row in rows if row.signs_from <= now and parse_key(row).private]
     return ready[-1] if ready else None
 
 
 def is_next_key_due(newest: SigningKey, signing: SigningKey) -> bool:
-    """Return whether the next key has to be published: by age, or for another algorithm."""
+    """Return whether to publish the next key, because of the age or algorithm of this one."""
     if newest != signing:
         return False
     age, oldest = timezone.now() - signing.signs_from, conf().SIGNING_KEY_AGE
@@ -78,46 +78,49 @@ def is_next_key_due(newest: SigningKey, signing: SigningKey) -> bool:
 
 
 def rotate() -> SigningKey:
-    """Publish the next key and return it, or the one that is published and waits to sign.
+    """Publish the next key and return it. If a published key does not sign yet, return that one.
 
-    It signs once nobody can have a key set without it. Its predecessor is published until the last
-    token that it signs is dead, wherever the clocks of two servers are as far apart as they may be.
+    The key starts to sign when every cached key set contains it. Its predecessor stays published
+    until the last token that it signed has expired on every server, whose clocks may differ by the
+    leeway.
     """
-    every = all_rows()
-    rows = published(every)
+    all_keys = all_rows()
+    rows = published(all_keys)
     if rows and rows[-1].signs_from > timezone.now():
         return rows[-1]
-    made = create_key(follows=newest_kid(every), ahead=publication_lead() if rows else timedelta(0))
+    lead = publication_lead() if rows else timedelta(0)
+    created = create_key(follows=newest_kid(all_keys), ahead=lead)
     after_commit(signing_keys_changed, SigningKey)
-    return made
+    return created
 
 
-def replace_all(*, everybody_ended_at: Iterable[datetime] = ()) -> SigningKey:
-    """Put a new key in the place of all others, at once, and return it.
+def replace_all(*, all_revoked_at: Iterable[datetime] = ()) -> SigningKey:
+    """Replace all keys by a new one that signs immediately, and return it.
 
-    For a key that somebody else may have, or for many sessions that have ended, at those moments:
-    every access token that is out by now is dead, here within SNAPSHOT_INTERVAL, elsewhere when the
-    key set is fetched anew.
+    Use it after a private key has leaked, or after many sessions were revoked at the given times.
+    It invalidates every outstanding access token: on this site within SNAPSHOT_INTERVAL, and in
+    other services when they fetch the key set again.
     """
-    every = all_rows()
+    all_keys = all_rows()
     with transaction.atomic():
-        made = create_key(follows=newest_kid(every), ahead=timedelta(0))
-        if made.signs_from > timezone.now():  # A rotation came between; its key may wait no longer.
-            made = create_key(follows=made.kid, ahead=timedelta(0))
-        replaced = SigningKey.objects.filter(pk__lt=made.pk)
-        before = [moment for row in (*replaced, made) for moment in row.everybody_ended_at]
-        moments = [*before, *(moment.isoformat() for moment in everybody_ended_at)]
-        SigningKey.objects.filter(pk=made.pk).update(everybody_ended_at=moments)
+        created = create_key(follows=newest_kid(all_keys), ahead=timedelta(0), replaces_all=True)
+        if created.signs_from > timezone.now():  # It comes from a concurrent rotation.
+            created = create_key(follows=created.kid, ahead=timedelta(0), replaces_all=True)
+        replaced = SigningKey.objects.filter(pk__lt=created.pk)
+        before = [moment for row in (*replaced, created) for moment in row.all_revoked_at]
+        moments = [*before, *(moment.isoformat() for moment in all_revoked_at)]
+        SigningKey.objects.filter(pk=created.pk).update(all_revoked_at=moments)
         deleted, _ = replaced.delete()
         after_commit(signing_keys_changed, SigningKey)
-    log.warning("signing_keys_replaced", kid=made.kid, replaced=deleted)
-    return made
+    log.warning("signing_keys_replaced", kid=created.kid, replaced=deleted)
+    return created
 
 
 def import_key_file(file: Path) -> None:
-    """Take a key kept in a file, PEM on the curve P-256, for the first one, and remove the file.
+    """Import a PEM file with a key on the curve P-256 as the first signing key; delete the file.
 
-    Where there is a key already, the one in the file has signed nothing and is only removed.
+    If the database already has a key, the key in the file never signed a token, so only the file
+    is deleted. Raises ImproperlyConfigured if the file contains no key.
     """
     if not file.exists():
         return
@@ -125,7 +128,9 @@ def import_key_file(file: Path) -> None:
         try:
             private: Any = load_pem_private_key(file.read_bytes(), password=None)
         except ValueError as error:
-            raise ImproperlyConfigured(f"{file} is no key; remove it to have one made.") from error
+            raise ImproperlyConfigured(
+                f"{file} is not a key: remove it, and the site creates one."
+            ) from error
         create_key(follows="", ahead=timedelta(0), algorithm="ES256", private=private)
     file.unlink()
 
@@ -136,10 +141,12 @@ def create_key(
     ahead: timedelta,
     algorithm: str | None = None,
     private: PrivateKey | None = None,
+    replaces_all: bool = False,
 ) -> SigningKey:
-    """Make the key that follows the one of this `kid` and signs after `ahead`; return its row.
+    """Create the key that follows this `kid` and starts to sign after `ahead`; return its row.
 
-    If somebody else has made it meanwhile, theirs is returned.
+    `replaces_all` says in the signal that the caller then removes all other keys.
+    If another process has already created that key, return the row of the other process.
     """
     algorithm = algorithm or conf().algorithm
     private = private or GENERATORS[algorithm]()
@@ -147,7 +154,7 @@ def create_key(
     now, kid = timezone.now(), thumbprint(jwk)
     try:
         with transaction.atomic():
-            made = SigningKey.objects.create(
+            created = SigningKey.objects.create(
                 kid=kid,
                 follows=follows,
                 algorithm=algorithm,
@@ -156,28 +163,29 @@ def create_key(
                 published_at=now,
                 signs_from=now + ahead,
             )
-            # A process that has not heard of it signs with the old one for SNAPSHOT_INTERVAL more.
-            last = made.signs_from + conf().SNAPSHOT_INTERVAL
-            dead = last + conf().access_lifetime + 2 * conf().leeway
+            # Other processes sign with the old key until their cached keyring expires.
+            last_use = created.signs_from + conf().SNAPSHOT_INTERVAL
+            all_expired = last_use + conf().access_lifetime + 2 * conf().leeway
             before = SigningKey.objects.filter(kid=follows, signs_until=None)
-            before.update(signs_until=made.signs_from, disappears_at=dead)
+            before.update(signs_until=created.signs_from, disappears_at=all_expired)
             SigningKey.objects.filter(disappears_at__lt=now).delete()
+            publish(signing_key_published, key=created, replaces_all=replaces_all)
     except IntegrityError:
         return SigningKey.objects.get(follows=follows)
     log.info("signing_key_made", kid=kid, algorithm=algorithm)
-    return made
+    return created
 
 
 def publication_lead() -> timedelta:
-    """Return how long a key is published before it signs: twice as long as others keep a set."""
+    """Return how long a key is published before it signs: twice the cache time of a key set."""
     return 2 * conf().JWKS_MAX_AGE
 
 
 def reencrypt() -> None:
-    """Encrypt with the secret key what only a fallback opens, so that the fallback can go one day.
+    """Encrypt the private keys with the newest secret key, so that a fallback can be removed.
 
-    Never done by the way: while servers with another secret key still run, each would undo it, and
-    write with a key that may be stolen.
+    The site never does this on its own. While servers with different secret keys run, each would
+    undo the work of the others and encrypt with a secret key that may have leaked.
     """
     secret_key = newest_subkeys().signing_keys
     for row in published(all_rows()):

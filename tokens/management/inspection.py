@@ -1,67 +1,127 @@
-"""What a token is and whether it would be accepted now. Looking changes nothing."""
+"""Describe a token and say whether it would be accepted now. Nothing is changed."""
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hmac import compare_digest
 from typing import Any
 
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import TokenError
 
-from tokens.crypto.subkeys import tag_subkeys
-from tokens.errors import AlreadyRotatedError
-from tokens.http.authentication import verify_current
+from tokens.errors import Refusal, TokenRefusedError
 from tokens.jwt.backends import AccessBackend, RefreshBackend
-from tokens.jwt.claims import AccessToken, RefreshToken, SessionToken, secret_hash
+from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.jwt.parsing import explain_foreign, parse_unverified, verify_own
-from tokens.models import DeviceSession
-from tokens.sessions import rotation, statements
+from tokens.models import DeviceSession, ServiceSecret
+from tokens.service_accounts import secrets
+from tokens.service_accounts.accounts import find_secret
+from tokens.sessions import statements
+from tokens.sessions.access import verify_by_row
+from tokens.sessions.replay import Verdict, judge
+from tokens.sessions.standing import refusal_reason
 from tokens.sessions.statements import SessionState
 
 HEADER = ("alg", "kid", "typ")
 CLAIMS = dict.fromkeys((*RefreshBackend.required, *AccessBackend.required))
 MOMENTS = ("exp", "iat", "auth_time")
-FOREIGN = "No living key of this site signed it, or a claim is not as this site writes it."
+FOREIGN = (
+    "No current key of this site signed it, or a claim has a value that this site does not write."
+)
+UNKNOWN_SESSION = "Its session is unknown: it never existed here, or was purged."
+#: Why a session is refused. {reason} is why it was revoked.
+REFUSALS = {
+    Refusal.REVOKED: "Its session was revoked: {reason}.",
+    Refusal.WRONG_USER: "Its user is not the user of its session.",
+    Refusal.SESSION_EXPIRED: "Its session has expired.",
+    Refusal.INACTIVE_USER: "Its user is inactive.",
+    Refusal.CREDENTIALS_CHANGED: "The user's password or user name was changed since the sign-in.",
+    Refusal.ROLES_CHANGED: "Its roles are out of date: a refresh brings new ones.",
+}
+#: Why a refresh token of a valid session is refused if it is presented without a key.
+VERDICTS = {
+    Verdict.CONTENDED: (
+        "It was spent a moment ago, with an Idempotency-Key. Only a client with that key receives"
+        " the successor again; any other client has to read its store again (409)."
+    ),
+    Verdict.REUSED: "It was spent before. Presenting it again would revoke the session.",
+    Verdict.OUT_OF_STEP: (
+        "It is ahead of the database or of another lineage: was a backup restored?"
+    ),
+}
+SPENT_WITH_KEY = (
+    "It was spent, with an Idempotency-Key. Presenting it without that key would revoke the"
+    " session."
+)
 
 
 @dataclass
 class Inspection:
-    """What is known of a token, for people to read: nothing of it that is secret.
+    """A description of a token for people, without its secrets.
 
-    `refusal` is the reason why it would be refused now, a sentence, or None if it would not.
+    `refusal` is a sentence that says why the token would be refused now, or None.
     """
 
     kind: str
     header: Mapping[str, Any] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, Any] = field(default_factory=dict)
     session: Mapping[str, Any] = field(default_factory=dict)
     refusal: str | None = None
 
 
 def inspect(raw: str) -> Inspection:
-    """Return what there is to say of the token: at most two queries, and no write."""
+    """Return the description of the token or secret: at most two queries, and no write."""
+    if raw.startswith(secrets.PREFIX):
+        return inspect_secret(raw)
     try:
         header, claims = parse_unverified(raw)
     except ValueError:
-        return Inspection("no token", refusal="It is no JWT.")
+        return Inspection("not a token", refusal="It is not a JWT.")
     shown = {"header": select_claims(header, HEADER), "claims": select_claims(claims, CLAIMS)}
     token = verify_own(raw)
     if token is None:
         refusal = explain_foreign(raw) or FOREIGN
         return Inspection("foreign token, not verified", **shown, refusal=refusal)
-    found = statements.read(token.sid)
+    state = statements.read(token.sid)
     return Inspection(
         f"{token.token_type} token",
         **shown,
-        session=describe(found.session) if found else {},
-        refusal=explain_refusal(raw, token, found),
+        session=describe(state.session) if state else {},
+        refusal=explain_refusal(raw, token, state),
     )
 
 
+def inspect_secret(text: str) -> Inspection:
+    """Return the description of a service account's secret: one query at most."""
+    if not secrets.is_well_formed(text):
+        return Inspection("no secret", refusal="It resembles a secret, but is mistyped or cut off.")
+    secret = find_secret(text)
+    if secret is None:
+        return Inspection("unknown secret", refusal="This site has no such secret.")
+    return Inspection(
+        "secret of a service account",
+        secret={
+            "account": json.dumps(secret.account.name),
+            "client_id": str(secret.account_id),
+            "prefix": secret.prefix,
+            "expires": f"{secret.ends_at:%Y-%m-%d %H:%M:%S} UTC",
+        },
+        session=describe(secret.session),
+        refusal=None if secret.is_active else explain_refused_secret(secret),
+    )
+
+
+def explain_refused_secret(secret: ServiceSecret) -> str:
+    """Return a sentence that says why an inactive secret is refused."""
+    if secret.session.revoked_at is None:
+        return "It has expired, or its service account has."
+    reason = secret.session.get_revoked_reason_display()
+    return REFUSALS[Refusal.REVOKED].format(reason=reason)
+
+
 def select_claims(values: Mapping[str, Any], names: Any) -> dict[str, str]:
-    """Return those of the names that are there, but for the `jti`, in a form safe to print."""
+    """Return the values of these names, except the `jti`, in a form that is safe to print."""
     return {
         name: json.dumps(values[name]) + (describe_time(values[name]) if name in MOMENTS else "")
         for name in names
@@ -70,7 +130,7 @@ def select_claims(values: Mapping[str, Any], names: Any) -> dict[str, str]:
 
 
 def describe_time(seconds: object) -> str:
-    """Return the moment in words, or nothing if it is none."""
+    """Return the moment in words, or nothing if it is not a number of seconds."""
     with suppress(TypeError, ValueError, OverflowError, OSError):
         return f" ({datetime.fromtimestamp(int(str(seconds)), UTC):%Y-%m-%d %H:%M:%S} UTC)"
     return ""
@@ -78,79 +138,49 @@ def describe_time(seconds: object) -> str:
 
 def describe(session: DeviceSession) -> dict[str, str]:
     """Return the state of the session, without hashes and nonce."""
-    ended = session.revoked_at and f"{session.revoked_at:%Y-%m-%d %H:%M:%S} UTC"
+    revoked = session.revoked_at and f"{session.revoked_at:%Y-%m-%d %H:%M:%S} UTC"
     return {
         "kind": session.kind,
         "user": str(session.user_id),
         "device": json.dumps(session.device),
         "generation": str(session.generation),
-        "begun": f"{session.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        "runs out": f"{session.ends_at:%Y-%m-%d %H:%M:%S} UTC",
-        "ended": f"{ended}, {session.get_revoked_reason_display()}" if ended else "no",
+        "created": f"{session.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        "expires": f"{session.ends_at:%Y-%m-%d %H:%M:%S} UTC",
+        "revoked": f"{revoked}, {session.get_revoked_reason_display()}" if revoked else "no",
     }
 
 
 def explain_refusal(
-    raw: str, token: RefreshToken | AccessToken, found: SessionState | None
+    raw: str, token: RefreshToken | AccessToken, state: SessionState | None
 ) -> str | None:
-    """Return the reason why the token would be refused now, a sentence, or None."""
+    """Return a sentence that says why the token would be refused now, or None."""
     try:
         type(token)(raw)
     except TokenError:
         return "It has expired."
-    refusal = explain_session(token, found)
-    if found and isinstance(token, RefreshToken):
-        return refusal or explain_spent_token(token, found.session)
-    return None if is_accepted(raw) else refusal or "It is blacklisted."
+    if state is None:
+        return UNKNOWN_SESSION
+    session = state.session
+    if reason := refusal_reason(session, state.user, token):
+        return REFUSALS[reason].format(reason=session.get_revoked_reason_display())
+    if isinstance(token, RefreshToken):
+        return explain_spent_token(token, session)
+    return None if is_accepted(raw) else "It is blacklisted."
 
 
 def is_accepted(raw: str) -> bool:
-    """Return whether the endpoints believe the access token, so that they have the last word."""
+    """Return whether the endpoints accept the access token: one query."""
     try:
-        verify_current(raw)
-    except InvalidToken:
+        verify_by_row(raw)
+    except TokenRefusedError:
         return False
     return True
 
 
-def explain_session(token: SessionToken, found: SessionState | None) -> str | None:
-    """Return why no token of this session is accepted, a sentence, or None."""
-    if found is None:
-        return "Its session is unknown: it never was here, or was purged."
-    session, credentials = found.session, (found.password_hash, found.username)
-    outdated = isinstance(token, AccessToken) and token["rv"] < session.rights_version
-    reasons = {
-        f"Its session was ended: {session.get_revoked_reason_display()}.": session.revoked_at,
-        "Its user is not the session's.": str(session.user_id) != token.sub,
-        "Its session has run out.": not session.is_active,
-        "Its user is inactive.": not found.is_active,
-        "The user's password or user name was changed since the sign-in.": not tag_subkeys(
-            session.credential_tag, *credentials
-        ),
-        "Its roles are out of date: a refresh brings new ones.": outdated,
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
-
-
 def explain_spent_token(token: RefreshToken, session: DeviceSession) -> str | None:
-    """Return why a refresh token of a living session is refused that comes without a key."""
-    distance = session.generation - token.generation
-    if distance == 0 and compare_digest(session.secret_hash, secret_hash(token.jti)):
-        return None
-    if distance == 1 and rotation.successor_subkeys(token, session):
-        try:
-            if rotation.may_replay(token, session, None):
-                return None
-        except AlreadyRotatedError:
-            return (
-                "It was spent a moment ago, with an Idempotency-Key. Only who has that key is given"
-                " the successor again; anybody else is told to look at what they have (409)."
-            )
-    elif distance <= 1:
-        return "It is ahead of the database or of another lineage: was a backup restored?"
-    if session.retry_hash and distance == 1:
-        return (
-            "It was spent, with an Idempotency-Key. Presented without that key it would end the"
-            " session."
-        )
-    return "It was spent, and somebody has a copy: presented, it would end the session."
+    """Return a sentence that says why a valid session's refresh token is refused, or None."""
+    verdict = judge(token, session, retry_key=None)
+    is_predecessor = session.generation - token.generation == 1
+    if verdict is Verdict.REUSED and is_predecessor and session.retry_hash:
+        return SPENT_WITH_KEY
+    return VERDICTS.get(verdict)

@@ -1,10 +1,12 @@
-"""The tables: device sessions, signing keys and the blacklist, and how users are found.
+"""The tables: device sessions, signing keys, the blacklist and events; and the lookup of users.
 
-Their names can be imported from the package. It imports only tokens.conf, signals and errors.
+Import the models from this package. It imports only tokens.conf, signals and errors.
 """
 
 from tokens.models.blacklist import BlacklistedToken
-from tokens.models.choices import Kind, Reason, TokenType
+from tokens.models.choices import EventKind, Kind, Reason, TokenType
+from tokens.models.event import Event
+from tokens.models.service_account import ServiceAccount, ServiceSecret
 from tokens.models.session import DeviceSession, DeviceSessionQuerySet
 from tokens.models.signing_key import SigningKey
 
@@ -12,8 +14,12 @@ __all__ = [
     "BlacklistedToken",
     "DeviceSession",
     "DeviceSessionQuerySet",
+    "Event",
+    "EventKind",
     "Kind",
     "Reason",
+    "ServiceAccount",
+    "ServiceSecret",
     "SigningKey",
     "TokenType",
 ]

@@ -1,20 +1,21 @@
-"""The table of single access tokens that were revoked before they expired."""
+"""The table of access tokens that were revoked before they expired."""
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models.choices import Reason, TokenType
 from tokens.models.querysets import CurrentQuerySet
 
 
 class BlacklistedToken(models.Model):
-    """A single token that is refused before its time; the token itself is kept nowhere.
+    """An access token that is refused although it has not expired. Only its `jti` is stored.
 
-    The row outlives the user: else whoever deletes a user would give the token back its life.
+    The row outlives the user, because otherwise deleting a user would make the token valid again.
     """
 
-    jti = models.CharField("token id", max_length=64, unique=True)
+    jti = models.CharField(_("token id"), max_length=64, unique=True)
     token_type = models.CharField(max_length=7, choices=TokenType.choices)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

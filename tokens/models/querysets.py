@@ -1,4 +1,4 @@
-"""The query set that all tables share."""
+"""The QuerySet that all tables share."""
 
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class CurrentQuerySet(models.QuerySet[Row]):
-    """Rows read where they are written: a replica may not have heard of an ending yet."""
+    """Reads rows from the database that writes go to: a replica may not know a revocation yet."""
 
     @property
     def db(self) -> str:

@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models.bidi import isolate
 from tokens.models.blacklist import BlacklistedToken
@@ -22,10 +23,10 @@ PROMPT = timedelta(seconds=1)
 
 
 class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
-    """Sets of sessions, and the one way to end them."""
+    """Sets of sessions, with `revoke` as the only way to revoke them."""
 
     def active(self) -> Self:
-        """Return the sessions that are neither ended nor run out."""
+        """Return the sessions that are neither revoked nor expired."""
         now = timezone.now()
         return self.filter(revoked_at=None, expires_at__gt=now, idle_expires_at__gt=now)
 
@@ -41,7 +42,7 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
     def revoke(self, reason: Reason) -> list["DeviceSession"]:
         """Revoke those of the sessions that are not revoked yet, and return them: one query.
 
-        UPDATE … RETURNING decides which caller ended a session, so each ending is reported once.
+        UPDATE … RETURNING decides which caller revoked a session, so each is reported once.
         The rows are locked in the order of their ids, so that two callers cannot block each other.
         All get the same `revoked_at`. If the statement waited longer than PROMPT for a lock, they
         are dated again after the wait: a refresh may have issued an access token during it, and the
@@ -68,6 +69,8 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
                 sessions.filter(revoked_at=asked).update(revoked_at=locked)
                 for session in ended:
                     session.revoked_at = locked
+            if ended:
+                session_ended.in_transaction.send(DeviceSession, sessions=ended)
             for session in ended:
                 after_commit(session_ended, session=session)
         return ended
@@ -76,11 +79,11 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
 class DeviceSession(models.Model):
     """One sign-in on one device.
 
-    Of its refresh tokens the one of `generation` lives; every smaller generation is blacklisted by
-    that number. The token itself is kept nowhere, only the hash of its `jti`.
+    Only its refresh token number `generation` is valid; that number blacklists every earlier token.
+    The token itself is not stored, only the hash of its `jti`.
     """
 
-    sid = models.UUIDField("public id", default=uuid4, unique=True, editable=False)
+    sid = models.UUIDField(_("public id"), default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -95,8 +98,8 @@ class DeviceSession(models.Model):
         max_length=32, null=True
     )
     credential_tag: "models.BinaryField[bytes, bytes]" = models.BinaryField(max_length=32)
-    rights_version = models.BigIntegerField(default=1)
-    rights_changed_at = models.DateTimeField(null=True)
+    roles_version = models.BigIntegerField(default=1)
+    roles_changed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     idle_expires_at = models.DateTimeField()
@@ -104,10 +107,14 @@ class DeviceSession(models.Model):
     revoked_at = models.DateTimeField(null=True)
     revoked_reason = models.CharField(max_length=19, choices=Reason.choices, blank=True)
     device = models.CharField(max_length=100, blank=True)
-    ip_address = models.GenericIPAddressField("IP address", null=True)
-    rotated_from = models.GenericIPAddressField("address of the last refresh", null=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True)
+    rotated_from = models.GenericIPAddressField(_("address of the last refresh"), null=True)
     user_agent = models.CharField(max_length=255, blank=True)
-    auth_time = models.DateTimeField("time of sign-in")
+    auth_time = models.DateTimeField(_("time of sign-in"))
+    #: The most that tokens of this session may contain: names separated by spaces, or null for
+    #: everything that the settings define (tokens/jwt/grants.py).
+    scope = models.TextField(null=True)  # noqa: DJ001  (an empty text allows no scope)
+    audience = models.TextField(null=True)  # noqa: DJ001  (an empty text allows the default)
 
     objects = DeviceSessionQuerySet.as_manager()
 
@@ -135,9 +142,9 @@ class DeviceSession(models.Model):
                 name="tokens_session_reason",
             ),
             models.Index(
-                fields=["rights_changed_at"],
-                condition=models.Q(rights_changed_at__isnull=False),
-                name="tokens_session_rights",
+                fields=["roles_changed_at"],
+                condition=models.Q(roles_changed_at__isnull=False),
+                name="tokens_session_roles",
             ),
         ]
         constraints = [
@@ -156,20 +163,20 @@ class DeviceSession(models.Model):
 
     @property
     def device_name(self) -> str:
-        """What people recognise the device by, for lists and sentences of ours."""
+        """The name of the device in lists and sentences, which people recognise."""
         return isolate(self.device) or friendly_name(self.user_agent)
 
     @property
     def last_used_on(self) -> date:
-        """The day of the last use: who knows the moment of a rotation can time the grace period."""
+        """The day of the last use. The time could help a thief to use the grace period."""
         return self.rotated_at.date()
 
     @property
     def ends_at(self) -> datetime:
-        """When the session runs out if nothing happens: by idleness or for good."""
+        """When the session expires without another refresh: the earlier of its two limits."""
         return min(self.idle_expires_at, self.expires_at)
 
     @property
     def is_active(self) -> bool:
-        """Whether the session is neither ended nor run out."""
+        """Whether the session is neither revoked nor expired."""
         return self.revoked_at is None and timezone.now() < self.ends_at

@@ -1,9 +1,11 @@
-"""What people recognise a device by: the User-Agent header in plain words."""
+"""Describe a device in words that people recognise, from its User-Agent header."""
 
 import re
 
-#: What is told by the first of these words that is there. Many browsers claim to be others, too:
-#: the more special one comes first.
+from django.utils.translation import gettext as _
+
+#: The first pattern that matches gives the name. Many browsers also name others in their header,
+#: so the more specific one comes first.
 BROWSERS = {
     "Edge": r"Edg(?:e|A|iOS)?/",
     "Opera": r"OPR/|Opera",
@@ -23,18 +25,25 @@ SYSTEMS = {
     "macOS": r"Macintosh|Mac OS X",
     "Linux": r"Linux|X11",
 }
-#: How programs name themselves: `curl/8.5.0`, `python-requests/2.32`, `okhttp/4.12`.
+#: How headers spell the names that they do not contain literally.
+SPELLINGS = {"chromeos": "CrOS", "edge": "Edg", "macos": "Mac OS X", "opera": "OPR"}
+#: The form of programs' headers: `curl/8.5.0`, `python-requests/2.32`, `okhttp/4.12`.
 PROGRAM = re.compile(r"([A-Za-z][\w.-]{1,30})/\d")
 
 
 def friendly_name(user_agent: str) -> str:
-    """Return for example “Firefox on Linux”, “curl”, or “Unknown device”; it is nobody's proof."""
+    """Return for example “Firefox on Linux”, “curl” or “Unknown device”. Clients can lie."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser and system:
-        return f"{browser} on {system}"
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
     program = PROGRAM.match(user_agent)
-    named = program[1] if program and program[1] != "Mozilla" else ""
-    return browser or named or system or "Unknown device"
+    program_name = program[1] if program and program[1] != "Mozilla" else ""
+    return browser or program_name or system or _("Unknown device")
+
+
+def names_browser(user_agent: str) -> bool:
+    """Return whether the header is that of a browser. Clients can lie."""
+    return bool(_first(BROWSERS, user_agent))
 
 
 def _first(patterns: dict[str, str], text: str) -> str:

@@ -1,4 +1,4 @@
-"""How a user is called: by user name or, if there is an “@” in it, by e-mail address."""
+"""Find a user by login: a user name or, if it contains “@”, an e-mail address."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from django.db.models.functions import Lower
 MAX_LOGIN_LENGTH = 254  # characters of an e-mail address: RFC 5321, section 4.5.3.1.3
 
 
-def find_by_login(name: str) -> QuerySet[Any]:
-    """Return the users who sign in by this name: one or none.
+def find_by_login(login: str) -> QuerySet[Any]:
+    """Return a QuerySet of the user with this login, which has one row or none.
 
-    What can be nobody's name costs no query. SQLite compares with no more than 50,000 characters,
-    and PostgreSQL with no NUL.
+    An impossible login runs no query: SQLite cannot compare with more than 50,000 characters, and
+    PostgreSQL cannot compare with NUL.
     """
     model = get_user_model()
     users = model._base_manager.all()
-    if not name or len(name) > MAX_LOGIN_LENGTH or "\0" in name:
+    if not login or len(login) > MAX_LOGIN_LENGTH or "\0" in login:
         return users.none()
-    if "@" in name:
+    if "@" in login:
         lowered = users.alias(lowered=Lower(model.get_email_field_name()))
-        return lowered.filter(lowered=Lower(Value(name)))
-    return users.filter(**{model.USERNAME_FIELD: model.normalize_username(name)})
+        return lowered.filter(lowered=Lower(Value(login)))
+    return users.filter(**{model.USERNAME_FIELD: model.normalize_username(login)})

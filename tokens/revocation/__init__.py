@@ -1,4 +1,4 @@
-"""What verifiers learn about revoked sessions and tokens: snapshot, blacklist and status lists.
+"""Tell verifiers of revoked sessions and tokens: snapshot, blacklist and status lists.
 
-It imports tokens.jwt and what is below, and nothing of HTTP.
+It imports tokens.jwt and the packages below it, and nothing of HTTP.
 """

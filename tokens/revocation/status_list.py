@@ -1,9 +1,9 @@
-"""Token status lists: which sessions have ended, for services that verify access tokens alone.
+"""Token status lists tell services which sessions are revoked.
 
-A list is a row of bits, one for each session, at the place that its access tokens name in their
-claim `status`; a bit is set while a token of an ended session may still live. It is made from the
-sessions' rows and kept nowhere. All tokens of a session share one place, on purpose: they end
-together.
+A list has one bit per session. The claim `status` of an access token has the index of the bit,
+which is set while the session is revoked and may have an unexpired token. The list is computed from
+the sessions' rows and not stored. All tokens of a session share one index, on purpose: they are
+revoked together.
 (Token Status List, IETF OAuth working group.)
 """
 
@@ -23,7 +23,7 @@ from tokens.revocation.snapshot import revocation_cutoff
 
 
 def sign_list(number: int, row: bytes) -> str:
-    """Return the list of this number as a JWT, to be kept for `ttl` seconds."""
+    """Return the list of this number as a JWT that clients may cache for `ttl` seconds."""
     now = epoch(timezone.now())
     claims = {
         "sub": status_list_url(conf().issuer, number),
@@ -40,12 +40,12 @@ def sign_list(number: int, row: bytes) -> str:
 
 @lru_cache(maxsize=256)
 def cached_bits(number: int) -> CachedValue[bytes]:
-    """Return who keeps the bits of this list, and asks for them once in SNAPSHOT_INTERVAL."""
+    """Return the cache of the bits of this list, which loads them once in SNAPSHOT_INTERVAL."""
     return CachedValue(partial(load_bits, number))
 
 
 def count_lists() -> int:
-    """Return how many lists have a place for every session so far: one query."""
+    """Return how many lists the present sessions need: one query."""
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
     return 0 if newest is None else newest // STATUS_LIST_SIZE + 1
 
@@ -56,7 +56,7 @@ list_count = CachedValue(count_lists)
 def load_bits(number: int) -> bytes:
     """Return the compressed bits of the list: one query.
 
-    The first eight sessions are in the first byte, of which the first is the lowest bit.
+    The first eight sessions are in the first byte, and the first session is its lowest bit.
     """
     first = number * STATUS_LIST_SIZE
     places = DeviceSession.objects.filter(pk__gte=first, pk__lt=first + STATUS_LIST_SIZE)

@@ -1,4 +1,4 @@
-"""Device sessions: begin, rotate, re-bind, end and purge them.
+"""Device sessions: start, rotate, re-bind, revoke and purge them.
 
-It imports tokens.jwt and what is below.
+It imports tokens.jwt and the packages below it.
 """

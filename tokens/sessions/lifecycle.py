@@ -1,4 +1,4 @@
-"""Begin and end device sessions."""
+"""Start and revoke device sessions."""
 
 import secrets
 from collections.abc import Iterable, Iterator
@@ -21,23 +21,35 @@ from tokens.keys.keyring import keyring
 from tokens.keys.lifecycle import replace_all
 from tokens.models import DeviceSession, Kind, Reason
 
-SLICES_PER_KEY = 50  # that everybody's sessions end in before the signing keys are replaced
+#: `revoke_all_sessions` replaces the signing keys after this many slices.
+SLICES_PER_KEY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Where somebody signs in from, for people to recognise it; each field is cut to its column."""
+    """The device of a sign-in, for people to recognise. Each field is cut to its column."""
 
     label: str = ""
     ip_address: str | None = None
     user_agent: str = ""
 
 
-def open_session(user: AbstractUser, device: Device) -> Pair | None:
-    """Begin a session for the user whose password was just verified, and return its first pair.
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most that a session's tokens may contain; None is everything that the settings define."""
 
-    Returns None if the user was deactivated or deleted, or the password changed, since it was
-    verified.
+    scope: str | None = None
+    audience: str | None = None
+
+
+EVERYTHING = Limits()
+
+
+def open_session(user: AbstractUser, device: Device, limits: Limits = EVERYTHING) -> Pair | None:
+    """Start a session for a user whose password was just verified, and return its first pair.
+
+    Returns None if, since the verification, the user was deactivated or deleted, or the password
+    was changed.
     """
     jti, signer = secrets.token_urlsafe(32), keyring.current().signer
     have = conf()
@@ -49,20 +61,22 @@ def open_session(user: AbstractUser, device: Device) -> Pair | None:
             kind=Kind.TOKEN,
             idle_lifetime=have.idle_lifetime,
             lifetime=have.ABSOLUTE_LIFETIME,
+            limits=limits,
         )
         if session is None:
             return None
-        # Whoever changes the roles waits for the row of the user, or was before us.
+        # A change of roles locks the user's row first: it is committed, or waits for this one.
         roles = list(user.groups.order_by("name").values_list("name", flat=True))
-    return Pair.mint(session, jti=jti, subkeys=newest_subkeys(), roles=roles, signer=signer)
+        # Additional claims can fail: then the sign-in is undone, and no other session was evicted.
+        return Pair.mint(session, jti=jti, subkeys=newest_subkeys(), roles=roles, signer=signer)
 
 
 def open_browser_session(
     user: AbstractUser, device: Device, *, remember: bool
 ) -> DeviceSession | None:
-    """Begin the session of a browser that keeps a cookie and no tokens; None as `open_session`.
+    """Start the session of a browser, which has a cookie and no tokens; None as `open_session`.
 
-    If the browser is not to `remember` it, it lasts BROWSER_LIFETIME, in use or not.
+    Without `remember` the session expires after BROWSER_LIFETIME, even if it is used.
     """
     have = conf()
     short = have.BROWSER_LIFETIME
@@ -70,7 +84,7 @@ def open_browser_session(
         return _create_session(
             user,
             device,
-            jti=secrets.token_urlsafe(32),  # of a token that is never made
+            jti=secrets.token_urlsafe(32),  # of a token that is never issued
             kind=Kind.BROWSER,
             idle_lifetime=have.idle_lifetime if remember else short,
             lifetime=have.ABSOLUTE_LIFETIME if remember else short,
@@ -85,21 +99,17 @@ def _create_session(
     kind: Kind,
     idle_lifetime: timedelta,
     lifetime: timedelta,
+    limits: Limits = EVERYTHING,
 ) -> DeviceSession | None:
-    """Add the row of a sign-in, and evict the least recently used if it is one too many.
+    """Add the row of a sign-in, and revoke the least recently used session if there are too many.
 
-    The row of the user is written first, and only if it still holds the verified hash, so whoever
-    changes it comes either before, and is seen, or after, and finds the session to end. To be
-    called in a transaction.
+    Call this function in a transaction, in which it writes the user's row first.
     """
     now, name = timezone.now(), user.get_username()
-    same = get_user_model()._base_manager.filter(
-        pk=user.pk, is_active=True, password=user.password, username=name
-    )
-    if not same.update(last_login=now):
+    if not _record_sign_in(user, now):
         return None
     session = DeviceSession.objects.create(
-        user_id=user.pk,
+        user=cast("Any", user),  # not only its id, so that custom claims need no query
         kind=kind,
         secret_hash=secret_hash(jti),
         nonce=secrets.token_bytes(16),
@@ -112,55 +122,77 @@ def _create_session(
         ip_address=device.ip_address,
         user_agent=device.user_agent[:255],
         auth_time=now,
+        scope=limits.scope,
+        audience=limits.audience,
     )
     _evict_surplus(user)
-    signals.after_commit(signals.session_started, session=session)
+    signals.publish(signals.session_started, session=session)
     return session
 
 
+def _record_sign_in(user: AbstractUser, now: datetime) -> bool:
+    """Store the time of the sign-in if the user is active and still has the verified hash.
+
+    A change of the password is therefore committed before this statement, which then matches no
+    row, or waits until the new session is committed and then revokes it.
+    """
+    unchanged = get_user_model()._base_manager.filter(
+        pk=user.pk, is_active=True, password=user.password, username=user.get_username()
+    )
+    return bool(unchanged.update(last_login=now))
+
+
 def _evict_surplus(user: AbstractUser) -> None:
-    """End the least recently used of the user's sessions if there are more than may be."""
+    """Revoke the least recently used sessions of the user beyond SESSIONS_PER_USER."""
     own = DeviceSession.objects.filter(user_id=user.pk)
     surplus = own.active().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
     own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
 
 
 def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
-    """End every session of a user whose password was just changed, and begin one in place of `sid`.
+    """Revoke every session of a user whose password was just changed, and start one for `sid`.
 
-    To be called in the transaction that stores the password, and to be rolled back with it where
-    None is returned: `sid` was not living any more, and must not live again by this.
+    Call this function in the transaction that stores the password. Returns None if `sid` was not
+    active: roll the transaction back, because a revoked session must not become active again.
     """
-    device = _revoke_for_change(user, sid)
-    return None if device is None else open_session(user, device)
+    old = _revoke_for_change(user, sid)
+    if old is None:
+        return None
+    return open_session(user, _device_of(old), Limits(scope=old.scope, audience=old.audience))
 
 
 def replace_browser_sessions(
     user: AbstractUser, sid: UUID, *, remember: bool
 ) -> DeviceSession | None:
-    """Do what `replace_sessions` does, for a browser."""
-    device = _revoke_for_change(user, sid)
-    if device is None:
+    """Do the same as `replace_sessions` for a browser."""
+    old = _revoke_for_change(user, sid)
+    if old is None:
         return None
-    return open_browser_session(user, device, remember=remember)
+    return open_browser_session(user, _device_of(old), remember=remember)
 
 
-def _revoke_for_change(user: AbstractUser, sid: UUID) -> Device | None:
-    """End every session of the user and return the device of `sid`, if that one was living."""
+def _device_of(session: DeviceSession) -> Device:
+    return Device(
+        label=session.device, ip_address=session.ip_address, user_agent=session.user_agent
+    )
+
+
+def _revoke_for_change(user: AbstractUser, sid: UUID) -> DeviceSession | None:
+    """Revoke every session of the user, and return that of `sid` if it was active."""
     ended = DeviceSession.objects.filter(user=user.pk).revoke(Reason.CREDENTIALS_CHANGED)
     now = timezone.now()
     for old in ended:
         if old.sid == sid and now < old.ends_at:
-            return Device(label=old.device, ip_address=old.ip_address, user_agent=old.user_agent)
+            return old
     return None
 
 
 def revoke_sessions(
     users: Iterable[Any], reason: Reason, *, sid: UUID | None = None, keep: UUID | None = None
 ) -> int:
-    """End the sessions of these users' ids, or only `sid`, or all but `keep`.
+    """Revoke the sessions of the users with these ids: all, or only `sid`, or all except `keep`.
 
-    Returns how many were living until then, which leaves out those that had run out. One query.
+    Returns how many of them were active; expired sessions do not count. One query.
     """
     sessions = DeviceSession.objects.filter(user__in=users)
     if sid is not None:
@@ -172,35 +204,35 @@ def revoke_sessions(
 
 
 def revoke_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
-    """End the session of everybody who is signed in by now, in slices of `size`.
+    """Revoke the sessions of all users, in slices of `size`.
 
-    Yields after each slice how many were living until then. A session that begins meanwhile stays.
-    No process has to know of each for long: after so many slices, and at the end, whatever the end
-    is, the signing keys are replaced, and every access token that was out is dead by its key.
+    Yields after each slice how many of its sessions were active. A session that starts later stays.
+    After SLICES_PER_KEY slices, and finally even after an exception, the signing keys are replaced.
+    That invalidates every outstanding access token, so snapshots do not list these sessions.
     """
     moments: list[datetime] = []
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True).first()
-    standing = DeviceSession.objects.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
+    people = DeviceSession.objects.exclude(kind=Kind.SERVICE)
+    unrevoked = people.filter(revoked_at=None, pk__lte=newest or 0).order_by("pk")
     last = 0
     try:
-        while ids := list(standing.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
+        while ids := list(unrevoked.filter(pk__gt=last).values_list("pk", flat=True)[:size]):
             now = timezone.now()
             ended = DeviceSession.objects.filter(pk__in=ids).revoke(reason)
             moments += {cast("datetime", session.revoked_at) for session in ended}
             yield sum(now < session.ends_at for session in ended)
             last = ids[-1]
             if len(moments) == SLICES_PER_KEY:
-                replace_all(everybody_ended_at=moments)
+                replace_all(all_revoked_at=moments)
                 moments = []
     finally:
-        replace_all(everybody_ended_at=moments)
+        replace_all(all_revoked_at=moments)
 
 
 def sign_out(raw: str) -> None:
-    """End the session of this refresh token, however old or expired the token is.
+    """Revoke the session of this refresh token, even if the token is spent or expired.
 
-    What is not a refresh token of ours ends nothing, writes nothing and is no error: who wants
-    to be signed out, and is, need not care.
+    Any other text is ignored: the client wanted to be signed out, and it is.
     """
     try:
         token = RefreshToken(raw, verify=False)
@@ -210,9 +242,10 @@ def sign_out(raw: str) -> None:
 
 
 def revoke_sessions_of_deleted_user(instance: AbstractUser, **kwargs: Any) -> None:
-    """End the sessions of a user being deleted, and forget where they were.
+    """Revoke the sessions of a user that is about to be deleted, and erase their devices.
 
-    The rows stay until their tokens are dead, and tell of no person: those ended earlier as well.
+    The rows stay until their last token has expired. They contain no personal data, also those that
+    were revoked earlier.
     """
     revoke_sessions([instance.pk], Reason.DELETED)
     DeviceSession.objects.filter(user=instance.pk).update(

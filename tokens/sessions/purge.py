@@ -1,7 +1,7 @@
-"""Deleting what is dead for good, in slices short enough to go unnoticed by who is served."""
+"""Delete expired rows, in slices that are too short to disturb requests."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -9,51 +9,68 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from tokens.conf import conf
-from tokens.models import BlacklistedToken, DeviceSession
+from tokens.models import BlacklistedToken, DeviceSession, Event, Kind, ServiceSecret
+
+#: The age of events that are searched for deleted users. Purge more often than this.
+ERASED_FOR = timedelta(days=30)
 
 
 def purge(size: int) -> Iterator[tuple[str, int]]:
-    """Delete the dead rows, each slice of at most `size` in a transaction of its own.
+    """Delete the expired rows in slices of at most `size`, each in a separate transaction.
 
-    Yields what was deleted, and how many, after each slice; a row that somebody has locked is left
-    for the next time. What runs out meanwhile is left too.
+    Yields the name of the rows and their number after each slice. The next purge deletes the rows
+    that another transaction has locked and those that expire during this one.
     """
     moment = purge_cutoff()
+    erase_deleted_users()
     for rows in expired_rows(moment):
         deleted = size
         while deleted == size:
-            deleted = delete_unlocked(rows.order_by("expires_at")[:size])
+            deleted = delete_unlocked(rows[:size])
             yield plural_name(rows), deleted
-    # No index may hold `idle_expires_at`, so rows dead by idleness are met on a walk.
+    # No index may contain `idle_expires_at`, so this part reads the whole table in slices.
     rows, last = DeviceSession.objects.order_by("pk"), 0
     while window := list(rows.filter(pk__gt=last).values_list("pk", "idle_expires_at")[:size]):
-        dead = [pk for pk, idle_expires_at in window if idle_expires_at < moment]
-        idle = rows.filter(pk__in=dead, idle_expires_at__lt=moment)
-        yield plural_name(rows), delete_unlocked(idle) if dead else 0
+        expired = [pk for pk, idle_expires_at in window if idle_expires_at < moment]
+        # The account of a service session can get a later expiry again.
+        idle = rows.filter(pk__in=expired, idle_expires_at__lt=moment).exclude(kind=Kind.SERVICE)
+        yield plural_name(rows), delete_unlocked(idle) if expired else 0
         last = window[-1][0]
 
 
+def erase_deleted_users() -> None:
+    """Erase the users from events that were written just after the deletion of their accounts.
+
+    A request that refuses a user can find the account, and write the event when it is deleted.
+    """
+    recent = Event.objects.filter(created_at__gte=timezone.now() - ERASED_FOR)
+    recent.of_deleted_users().erase()
+
+
 def expired_rows(moment: datetime) -> list[QuerySet[Any]]:
-    """Return the sets of rows, one a table, that an index on `expires_at` finds to be dead."""
-    tables: list[Any] = [DeviceSession, BlacklistedToken]
-    return [table._base_manager.filter(expires_at__lt=moment) for table in tables]
+    """Return the expired rows of each table, the oldest first, in the order of an index."""
+    tables: list[Any] = [DeviceSession, BlacklistedToken, ServiceSecret]
+    expired = [table._base_manager.filter(expires_at__lt=moment) for table in tables]
+    too_old = Event.objects.filter(created_at__lt=timezone.now() - conf().EVENTS_KEPT)
+    return [*(rows.order_by("expires_at") for rows in expired), too_old.order_by("created_at")]
 
 
 def purge_cutoff() -> datetime:
-    """Return the moment before which a row must have run out to be dead for good.
+    """Return the cutoff: rows that expired before it can be deleted.
 
-    Ended or not, a row stays until no token of it can pass anywhere: the last refresh token, by a
-    clock that is slow by the leeway; its retransmission; the access token it was last spent for.
-    As long as it stays, a dead token is refused by it and a reused one is recognised.
+    A row stays until no server accepts a token of its session: neither the last refresh token, by
+    a clock that is slow by the leeway, nor a replay of it, nor the last access token. Until then
+    the row lets the site refuse invalid tokens and recognise reused ones.
     """
     have = conf()
     return timezone.now() - have.leeway - max(have.RETRY_WINDOW, have.access_lifetime)
 
 
 def delete_unlocked(rows: QuerySet[Any]) -> int:
-    """Delete these rows but for those that somebody holds locked; return how many went.
+    """Delete these rows, except locked ones, and return how many were deleted.
 
-    Whoever ends sessions may wait for this, but this waits for nobody: no two can block each other.
+    A revocation may wait for this transaction, but this transaction never waits, so that the two
+    cannot block each other.
     """
     with transaction.atomic():
         found = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
@@ -61,5 +78,5 @@ def delete_unlocked(rows: QuerySet[Any]) -> int:
 
 
 def plural_name(rows: QuerySet[Any]) -> str:
-    """Return what people call these rows."""
+    """Return the name of these rows for people."""
     return str(rows.model._meta.verbose_name_plural)

@@ -1,10 +1,10 @@
-"""What somebody may do: the names of their groups, which access tokens carry as roles.
+"""Roles: the names of a user's groups, which access tokens contain.
 
-When it changes, the `rights_version` of the user's sessions moves in the same transaction; a group
-saved outside of one is renamed a moment before. Access tokens with a smaller version are refused
-from then on, and the next refresh brings the new roles. The users are locked first, so that a
-sign-in is before the change or after it; a rotation notices by itself that it has waited
-(tokens/sessions/statements.py).
+A change of roles increases the `roles_version` of the user's sessions in the same transaction. Only
+a group that is saved outside of a transaction is renamed a moment earlier. The site then refuses
+access tokens with a smaller version, and the next refresh returns the new roles. The users are
+locked first, so that a sign-in comes before the change or after it. A rotation that waited for the
+lock detects it by itself (tokens/sessions/rotation.py).
 """
 
 from collections import deque
@@ -17,27 +17,28 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from tokens.models import DeviceSession
-from tokens.signals import after_commit, rights_changed
+from tokens.signals import after_commit, roles_changed
 
 
 def bump_version(users: QuerySet[Any]) -> None:
-    """Refuse the access tokens that these users have now; nobody is signed out."""
+    """Refuse the access tokens that these users have now. Their sessions continue."""
     with transaction.atomic():
         lock_rows(users)
         sessions = DeviceSession.objects.filter(user__in=users.values("pk"), revoked_at=None)
         lock_rows(sessions)
-        sessions.update(rights_version=F("rights_version") + 1, rights_changed_at=timezone.now())
-        after_commit(rights_changed, DeviceSession)
+        sessions.update(roles_version=F("roles_version") + 1, roles_changed_at=timezone.now())
+        roles_changed.in_transaction.send(DeviceSession, users=users)
+        after_commit(roles_changed, DeviceSession)
 
 
 def lock_rows(rows: QuerySet[Any]) -> None:
-    """Lock the rows in the order of their keys, lest two callers wait for each other."""
+    """Lock the rows in the order of their keys, so that two callers cannot block each other."""
     locked = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
     deque(locked.iterator(), maxlen=0)
 
 
 def members(group: Any) -> QuerySet[Any]:
-    """Return the users who are in the group."""
+    """Return the members of the group."""
     users = get_user_model()._base_manager
     return users.filter(pk__in=users.filter(groups=group).values("pk"))
 
@@ -45,10 +46,11 @@ def members(group: Any) -> QuerySet[Any]:
 def on_membership_change(
     action: str, instance: Any, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
 ) -> None:
-    """Groups are given to a user or taken away, or users put into a group: m2m_changed.
+    """Increase the version of the users whose groups change: a receiver of m2m_changed.
 
-    What is given is really missing (Django has looked); what is taken need not be there. The users
-    are locked before it is asked, lest somebody gives it meanwhile.
+    Django names only groups to add that the user lacks, but also groups to remove that the user
+    lacks. The users are locked before the second query, so that another transaction cannot add the
+    group between the two.
     """
     users = get_user_model()._base_manager
     if reverse:
@@ -65,17 +67,17 @@ def on_membership_change(
 
 
 def remember_group_name(instance: Group, **kwargs: Any) -> None:
-    """Note the name that a group had before it is saved."""
+    """Remember the stored name of a group before it is saved."""
     stored = Group.objects.filter(pk=instance.pk).values_list("name", flat=True).first()
     vars(instance)["_stored_name"] = stored
 
 
 def on_group_saved(instance: Group, created: bool, **kwargs: Any) -> None:
-    """A group was saved."""
+    """Increase the version of the members if the group was renamed."""
     if not created and cast("Any", instance)._stored_name != instance.name:
         bump_version(members(instance))
 
 
 def on_group_deleted(instance: Group, **kwargs: Any) -> None:
-    """A group is about to be deleted, in the transaction that does it."""
+    """Increase the version of the members in the transaction that deletes the group."""
     bump_version(members(instance))

@@ -1,65 +1,58 @@
-"""Rotation: a refresh token is spent, and its successor takes its place.
+"""Rotation: a client spends a refresh token and receives its successor.
 
-| the presented refresh token is                                  | what happens                 |
-|-----------------------------------------------------------------|------------------------------|
-| the current one                                                 | one caller writes, and gets  |
-|                                                                 | the successor                |
-| its predecessor, spent with an Idempotency-Key that comes again | the same successor again,    |
-| within RETRY_WINDOW                                             | byte for byte; not a write   |
-| its predecessor, spent without one, and none comes within       | the same                     |
-| GRACE_PERIOD                                                    |                              |
-| its predecessor, and another key comes than it was spent with,  | AlreadyRotatedError: nothing |
-| or only one of the two came with a key, within GRACE_PERIOD     | given, nothing ended         |
-| any older one, or the predecessor after that                    | TokenRefusedError; the       |
-|                                                                 | session is ended, and        |
-|                                                                 | reported once                |
-| ahead of the row, or of another lineage than the row            | TokenRefusedError; reported  |
-| of a session that has ended or run out, of a user who is gone,  | TokenRefusedError            |
-| inactive, or signs in with something else by now                |                              |
-| no living refresh token of ours at all                          | TokenRefusedError; the       |
-|                                                                 | database is not asked        |
+| the presented refresh token is                             | outcome                           |
+|------------------------------------------------------------|-----------------------------------|
+| the current one                                            | its successor; one caller writes  |
+| the predecessor, spent with an Idempotency-Key that is     | the same successor, byte for byte;|
+| presented again within RETRY_WINDOW                        | nothing is written                |
+| the predecessor, spent without a key and presented without | the same                          |
+| one within GRACE_PERIOD                                    |                                   |
+| the predecessor within GRACE_PERIOD, with another key, or  | AlreadyRotatedError; the session  |
+| with a key where it was spent without one, or the reverse  | continues                         |
+| the predecessor later than that, or an older one           | TokenRefusedError; the session is |
+|                                                            | revoked, and reported once        |
+| ahead of the row, or different from the row's token        | TokenRefusedError; reported       |
+| of a session that is revoked or expired, or of a user who  | TokenRefusedError                 |
+| is deleted, inactive or has changed the credentials        |                                   |
+| expired, or not a refresh token of this site               | TokenRefusedError, without a query|
 
 RFC 9700, sections 2.2.2 and 4.14.2. The successor's `jti` is derived from the presented token, the
-row's nonce and the secret key together, so whoever holds the predecessor can be answered the same
-again although nothing but hashes is kept.
+row's nonce and the secret key. The holder of the predecessor can therefore receive the same
+successor again, although the database contains only hashes.
 """
 
 import secrets
-from hmac import compare_digest
+from typing import cast
 
-from django.dispatch import Signal
+from django.db import transaction
 from django.utils import timezone
-from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
 from tokens import signals
 from tokens.conf import conf
-from tokens.crypto.subkeys import Subkeys, all_subkeys, credential_tag, newest_subkeys, tag_subkeys
+from tokens.crypto.subkeys import Subkeys, newest_subkeys
 from tokens.errors import AlreadyRotatedError, Refusal, SessionBusyError, TokenRefusedError
-from tokens.http import throttles
-from tokens.http.client_address import client_network
 from tokens.jwt.claims import Pair, RefreshToken, secret_hash
+from tokens.jwt.parsing import parse_token
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import statements
+from tokens.sessions.networks import client_network
+from tokens.sessions.replay import Verdict, judge, successor_subkeys
+from tokens.sessions.standing import refusal_reason, renew_tag, revoke_if_lasting
 from tokens.sessions.statements import SessionState
+from tokens.signals import DomainSignal
 
 
-def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = None) -> Pair:
-    """Return the pair that follows this refresh token: a new one, or the one it was answered with.
+def rotate(
+    token: RefreshToken, *, retry_key: str | None = None, ip_address: str | None = None
+) -> Pair:
+    """Return the pair that follows this refresh token: a new one, or the one already issued.
 
-    `retry_key` is the request's Idempotency-Key. Raises TokenRefusedError, AlreadyRotatedError,
-    Throttled or, if the row will not stand still, SessionBusyError. What had to be ended is
-    committed before that, so it cannot be called inside a transaction: a RuntimeError says so.
+    `retry_key` is the request's Idempotency-Key. Raises TokenRefusedError, AlreadyRotatedError or
+    SessionBusyError. A revocation is committed before the error is raised, so this function raises
+    RuntimeError inside a transaction.
     """
     statements.forbid_transaction()
-    try:
-        token = RefreshToken(raw)
-    except ExpiredTokenError as error:
-        raise TokenRefusedError(Refusal.EXPIRED) from error
-    except TokenError as error:
-        throttles.count("forged_token", client_network(ip_address))
-        raise TokenRefusedError(Refusal.MALFORMED) from error
-    throttles.count("refresh", str(token.sid))
     for _ in range(2):
         pair = consume(token, retry_key, ip_address) or handle_spent_token(
             token, retry_key, ip_address
@@ -70,139 +63,103 @@ def rotate(raw: str, *, retry_key: str | None = None, ip_address: str | None = N
 
 
 def consume(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
-    """Put a successor in the token's place, or return None if the token is not the living one."""
+    """Replace the token by its successor, or return None if it is not the current token."""
     signer = keyring.current().signer
     now, nonce, subkeys = timezone.now(), secrets.token_bytes(16), newest_subkeys()
     jti = token.successor_jti(nonce, subkeys)
-    found = statements.advance(
-        sid=token.sid,
-        user_id=token.sub,
-        generation=token.generation,
+    state = statements.advance(
+        token,
         spent_hash=secret_hash(token.jti),
-        now=now,
-        changes={
-            "secret_hash": secret_hash(jti),
-            "nonce": nonce,
-            "retry_hash": token.retry_hash(retry_key) if retry_key else None,
-            "rotated_at": now,
-            "idle_expires_at": now + conf().idle_lifetime,
-            "rotated_from": ip_address,
-        },
+        secret_hash=secret_hash(jti),
+        nonce=nonce,
+        retry_hash=token.retry_hash(retry_key) if retry_key else None,
+        rotated_at=now,
+        idle_expires_at=now + conf().idle_lifetime,
+        rotated_from=ip_address,
     )
-    if found is None:
+    if state is None:
         return None
-    roles = found.roles
-    if not credentials_match(found) or found.rights_seen != found.session.rights_version:
-        # PostgreSQL, after waiting for a lock, returns what is new in this row beside what was old
-        # in others: the tag beside the user's old password hash, the version of the rights beside
-        # old roles. Only a statement of its own tells what belongs together.
-        roles = admit(statements.read(token.sid), token).roles
-    return Pair.mint(found.session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
+    session, roles = state.session, state.roles
+    if refusal_reason(session, state.user, token) or state.roles_version != session.roles_version:
+        # After it has waited for a lock, PostgreSQL returns new values of this row together with
+        # old values of other rows: the new tag with the old password hash, or the new version of
+        # the roles with the old roles. A second statement returns values that belong together.
+        roles = read_valid(token).roles
+    else:
+        renew_tag(session, state.user)
+    signals.after_commit(signals.refresh_token_rotated, session=session)
+    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
 
 
 def handle_spent_token(
     token: RefreshToken, retry_key: str | None, ip_address: str | None
 ) -> Pair | None:
-    """Answer a token that is not the living one, or return None if it turns out to be."""
+    """Answer a token that `consume` did not accept, or return None if it is the current token."""
     signer = keyring.current().signer
-    found = admit(statements.read(token.sid), token)
-    session, roles = found.session, found.roles
-    match session.generation - token.generation:
-        case 0 if compare_digest(session.secret_hash, secret_hash(token.jti)):
+    state = read_valid(token)
+    session = state.session
+    match judge(token, session, retry_key):
+        case Verdict.CURRENT:
             return None
-        case 1 if subkeys := successor_subkeys(token, session):
-            try:
-                again = may_replay(token, session, retry_key)
-            except AlreadyRotatedError:
-                report(signals.refresh_token_contended, session, token, ip_address)
-                raise
-            if again:
-                report_replay(session, ip_address, with_key=bool(retry_key))
-                jti = token.successor_jti(session.nonce, subkeys)
-                return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
-        case distance if distance <= 1:
+        case Verdict.REPLAY:
+            report_replay(session, ip_address, with_key=bool(retry_key))
+            subkeys = cast("Subkeys", successor_subkeys(token, session))
+            jti = token.successor_jti(session.nonce, subkeys)
+            return Pair.mint(session, jti=jti, subkeys=subkeys, roles=state.roles, signer=signer)
+        case Verdict.CONTENDED:
+            report(signals.refresh_token_contended, session, token, ip_address)
+            raise AlreadyRotatedError
+        case Verdict.OUT_OF_STEP:
             report(signals.refresh_token_out_of_step, session, token, ip_address)
             raise TokenRefusedError(Refusal.OUT_OF_STEP)
-    for ended in DeviceSession.objects.filter(pk=session.pk).revoke(Reason.REUSE):
-        report(signals.refresh_token_reused, ended, token, ip_address)
+    # The verdict is REUSED. The revocation and its events are committed before the error is raised.
+    with transaction.atomic():
+        for revoked in DeviceSession.objects.filter(pk=session.pk).revoke(Reason.REUSE):
+            report(signals.refresh_token_reused, revoked, token, ip_address)
     raise TokenRefusedError(Refusal.REUSED)
 
 
-def admit(found: SessionState | None, token: RefreshToken) -> SessionState:
-    """Return what was found if that session may still be refreshed with tokens like this one.
+def find_current(raw: str) -> RefreshToken:
+    """Return the refresh token if it is the current one of a valid session: one query, no write.
 
-    A session whose user is inactive or signs in with something else is ended for good.
+    Raises TokenRefusedError.
     """
-    if found is None:
-        raise TokenRefusedError(Refusal.UNKNOWN)
-    session = found.session
-    if session.revoked_at is not None:
-        raise TokenRefusedError(Refusal.ENDED)
-    if str(session.user_id) != token.sub:
-        raise TokenRefusedError(Refusal.FOREIGN_USER)
-    if not session.is_active:
-        raise TokenRefusedError(Refusal.RUN_OUT)
-    if not found.is_active:
-        DeviceSession.objects.filter(pk=session.pk).revoke(Reason.DEACTIVATED)
-        raise TokenRefusedError(Refusal.INACTIVE)
-    if not credentials_match(found):
-        DeviceSession.objects.filter(pk=session.pk).revoke(Reason.CREDENTIALS_CHANGED)
-        raise TokenRefusedError(Refusal.CREDENTIALS_CHANGED)
-    return found
+    token = parse_token(RefreshToken, raw)
+    state = statements.read(token.sid)
+    if state is None:
+        raise TokenRefusedError(Refusal.UNKNOWN_SESSION)
+    if reason := refusal_reason(state.session, state.user, token):
+        raise TokenRefusedError(reason)
+    if judge(token, state.session, None) is not Verdict.CURRENT:
+        raise TokenRefusedError(Refusal.REUSED)
+    return token
 
 
-def credentials_match(found: SessionState) -> bool:
-    """Return whether the session is bound to what its user signs in with.
+def read_valid(token: RefreshToken) -> SessionState:
+    """Return the present state of the token's session, or raise TokenRefusedError.
 
-    A tag that was made with a fallback of the secret key is made anew with the key itself, if it
-    still stands in the row, so that the fallback can be dropped one day.
+    If the user is inactive or the credentials have changed, the session is revoked.
     """
-    session, credentials = found.session, (found.password_hash, found.username)
-    subkeys = tag_subkeys(session.credential_tag, *credentials)
-    newest = newest_subkeys()
-    if subkeys not in (None, newest):
-        row = DeviceSession.objects.filter(pk=session.pk, credential_tag=session.credential_tag)
-        row.update(credential_tag=credential_tag(newest, *credentials))
-    return subkeys is not None
-
-
-def successor_subkeys(token: RefreshToken, session: DeviceSession) -> Subkeys | None:
-    """Return the subkeys that signed the living token if it follows this one, or None."""
-    for subkeys in all_subkeys():
-        jti = token.successor_jti(session.nonce, subkeys)
-        if compare_digest(session.secret_hash, secret_hash(jti)):
-            return subkeys
-    return None
-
-
-def may_replay(token: RefreshToken, session: DeviceSession, retry_key: str | None) -> bool:
-    """Return whether the holder of the predecessor may be given the living token once more.
-
-    Raises AlreadyRotatedError within the grace period for a caller with another key than the one
-    who spent the token. One with a key and one without are two as well: else a thief who always
-    came first, without a key, could live beside an owner who has one.
-    """
-    age = timezone.now() - session.rotated_at
-    within_grace = age < conf().GRACE_PERIOD
-    shown = token.retry_hash(retry_key) if retry_key else None
-    if session.retry_hash is None and shown is None:
-        return within_grace
-    if session.retry_hash and shown and compare_digest(session.retry_hash, shown):
-        return age < conf().RETRY_WINDOW
-    if within_grace:
-        raise AlreadyRotatedError
-    return False
+    state = statements.read(token.sid)
+    if state is None:
+        raise TokenRefusedError(Refusal.UNKNOWN_SESSION)
+    reason = refusal_reason(state.session, state.user, token)
+    if reason is not None:
+        revoke_if_lasting(state.session, reason)
+        raise TokenRefusedError(reason)
+    renew_tag(state.session, state.user)
+    return state
 
 
 def report_replay(session: DeviceSession, ip_address: str | None, *, with_key: bool) -> None:
-    """Tell the site that a client was given the successor again, and whether it has moved.
+    """Send the signal of a replay, and a second one if it came from another network.
 
-    It is not refused: a phone changes its network at the moment in which an answer is lost.
+    The site answers in both cases: a phone changes its network exactly when an answer is lost.
     """
     signals.after_commit(signals.refresh_token_sent_again, session=session, ip_address=ip_address)
     rotated_from = session.rotated_from
     if rotated_from is None or ip_address is None:
-        return  # A socket file has no address: nobody knows whether the network is another.
+        return  # A request through a socket file has no address to compare.
     if client_network(rotated_from) != client_network(ip_address):
         signals.after_commit(
             signals.refresh_token_replayed_elsewhere,
@@ -213,9 +170,10 @@ def report_replay(session: DeviceSession, ip_address: str | None, *, with_key: b
 
 
 def report(
-    signal: Signal, session: DeviceSession, token: RefreshToken, ip_address: str | None
+    signal: DomainSignal,
+    session: DeviceSession,
+    token: RefreshToken,
+    ip_address: str | None,
 ) -> None:
-    """Tell the site that a genuine token came which is not the session's living one."""
-    signals.after_commit(
-        signal, session=session, generation=token.generation, ip_address=ip_address
-    )
+    """Send the signal that a genuine token was presented and is not the session's current one."""
+    signals.publish(signal, session=session, generation=token.generation, ip_address=ip_address)

@@ -1,4 +1,4 @@
-"""The two statements of a rotation, written out: Django's ORM has no UPDATE … RETURNING."""
+"""The two statements of a rotation, in SQL: Django's ORM has no UPDATE … RETURNING."""
 
 import json
 from dataclasses import dataclass
@@ -8,68 +8,127 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser, Group
-from django.db import NotSupportedError, connections, router
-from django.db.backends.postgresql import base as postgresql
-from django.db.backends.utils import CursorWrapper
-from django.db.models import Field, ManyToManyField
+from django.contrib.auth.models import AbstractUser
+from django.db import connections, router
+from django.db.models import ManyToManyField
 
+from tokens.jwt.claims import RefreshToken
 from tokens.models import DeviceSession
+from tokens.sessions.prepared import fetch_one
+from tokens.sessions.standing import UserState
 
-#: What the UPDATE of a rotation does not know already and a pair needs.
-RETURNED_COLUMNS = ("id", "credential_tag", "rights_version", "expires_at", "auth_time")
+#: Everything rests on this conditional UPDATE: if several callers present the same token, the
+#: database lets one of them change the row. `generation` is in the outermost WHERE, because
+#: PostgreSQL evaluates only that again after it has waited for another caller's lock.
+#: The subqueries of RETURNING still read the rows as they were before the wait, also the last one.
+ADVANCE = """
+UPDATE tokens_devicesession
+SET generation = generation + 1,
+    secret_hash = %(secret_hash)s,
+    nonce = %(nonce)s,
+    retry_hash = %(retry_hash)s,
+    rotated_at = %(rotated_at)s,
+    idle_expires_at = %(idle_expires_at)s,
+    rotated_from = %(rotated_from)s
+WHERE sid = %(sid)s
+  AND user_id = %(user_id)s
+  AND generation = %(generation)s
+  AND secret_hash = %(spent_hash)s
+  AND revoked_at IS NULL
+  AND expires_at > %(rotated_at)s
+  AND idle_expires_at > %(rotated_at)s
+  AND EXISTS (
+      SELECT 1 FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id AND u.is_active
+  )
+RETURNING
+    {returned},
+    (SELECT u.password FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
+    (SELECT u.{username} FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
+    (SELECT u.is_active FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
+    (SELECT CAST({json_agg}(role.name) AS text) FROM (
+        SELECT name FROM auth_group
+        JOIN {membership} AS m ON m.{group_id} = auth_group.id
+        WHERE m.{user_id} = tokens_devicesession.user_id
+        ORDER BY name
+    ) AS role),
+    (SELECT before.roles_version FROM tokens_devicesession AS before
+        WHERE before.id = tokens_devicesession.id)
+"""
+
+#: Every column that a pair is minted from: a missing column would cost another query.
+RETURNED_COLUMNS = (
+    *("id", "kind", "credential_tag", "roles_version", "expires_at", "auth_time"),
+    *("scope", "audience"),
+)
+
+READ = """
+SELECT
+    {columns},
+    u.password,
+    u.{username},
+    u.is_active,
+    (SELECT CAST({json_agg}(role.name) AS text) FROM (
+        SELECT name FROM auth_group
+        JOIN {membership} AS m ON m.{group_id} = auth_group.id
+        WHERE m.{user_id} = tokens_devicesession.user_id
+        ORDER BY name
+    ) AS role),
+    tokens_devicesession.roles_version
+FROM tokens_devicesession
+LEFT JOIN {user} AS u ON u.{id} = tokens_devicesession.user_id
+WHERE tokens_devicesession.sid = %(sid)s
+"""
 
 
 @dataclass(frozen=True)
 class SessionState:
-    """A session's row and what its user is at that moment; a deleted user is not active."""
+    """A session's row, its user and the user's roles, as one statement returned them.
+
+    `roles_version` is the version that the roles belong to.
+    """
 
     session: DeviceSession
-    password_hash: str
-    username: str
-    is_active: bool
+    user: UserState
     roles: list[str]
-    rights_seen: int  # the version that the roles belong to
+    roles_version: int
 
 
 def read(sid: UUID) -> SessionState | None:
-    """Return the session and its user as they are now, or None: one query."""
-    sql = "SELECT {columns}, {user_columns} FROM {session} WHERE sid = %(sid)s"
-    return _execute(sql, {"sid": sid}, _columns())
+    """Return the session as it is now, or None if the table does not have it: one query."""
+    return _execute(READ, _all_columns(), {"sid": sid})
 
 
 def advance(
+    token: RefreshToken,
     *,
-    sid: UUID,
-    user_id: str,
-    generation: int,
     spent_hash: bytes,
-    now: datetime,
-    changes: dict[str, Any],
+    secret_hash: bytes,
+    nonce: bytes,
+    retry_hash: bytes | None,
+    rotated_at: datetime,
+    idle_expires_at: datetime,
+    rotated_from: str | None,
 ) -> SessionState | None:
-    """Move the session to the next generation if this is its living token: one query.
+    """Write these columns of the token's session, advance its generation and return it: one query.
 
-    Everything rests on this conditional UPDATE: of any number of callers with the same token the
-    database lets one change the row, and the others get None. The generation stands in the
-    outermost WHERE, where PostgreSQL looks at it again after waiting for another caller's lock.
-    What names the device is not read; the session fetches it if somebody asks.
+    Returns None, and changes nothing, if the token is not the current token of a valid session.
+    Columns that the statement neither compares, writes nor returns are loaded when they are used.
     """
-    assignments = ", ".join(f"{name} = %({name})s" for name in changes)
-    sql = f"""
-        UPDATE {{session}} SET generation = generation + 1, {assignments}
-        WHERE sid = %(sid)s AND user_id = %(user)s
-          AND generation = %(generation)s AND secret_hash = %(spent_hash)s
-          AND revoked_at IS NULL AND expires_at > %(now)s AND idle_expires_at > %(now)s
-          AND EXISTS (SELECT 1 FROM {{user}} WHERE {{owner}} AND is_active)
-        RETURNING {{columns}}, {{user_columns}}
-        """
-    key = {"sid": sid, "user": user_id, "generation": generation, "spent_hash": spent_hash}
-    found = _execute(sql, {**key, **changes, "now": now}, RETURNED_COLUMNS)
-    if found is not None:
-        owner = DeviceSession._meta.get_field("user").to_python(user_id)
-        written = {"sid": sid, "user_id": owner, "generation": generation + 1, **changes}
-        vars(found.session).update(written, revoked_at=None, revoked_reason="")
-    return found
+    compared = {"sid": token.sid, "user_id": token.user_id}
+    written = {
+        "secret_hash": secret_hash,
+        "nonce": nonce,
+        "retry_hash": retry_hash,
+        "rotated_at": rotated_at,
+        "idle_expires_at": idle_expires_at,
+        "rotated_from": rotated_from,
+    }
+    spent = {"generation": token.generation, "spent_hash": spent_hash}
+    state = _execute(ADVANCE, RETURNED_COLUMNS, {**compared, **written, **spent})
+    if state is not None:
+        known = {**compared, **written, "revoked_at": None, "revoked_reason": ""}
+        vars(state.session).update(known, generation=token.generation + 1)
+    return state
 
 
 def forbid_transaction() -> None:
@@ -79,72 +138,39 @@ def forbid_transaction() -> None:
         raise RuntimeError("A refresh token is not to be rotated inside a transaction.")
 
 
-def _execute(sql: str, values: dict[str, Any], columns: tuple[str, ...]) -> SessionState | None:
-    """Run the statement and return its only row.
-
-    After a migration that changed the type of a returned column, PostgreSQL refuses the plans that
-    a connection has kept. The refused statement wrote nothing, so it is executed once more.
-    """
+def _execute(sql: str, columns: tuple[str, ...], values: dict[str, Any]) -> SessionState | None:
+    """Execute the statement, which returns these columns first, and return its only row."""
     using = router.db_for_write(DeviceSession)
     connection = connections[using]
-    for name in ("sid", "user"):
+    for name in ("sid", "user_id"):
         if name in values:
-            field = cast("Field[Any, Any]", DeviceSession._meta.get_field(name))
+            field = cast("Any", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
     adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
-    statement = _render_sql(sql, columns, connection.vendor)
-    try:
-        rows = _fetch(connection, statement, adapted)
-    except NotSupportedError:  # "cached plan must not change result type"
-        with connection.cursor() as cursor:
-            cursor.execute("DEALLOCATE ALL")  # psycopg drops its own list of plans as well
-        rows = _fetch(connection, statement, adapted)
-    if not rows:
+    row = fetch_one(connection, _render(sql, connection.vendor), adapted)
+    if row is None:
         return None
-    *row, password_hash, username, is_active, roles, rights_seen = rows[0]
+    *session, password_hash, username, is_active, roles, roles_version = row
     for position, convert, column in _converters(using, columns):
-        row[position] = convert(row[position], column, connection)
+        session[position] = convert(session[position], column, connection)
     return SessionState(
-        session=DeviceSession.from_db(using, columns, row),
-        password_hash=password_hash or "",
-        username=username or "",
-        is_active=bool(is_active),
-        roles=json.loads(roles),
-        rights_seen=rights_seen,
+        session=DeviceSession.from_db(using, columns, session),
+        user=UserState(password_hash or "", username or "", bool(is_active)),
+        roles=json.loads(roles or "[]"),
+        roles_version=roles_version,
     )
 
 
-def _fetch(connection: Any, statement: str, values: dict[str, Any]) -> list[Any]:
-    """Execute the statement and return every row: SQLite holds its lock until all are read."""
-    with _cursor(connection) as cursor:
-        cursor.execute(statement, values)
-        rows: list[Any] = cursor.fetchall()
-        return rows
-
-
-def _cursor(connection: Any) -> CursorWrapper:
-    """Return a cursor that lets PostgreSQL keep the plan of a statement it has seen before.
-
-    Planning the UPDATE costs more than running it, and Django's own cursors never prepare. They
-    are taken where queries are logged, because Django's log cannot show a prepared one.
-    """
-    if connection.vendor != "postgresql" or connection.queries_logged:
-        return cast("CursorWrapper", connection.cursor())
-    connection.ensure_connection()
-    cursor = postgresql.ServerBindingCursor(connection.connection)  # type: ignore[attr-defined]
-    return cast("CursorWrapper", connection.make_cursor(cursor))
-
-
 @cache
-def _columns() -> tuple[str, ...]:
+def _all_columns() -> tuple[str, ...]:
     return tuple(field.column for field in DeviceSession._meta.concrete_fields)
 
 
 @cache
 def _converters(using: str, columns: tuple[str, ...]) -> list[tuple[int, Any, Any]]:
-    """Return how this engine's values become Python's, where they are not so already."""
+    """Return how this engine's values become Python's, for the columns that need it."""
     connection = connections[using]
-    fields: Any = [DeviceSession._meta.get_field(column.removesuffix("_id")) for column in columns]
+    fields = [cast("Any", DeviceSession._meta.get_field(column)) for column in columns]
     expressions = [field.get_col(DeviceSession._meta.db_table) for field in fields]
     return [
         (position, convert, expression)
@@ -157,33 +183,18 @@ def _converters(using: str, columns: tuple[str, ...]) -> list[tuple[int, Any, An
 
 
 @cache
-def _render_sql(sql: str, columns: tuple[str, ...], vendor: str) -> str:
-    """Fill in what a statement leaves open: names of tables, and how this engine lists roles."""
+def _render(sql: str, vendor: str) -> str:
+    """Insert the names that depend on the user model and on the engine."""
     user = cast("type[AbstractUser]", get_user_model())
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
-    session, table = DeviceSession._meta.db_table, user._meta.db_table
-    owner = f"{table}.{user._meta.pk.column} = {session}.user_id"
-    names = (
-        f"SELECT name FROM {Group._meta.db_table} AS role"
-        f" JOIN {groups.m2m_db_table()} AS membership"
-        f" ON membership.{groups.m2m_reverse_name()} = role.id"
-        f" WHERE membership.{groups.m2m_column_name()} = {session}.user_id ORDER BY name"
-    )
-    listed = {
-        "postgresql": "CAST(COALESCE(json_agg(name), '[]') AS text)",
-        "sqlite": "json_group_array(name)",
-    }[vendor]
-    user_columns = (
-        f"(SELECT password FROM {table} WHERE {owner})",
-        f"(SELECT {user.USERNAME_FIELD} FROM {table} WHERE {owner})",
-        f"(SELECT is_active FROM {table} WHERE {owner})",
-        f"(SELECT {listed} FROM ({names}) AS roles)",
-        f"(SELECT seen.rights_version FROM {session} AS seen WHERE seen.id = {session}.id)",
-    )
-    return sql.format(
-        session=session,
-        user=table,
-        owner=owner,
-        columns=", ".join(columns),
-        user_columns=", ".join(user_columns),
+    return sql.strip().format(
+        returned=", ".join(RETURNED_COLUMNS),
+        columns=", ".join(f"tokens_devicesession.{column}" for column in _all_columns()),
+        user=user._meta.db_table,
+        id=user._meta.pk.column,
+        username=user.USERNAME_FIELD,
+        membership=groups.m2m_db_table(),
+        user_id=groups.m2m_column_name(),
+        group_id=groups.m2m_reverse_name(),
+        json_agg={"postgresql": "json_agg", "sqlite": "json_group_array"}[vendor],
     )

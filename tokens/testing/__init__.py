@@ -1,7 +1,7 @@
-"""Clients and requests that are signed in, for the tests of an API. Nothing imports it but tests.
+"""Signed-in clients and requests for the tests of an API. Only tests import this package.
 
-They carry a real access token of a real device session, so a test takes the path of a request in
-production. `tokens.testing.plugin` has the fixture for pytest.
+They send a real access token of a real device session, so a test exercises the same code as a
+request in production. `tokens.testing.plugin` has the pytest fixture.
 """
 
 from collections.abc import Iterable
@@ -20,25 +20,25 @@ from tokens.sessions.lifecycle import Device, open_session
 
 
 class TokenClient(APIClient):
-    """Django REST framework's test client, which can sign in to the API.
+    """Django REST framework's test client, with a method that signs in to the API.
 
-    Each request sees every revocation before it, although the transaction of a test is never
+    Each request sees every earlier revocation, although the transaction of a test is never
     committed.
     """
 
-    _announced: list[Any] | None = None  # what waited for the commit at the last request
+    _seen: list[Any] | None = None  # the callbacks that waited for the commit at the last request
 
     def request(self, **kwargs: Any) -> Any:
-        # A revocation invalidates the snapshot when its transaction is committed. The snapshot is
-        # read only after such a change, so that a test can count the queries of a view.
+        # A revocation invalidates the snapshot when its transaction is committed. Without a new
+        # callback the snapshot stays cached, so that a test can count the queries of a view.
         waiting = list(transaction.get_connection().run_on_commit)
-        if waiting != self._announced:
+        if waiting != self._seen:
             forget_snapshot()
-            self._announced = waiting
+            self._seen = waiting
         return super().request(**kwargs)
 
     def sign_in(self, user: AbstractUser, *, roles: Iterable[str] | None = None) -> None:
-        """Send an access token of this user with each request; see `access_token`."""
+        """Send an access token of this user with each request. See `access_token`."""
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(user, roles=roles)}")
 
     def force_login(self, user: Any, backend: str | None = None) -> None:
@@ -47,7 +47,7 @@ class TokenClient(APIClient):
         self.sign_in(user)
 
     def force_authenticate(self, user: Any = None, token: Any = None) -> None:
-        """Authenticate each request as this user, with what a view finds in `request.user`."""
+        """Authenticate each request as this user, and set `request.user` as in production."""
         if isinstance(user, AbstractUser) and token is None:
             token = AccessToken(access_token(user))
             user = TokenUser(token)
@@ -55,7 +55,7 @@ class TokenClient(APIClient):
 
 
 def client_for(user: AbstractUser, *, roles: Iterable[str] | None = None) -> TokenClient:
-    """Return a test client that is signed in to the API as this user; see `access_token`."""
+    """Return a test client that is signed in to the API as this user. See `access_token`."""
     client = TokenClient()
     client.sign_in(user, roles=roles)
     return client
@@ -64,16 +64,16 @@ def client_for(user: AbstractUser, *, roles: Iterable[str] | None = None) -> Tok
 def sign_in(
     request: HttpRequest, user: AbstractUser, *, roles: Iterable[str] | None = None
 ) -> None:
-    """Put an access token of this user into a request of a RequestFactory; see `access_token`."""
+    """Add an access token of this user to a request of a RequestFactory. See `access_token`."""
     request.META["HTTP_AUTHORIZATION"] = f"Bearer {access_token(user, roles=roles)}"
 
 
 def access_token(user: AbstractUser, *, roles: Iterable[str] | None = None) -> str:
     """Open a device session and return its access token, with these roles or the stored groups.
 
-    Raises ValueError if the user cannot sign in: inactive, not saved, or changed since it was read.
+    Raises ValueError if the user is inactive, is not saved, or has changed since it was read.
     """
-    # What an earlier test left in memory was rolled back in the database, signing keys included.
+    # The rows that an earlier test cached, signing keys included, were rolled back.
     forget_snapshot()
     pair = open_session(user, Device(label="test"))
     if pair is None:
@@ -84,6 +84,6 @@ def access_token(user: AbstractUser, *, roles: Iterable[str] | None = None) -> s
 
 
 def forget_snapshot() -> None:
-    """Have the next request read the signing keys and the revocations from the database."""
+    """Make the next request read the signing keys and the revocations from the database."""
     keyring.invalidate()
     snapshot.revocations.invalidate()

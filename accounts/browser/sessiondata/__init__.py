@@ -1,7 +1,8 @@
-"""Where the data of browsers is kept, by the setting SESSION_STORE: never under their cookie's key.
+"""The stores of the browsers' session data, which the setting SESSION_STORE selects.
 
-Each module has the `SessionStore` that Django wants. The data says which device session the browser
-is, and it is that row which is believed.
+Each module has the `SessionStore` that Django expects. A store never contains the key of a cookie,
+only its hash. The data names the device session; the row of that session decides whether the
+browser is signed in.
 """
 
 import hashlib
@@ -13,11 +14,11 @@ from django.contrib.sessions.backends.base import SessionBase
 
 from tokens.models import DeviceSession, Reason
 
-SID = "_device_session"  # where the data has the name of the device session
+SID = "_device_session"  # the key under which the data has the `sid`
 
 
 class BrowserData(SessionBase):
-    """What the stores share: hashed keys, and an end of the device session with the data's.
+    """The base of the stores: flushing the data also revokes the device session.
 
     Asynchronous callers run the same code in a thread.
     """
@@ -28,17 +29,17 @@ class BrowserData(SessionBase):
 
     @property
     def sid(self) -> UUID | None:
-        """The device session of this browser, living or not."""
+        """The `sid` of this browser's device session, which may be revoked, or None."""
         return UUID(self[SID]) if SID in self else None
 
     @property
     def own_key(self) -> str:
-        """The key of the cookie, made if there is none yet."""
+        """The key of the cookie, which the first call creates."""
         key: str = cast("Any", self)._get_or_create_session_key()  # unknown to the stubs
         return key
 
     def flush(self) -> None:
-        """Forget the data, and end the device session: so do sign-out and another's sign-in."""
+        """Delete the data and revoke the device session, at sign-out or another user's sign-in."""
         sid = self.sid
         super().flush()
         if sid is not None:
@@ -49,9 +50,9 @@ class BrowserData(SessionBase):
 
 
 def stored_key(session_key: str | None) -> str:
-    """Return the name under which the data is kept of the cookie that has this key.
+    """Return the name under which a store keeps the data of the cookie with this key.
 
-    Who reads the names can make no cookie of them. They are 160 bits of a SHA-256, as many as the
-    key has and as the column of Django's table holds in hexadecimal digits.
+    A copy of the store contains no usable cookie. The name has 160 bits of a SHA-256: as many as
+    the key has, and as many as fit into the column of Django's table in hexadecimal digits.
     """
     return hashlib.sha256(cast("str", session_key).encode()).hexdigest()[:40]

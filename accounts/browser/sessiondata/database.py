@@ -1,4 +1,4 @@
-"""Data of browsers in Django's own table."""
+"""Session data in Django's own table."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SLICE = 1000  # rows of one transaction
 
 
 class SessionStore(BrowserData, db.SessionStore):
-    """Django's, with hashed keys, and cleaned in slices."""
+    """Django's, with hashed keys. Expired rows are deleted in slices."""
 
     def _get_session_from_db(self) -> Session | None:
         kept = Session.objects.filter(session_key=stored_key(self.session_key))

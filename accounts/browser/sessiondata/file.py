@@ -1,4 +1,4 @@
-"""Data of browsers in files, for a site on one machine."""
+"""Session data in files, for a site on one machine."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ class SessionStore(BrowserData, file.SessionStore):
     """Django's, with hashed keys in the names of the files."""
 
     def _key_to_file(self, session_key: str | None = None) -> str:
-        known: Any = super()  # The stubs know nothing that is not public.
+        known: Any = super()  # The stubs declare no private methods.
         path: str = known._key_to_file(stored_key(session_key or self.own_key))
         return path
 
     @classmethod
     def clear_expired(cls) -> None:
-        # Django's own store takes what a file is named after as the key, which here is hashed.
+        # Django's own store takes the file names for keys; here they are hashes of keys.
         file.SessionStore.clear_expired()

@@ -1,4 +1,4 @@
-"""Data of browsers in Redis, signed: whoever else writes there can sign nobody in."""
+"""Session data in Redis. It is signed, so that another writer of Redis can sign no browser in."""
 
 from contextlib import suppress
 from typing import Any
@@ -12,7 +12,7 @@ from accounts.browser.sessiondata import BrowserData, stored_key
 
 
 class Signed:
-    """How values are written; what was not written by us is not there."""
+    """Signs values, and reads a value without a valid signature as missing."""
 
     salt = "accounts.sessiondata.redis"
 
@@ -26,7 +26,7 @@ class Signed:
 
 
 class SessionStore(BrowserData, cache.SessionStore):
-    """Django's, with hashed keys. Redis being away is an error and signs nobody out."""
+    """Django's, with hashed keys. An unreachable Redis is an error and signs no browser out."""
 
     @property
     def cache_key(self) -> str:

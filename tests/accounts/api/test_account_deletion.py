@@ -8,7 +8,7 @@ from django.db import connection
 from accounts import changes
 from accounts.errors import WrongPasswordError
 from accounts.models import User
-from tests.accounts.conftest import NEW_HASH, Account, caller, execute_sql, post_office
+from tests.accounts.conftest import NEW_HASH, Account, execute_sql, post_office
 from tests.conftest import API, PASSWORD, row
 from tests.support.racing import queue
 from tokens.models import Reason
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_a_person_deletes_their_account_and_every_session_of_it_is_over(
+def test_deleting_an_account_revokes_every_session(
     api: API, account: Account, alice: User, bob: User
 ) -> None:
     phone, laptop, other = api.login(alice), api.login(alice), api.login(bob)
@@ -34,7 +34,7 @@ def test_a_person_deletes_their_account_and_every_session_of_it_is_over(
 
 
 @pytest.mark.parametrize("body", [{"current_password": "wrong"}, {"current_password": ""}, {}, []])
-def test_nothing_is_deleted_without_the_current_password(
+def test_deleting_needs_the_current_password(
     api: API, account: Account, alice: User, body: dict[str, str]
 ) -> None:
     phone = api.login(alice)
@@ -44,29 +44,29 @@ def test_nothing_is_deleted_without_the_current_password(
     assert post_office() == []
 
 
-def test_a_password_changed_since_it_was_verified_deletes_nothing(alice: User) -> None:
+def test_a_password_changed_after_verification_deletes_nothing(alice: User) -> None:
     verified = User.objects.get(pk=alice.pk)
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
     with pytest.raises(WrongPasswordError):
-        changes.delete_account(caller(verified), current=PASSWORD)
+        changes.delete_account(verified, current=PASSWORD)
     assert User.objects.filter(pk=alice.pk).exists()
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
-def test_a_deletion_behind_a_change_of_the_password_deletes_nothing(alice: User) -> None:
-    """Guards the lock in changes.delete_account: the password is looked at once nobody writes."""
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such locks")
+def test_a_deletion_that_waits_for_a_new_password_is_refused(alice: User) -> None:
+    """Guards the lock in changes.delete_account: the check waits for the password change."""
     verified = User.objects.get(pk=alice.pk)
     with queue() as line_up:
         User.objects.filter(pk=alice.pk).update(password=NEW_HASH)
-        late = line_up(partial(changes.delete_account, caller(verified), current=PASSWORD))
+        late = line_up(partial(changes.delete_account, verified, current=PASSWORD))
     with pytest.raises(WrongPasswordError):
         late.result()
     assert User.objects.get() == alice
     assert post_office() == []
 
 
-def test_an_account_without_an_address_is_deleted_without_a_mail(
+def test_deleting_an_account_without_email_sends_no_mail(
     api: API, account: Account, alice: User
 ) -> None:
     User.objects.filter(pk=alice.pk).update(email="")
@@ -75,7 +75,7 @@ def test_an_account_without_an_address_is_deleted_without_a_mail(
     assert post_office() == []
 
 
-def test_what_was_queued_for_a_deleted_account_is_not_sent(
+def test_queued_mails_of_a_deleted_account_are_not_sent(
     api: API, account: Account, alice: User
 ) -> None:
     phone = api.login(alice)

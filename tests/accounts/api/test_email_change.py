@@ -33,7 +33,7 @@ def ask(account: Account, bearer: str, email: str = NEW, password: str = PASSWOR
 
 
 def link_to(account: Account, bearer: str, email: str = NEW) -> str:
-    """Ask for the change and return the mailed link."""
+    """Request the change and return the mailed link."""
     assert ask(account, bearer, email).status_code == 200
     (message,) = post_office()
     assert message.to == [email]
@@ -49,7 +49,7 @@ def email_of(user: User) -> str:
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.7")
-def test_the_address_changes_when_the_link_is_followed_and_the_old_one_is_told(
+def test_following_the_link_changes_and_notifies_the_old_email(
     account: Account, alice: User, bearer: str
 ) -> None:
     answer = ask(account, bearer)
@@ -71,7 +71,7 @@ def test_the_address_changes_when_the_link_is_followed_and_the_old_one_is_told(
 
 @pytest.mark.spec("ASVS 5.0", "7.5.1")
 @pytest.mark.parametrize("password", ["wrong", ""])
-def test_nothing_happens_without_the_current_password(
+def test_an_email_change_needs_the_current_password(
     account: Account, alice: User, bearer: str, password: str
 ) -> None:
     answer = ask(account, bearer, password=password)
@@ -82,7 +82,7 @@ def test_nothing_happens_without_the_current_password(
     assert post_office() == []
 
 
-def test_the_present_address_needs_no_password_and_no_mail(
+def test_the_current_email_needs_no_password_and_no_mail(
     account: Account, alice: User, bearer: str
 ) -> None:
     body = {"email": alice.email, "first_name": "Alice"}
@@ -90,7 +90,7 @@ def test_the_present_address_needs_no_password_and_no_mail(
     assert post_office() == []
 
 
-def test_the_present_address_in_other_case_is_a_change_like_any_other(
+def test_the_current_email_in_another_case_is_a_change(
     account: Account, alice: User, bearer: str
 ) -> None:
     link = link_to(account, bearer, "Alice@Example.org")
@@ -99,7 +99,7 @@ def test_the_present_address_in_other_case_is_a_change_like_any_other(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
-def test_the_address_of_somebody_else_is_answered_the_same_and_gets_no_link(
+def test_a_taken_email_gets_the_same_answer_but_no_link(
     account: Account, alice: User, bob: User, bearer: str
 ) -> None:
     free, taken = ask(account, bearer), ask(account, bearer, "BOB@example.org")
@@ -107,7 +107,7 @@ def test_the_address_of_somebody_else_is_answered_the_same_and_gets_no_link(
     assert [message.to for message in post_office()] == [[NEW]]
 
 
-def test_an_address_taken_since_is_refused(
+def test_an_email_that_was_taken_since_the_mail_is_refused(
     account: Account, alice: User, bob: User, bearer: str
 ) -> None:
     link = link_to(account, bearer)
@@ -117,7 +117,7 @@ def test_an_address_taken_since_is_refused(
     assert post_office() == []
 
 
-def test_a_link_works_once_even_when_the_old_address_was_put_back(
+def test_a_link_works_once_even_if_the_old_email_is_restored(
     account: Account, alice: User, bearer: str
 ) -> None:
     link = link_to(account, bearer)
@@ -130,10 +130,10 @@ def test_a_link_works_once_even_when_the_old_address_was_put_back(
 
 @pytest.mark.spec("ASVS 5.0", "2.3.4")
 @pytest.mark.django_db(transaction=True)
-def test_of_simultaneous_callers_with_one_link_exactly_one_changes_the_address(
+def test_one_of_many_simultaneous_callers_uses_the_email_link(
     account: Account, alice: User, bearer: str
 ) -> None:
-    """Guards the lock of `_store_email`: the old address is told once."""
+    """Guards the lock in changes._store_email: the old address is notified once."""
     link = link_to(account, bearer)
     answers = race(*[lambda: confirm(account, link)] * 4)
     assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400]
@@ -169,7 +169,7 @@ EVENTS = [change_the_password, change_the_address, deactivate, delete]
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_link_is_worth_nothing_once_the_account_has_changed(
+def test_a_link_is_invalid_after_the_account_has_changed(
     account: Account, alice: User, bearer: str, event: Any
 ) -> None:
     link = link_to(account, bearer)
@@ -181,16 +181,16 @@ def test_a_link_is_worth_nothing_once_the_account_has_changed(
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_no_link_is_sent_for_a_change_that_was_asked_for_before_the_account_changed(
+def test_an_account_change_cancels_a_queued_link(
     account: Account, alice: User, bearer: str, event: Any
 ) -> None:
-    """A thief who asks, and whose victim then changes the password, gets no link."""
+    """A thief requests a link. The owner then changes the password, and no link is sent."""
     ask(account, bearer)
     event(alice)
     assert NEW not in [address for message in post_office() for address in message.to]
 
 
-def test_a_link_outlives_a_change_of_the_secret_key(
+def test_a_link_survives_a_change_of_the_secret_key(
     account: Account, alice: User, bearer: str, settings: Settings
 ) -> None:
     link = link_to(account, bearer)
@@ -201,12 +201,12 @@ def test_a_link_outlives_a_change_of_the_secret_key(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a:b:c", "é", "x" * 10_000, None, 7, ["x"]])
-def test_a_garbled_link_is_400(account: Account, alice: User, token: Any) -> None:
+def test_a_malformed_link_is_400(account: Account, alice: User, token: Any) -> None:
     assert account.post("me/email/confirm/", {"token": token}).status_code == 400
     assert email_of(alice) == "alice@example.org"
 
 
-def test_the_page_of_the_link_confirms_but_not_by_being_looked_at(
+def test_opening_the_link_page_does_not_confirm_the_email(
     account: Account, alice: User, bearer: str
 ) -> None:
     link = link_to(account, bearer)

@@ -1,4 +1,4 @@
-"""One's own account: what is shown of it, and what can be changed without a mail."""
+"""Users read their account, and change it without a mailed link."""
 
 from typing import Any
 
@@ -12,9 +12,7 @@ from tests.conftest import API, PASSWORD, row
 pytestmark = pytest.mark.django_db
 
 
-def test_a_person_sees_their_account_and_nothing_secret(
-    api: API, account: Account, alice: User
-) -> None:
+def test_the_account_shows_nothing_secret(api: API, account: Account, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="editors"))
     phone = api.login(alice)
     answer = account.get(bearer=phone["access"])
@@ -30,7 +28,9 @@ def test_a_person_sees_their_account_and_nothing_secret(
     }
 
 
-def test_names_are_changed(api: API, account: Account, alice: User, bob: User) -> None:
+def test_a_user_changes_first_and_last_name(
+    api: API, account: Account, alice: User, bob: User
+) -> None:
     phone = api.login(alice)
     answer = account.patch({"first_name": "Alice", "last_name": "Ames"}, bearer=phone["access"])
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
@@ -44,9 +44,7 @@ def test_names_are_changed(api: API, account: Account, alice: User, bob: User) -
 
 
 @pytest.mark.spec("ASVS 5.0", "15.3.3")
-def test_what_is_not_a_persons_own_to_change_is_not_changed(
-    api: API, account: Account, alice: User, bob: User
-) -> None:
+def test_other_fields_cannot_be_changed(api: API, account: Account, alice: User, bob: User) -> None:
     phone = api.login(alice)
     before = User.objects.filter(pk=alice.pk).values().get()
     wished = {"id": str(bob.pk), "username": "root", "is_staff": True, "is_superuser": True}
@@ -74,7 +72,7 @@ def test_what_is_not_a_persons_own_to_change_is_not_changed(
     ],
     ids=str,
 )
-def test_a_bad_change_is_400_and_changes_nothing(
+def test_an_invalid_change_is_400_and_changes_nothing(
     api: API, account: Account, alice: User, body: Any
 ) -> None:
     phone = api.login(alice)
@@ -84,7 +82,7 @@ def test_a_bad_change_is_400_and_changes_nothing(
     assert post_office() == []
 
 
-def test_a_new_address_without_the_password_is_told_what_is_missing(
+def test_a_new_email_without_the_password_names_the_field(
     api: API, account: Account, alice: User
 ) -> None:
     bearer = api.login(alice)["access"]
@@ -101,7 +99,7 @@ def test_a_new_address_without_the_password_is_told_what_is_missing(
     ("method", "path"),
     [("get", "me/"), ("patch", "me/"), ("delete", "me/"), ("post", "password/")],
 )
-def test_nobody_comes_in_without_a_token(
+def test_an_anonymous_request_is_401(
     api: API, account: Account, alice: User, method: str, path: str
 ) -> None:
     def ask(bearer: str) -> Any:
@@ -110,8 +108,8 @@ def test_nobody_comes_in_without_a_token(
         return call(f"/api/account/{path}", content_type="application/json", headers=headers)
 
     phone = api.login(alice)
-    nobody, garbage, refresh = ask(""), ask("garbage"), ask(phone["refresh"])
-    assert (nobody.status_code, nobody["WWW-Authenticate"]) == (401, "Bearer")
+    anonymous, garbage, refresh = ask(""), ask("garbage"), ask(phone["refresh"])
+    assert (anonymous.status_code, anonymous["WWW-Authenticate"]) == (401, "Bearer")
     assert (garbage.status_code, refresh.status_code) == (401, 401)
     assert garbage["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     api.post("logout/", {"refresh": phone["refresh"]})

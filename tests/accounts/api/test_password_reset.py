@@ -1,4 +1,4 @@
-"""A forgotten password: the same answer for everybody, and a link that works once."""
+"""A password reset gives the same answer to every request, and its link works once."""
 
 import re
 import statistics
@@ -48,7 +48,7 @@ def people(alice: User) -> None:
 
 
 def link_for(account: Account, user: User) -> dict[str, str]:
-    """Ask for a link and return what the mailed one proves itself with."""
+    """Request a link and return the parameters of the mailed one."""
     assert account.post("password/reset/", {"email": user.email}).status_code == 202
     (message,) = post_office()
     assert message.to == [user.email]
@@ -61,19 +61,19 @@ def choose(account: Account, link: dict[str, str], new: str = NEW_PASSWORD) -> A
 
 @pytest.mark.trap(45)
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
-@pytest.mark.usefixtures("people", "clock")  # Expires is a header
-def test_a_known_and_an_unknown_address_get_the_same_answer_after_the_same_queries(
+@pytest.mark.usefixtures("people", "clock")  # the header Expires differs
+def test_a_reset_answers_known_and_unknown_emails_alike(
     account: Account,
 ) -> None:
     seen = set()
     for address in ADDRESSES.values():
         with CaptureQueriesContext(connection) as queries:
             answer = account.post("password/reset/", {"email": address})
-        # What differs is values: ids, times and the address itself.
+        # Only values differ: ids, times and the address.
         statements = tuple(re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries)
         assert "INSERT" in " ".join(statements)
         assert "accounts_user" not in " ".join(statements)
-        assert answer.headers.pop("X-Request-ID")  # which no two answers share
+        assert answer.headers.pop("X-Request-ID")  # differs in every answer
         headers = tuple(sorted(answer.headers.items()))
         seen.add((answer.status_code, answer.content, headers, statements))
     ((status, *_),) = seen
@@ -91,7 +91,7 @@ def test_only_the_known_active_user_with_a_password_gets_a_mail(account: Account
 @pytest.mark.soak
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
 @pytest.mark.usefixtures("people")
-def test_a_known_and_an_unknown_address_take_the_same_time(account: Account) -> None:
+def test_a_reset_takes_the_same_time_for_an_unknown_email(account: Account) -> None:
     took: dict[str, list[float]] = {"known": [], "unknown": []}
     for _ in range(200):
         for kind, times in took.items():
@@ -103,7 +103,7 @@ def test_a_known_and_an_unknown_address_take_the_same_time(account: Account) -> 
 
 
 @pytest.mark.spec("ASVS 5.0", "6.4.3", "7.4.3")
-def test_a_reset_sets_the_password_and_ends_every_session(
+def test_a_reset_sets_the_password_and_revokes_every_session(
     api: API, account: Account, alice: User, bob: User
 ) -> None:
     phone, laptop, other = api.login(alice), api.login(alice), api.login(bob)
@@ -154,9 +154,7 @@ def test_a_link_works_once(account: Account, alice: User) -> None:
 
 @pytest.mark.spec("ASVS 5.0", "2.3.4", "6.4.3")
 @pytest.mark.django_db(transaction=True)
-def test_of_simultaneous_callers_with_one_link_exactly_one_sets_the_password(
-    account: Account, alice: User
-) -> None:
+def test_one_of_many_simultaneous_callers_sets_the_password(account: Account, alice: User) -> None:
     """Guards the old hash in the WHERE of `swap_password_hash`."""
     link = link_for(account, alice)
     callers = [partial(choose, account, link, f"{number} tall herons") for number in range(4)]
@@ -190,7 +188,7 @@ def delete(api: API, alice: User) -> None:
 @pytest.mark.parametrize(
     "event", [sign_in, change_the_password, change_the_address, deactivate, delete]
 )
-def test_a_link_is_worth_nothing_once_the_account_has_changed(
+def test_a_link_is_invalid_after_the_account_has_changed(
     api: API, account: Account, alice: User, event: Any
 ) -> None:
     link = link_for(account, alice)
@@ -208,7 +206,7 @@ def test_a_link_expires(account: Account, alice: User, clock: Clock) -> None:
     assert choose(account, link).json()["code"] == "invalid_link"
 
 
-def test_a_weak_password_does_not_use_up_the_link(account: Account, alice: User) -> None:
+def test_a_weak_password_does_not_use_the_link(account: Account, alice: User) -> None:
     link = link_for(account, alice)
     refused = choose(account, link, "alice")
     assert refused.status_code == 400
@@ -216,7 +214,7 @@ def test_a_weak_password_does_not_use_up_the_link(account: Account, alice: User)
     assert choose(account, link).status_code == 204
 
 
-def test_the_link_of_one_user_is_none_of_another(account: Account, alice: User, bob: User) -> None:
+def test_a_link_does_not_work_for_another_user(account: Account, alice: User, bob: User) -> None:
     link = {**link_for(account, alice), "uid": link_for(account, bob)["uid"]}
     assert choose(account, link).json()["code"] == "invalid_link"
     bob.refresh_from_db()
@@ -225,7 +223,7 @@ def test_the_link_of_one_user_is_none_of_another(account: Account, alice: User, 
 
 @pytest.mark.parametrize("uid", ["", "x", "é", "////", "AAAA", "Zg" * 50, "a" * 10_000, None, 7])
 @pytest.mark.parametrize("token", ["x", "a-b", "é-é", "-", "zzzzzzzzzzzzzz-" + "0" * 32, [], None])
-def test_a_garbled_link_is_400(account: Account, alice: User, uid: Any, token: Any) -> None:
+def test_a_malformed_link_is_400(account: Account, alice: User, uid: Any, token: Any) -> None:
     link = link_for(account, alice)
     for garbled in ({"uid": uid}, {"token": token}):
         assert choose(account, {**link, **garbled}).status_code == 400
@@ -238,15 +236,13 @@ def test_a_garbled_link_is_400(account: Account, alice: User, uid: Any, token: A
     [{}, [], {"email": None}, {"email": "alice"}, {"email": ["a@b.example"]}, {"email": "a\0@b.c"}],
     ids=str,
 )
-def test_what_is_no_address_is_400_and_is_not_queued(account: Account, db: None, body: Any) -> None:
+def test_an_invalid_email_is_400_and_not_queued(account: Account, db: None, body: Any) -> None:
     assert account.post("password/reset/", body).status_code == 400
     assert not DBTaskResult.objects.exists()
 
 
 @pytest.mark.spec("ASVS 5.0", "3.2.1")
-def test_the_link_leads_to_the_public_address_whatever_the_host_header_says(
-    account: Account, alice: User
-) -> None:
+def test_the_link_ignores_the_host_header(account: Account, alice: User) -> None:
     account.client.post(
         "/api/account/password/reset/",
         {"email": alice.email},
@@ -257,7 +253,7 @@ def test_the_link_leads_to_the_public_address_whatever_the_host_header_says(
     assert link_in(message).startswith("http://localhost:8000/accounts/password/choose/?uid=")
 
 
-def test_the_page_of_the_link_sets_the_password_but_not_by_being_looked_at(
+def test_opening_the_link_page_does_not_set_the_password(
     api: API, account: Account, alice: User
 ) -> None:
     phone = api.login(alice)
@@ -285,6 +281,6 @@ def test_the_page_of_the_link_sets_the_password_but_not_by_being_looked_at(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.4.2")
-def test_a_lost_password_asks_for_no_hint_and_no_secret_question() -> None:
+def test_a_reset_uses_no_hint_and_no_secret_question() -> None:
     asked = [set(ResetSerializer().fields), set(ResetConfirmSerializer().fields)]
     assert asked == [{"email"}, {"uid", "token", "new_password"}]

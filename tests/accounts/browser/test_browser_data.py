@@ -1,4 +1,4 @@
-"""What is known of browsers is kept where SESSION_STORE says, and never under a living cookie."""
+"""SESSION_STORE selects the store of session data, which never contains a usable cookie."""
 
 import json
 import pickle
@@ -33,14 +33,14 @@ STORES = ["database", "file", "redis"]
 
 @dataclass
 class Kept:
-    """A store that keeps the data of browsers."""
+    """A store of the browsers' session data."""
 
     store: str
     directory: Path
     redis_url: str = ""
 
     def dump(self) -> dict[str, bytes]:
-        """Return everything that the store holds, by its name there."""
+        """Return all data in the store, by its name."""
         if self.store == "database":
             return {row.session_key: row.session_data.encode() for row in Session.objects.all()}
         if self.store == "file":
@@ -59,7 +59,7 @@ def kept(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Kept:
-    """Keep data in the store that the parameter names, which is empty."""
+    """Use the store that the parameter names. It is empty."""
     kept = Kept(str(request.param), tmp_path / "sessions")
     settings.SESSION_ENGINE = f"accounts.browser.sessiondata.{kept.store}"
     if kept.store == "file":
@@ -74,7 +74,7 @@ def kept(
 
 
 def add_redis(settings: Settings, address: str) -> None:
-    """Have Redis at this address, as the settings have it for SESSION_STORE=redis."""
+    """Use the Redis at this URL, with the settings for SESSION_STORE=redis."""
     settings.CACHES = {
         **settings.CACHES,
         "sessions": {
@@ -90,7 +90,7 @@ only_redis = pytest.mark.parametrize("kept", ["redis"], indirect=True)
 
 
 @every_store
-def test_a_browser_is_signed_in_and_out_whatever_keeps_its_data(kept: Kept, alice: User) -> None:
+def test_a_browser_signs_in_and_out_with_each_store(kept: Kept, alice: User) -> None:
     laptop = Browser()
     laptop.sign_in()
     assert (laptop.name, len(kept.dump())) == ("alice", 1)
@@ -102,14 +102,14 @@ def test_a_browser_is_signed_in_and_out_whatever_keeps_its_data(kept: Kept, alic
 
 
 @every_store
-def test_who_is_not_signed_in_signs_out_without_a_trace(kept: Kept, alice: User) -> None:
+def test_an_anonymous_sign_out_stores_nothing(kept: Kept, alice: User) -> None:
     assert Browser().client.post("/leave/").status_code == 204
     assert kept.dump() == {}
 
 
 @pytest.mark.trap(61)
 @every_store
-def test_who_reads_the_data_can_make_no_cookie_of_it(kept: Kept, alice: User) -> None:
+def test_the_stored_data_does_not_reveal_the_cookie(kept: Kept, alice: User) -> None:
     laptop, thief = Browser(), Browser()
     laptop.sign_in()
     read = kept.dump()
@@ -125,7 +125,7 @@ def test_who_reads_the_data_can_make_no_cookie_of_it(kept: Kept, alice: User) ->
 @pytest.mark.parametrize(
     "key", ["", "x", "garbage-garbage", "../../etc/passwd", "a" * 4000, "ä\0b"]
 )
-def test_a_cookie_that_is_none_of_ours_is_nobodys(kept: Kept, alice: User, key: str) -> None:
+def test_an_unknown_cookie_is_anonymous(kept: Kept, alice: User, key: str) -> None:
     visitor = Browser()
     visitor.client.cookies[shipped.SESSION_COOKIE_NAME] = key
     assert visitor.name == ""
@@ -134,12 +134,10 @@ def test_a_cookie_that_is_none_of_ours_is_nobodys(kept: Kept, alice: User, key: 
 
 
 @every_store
-def test_data_is_cleaned_once_it_has_run_out_and_not_before(
-    kept: Kept, alice: User, clock: Clock
-) -> None:
-    """By `purgetokens`, as by Django's own `clearsessions`; Redis forgets by itself."""
+def test_data_is_deleted_only_after_it_has_expired(kept: Kept, alice: User, clock: Clock) -> None:
+    """`purgetokens` and Django's `clearsessions` delete the data. Redis deletes it by itself."""
     if kept.store == "file":
-        clock.traveller.move_to(timezone.now() + timedelta(seconds=1))  # files have the true time
+        clock.traveller.move_to(timezone.now() + timedelta(seconds=1))  # files have the real time
     old, new = Browser(), Browser()
     old.sign_in()
     clock.forward(hours=8)
@@ -154,7 +152,7 @@ def test_data_is_cleaned_once_it_has_run_out_and_not_before(
 
 
 @only_redis
-def test_redis_is_told_when_to_forget(kept: Kept, alice: User) -> None:
+def test_data_in_redis_has_an_expiry(kept: Kept, alice: User) -> None:
     laptop = Browser()
     laptop.sign_in(remember="yes")
     (key,) = kept.dump()
@@ -165,7 +163,7 @@ def test_redis_is_told_when_to_forget(kept: Kept, alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_cleaning_goes_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_data_is_deleted_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "SLICE", 10)
     yesterday = timezone.now() - timedelta(days=1)
     Session.objects.bulk_create(
@@ -178,15 +176,15 @@ def test_cleaning_goes_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(deletes), Session.objects.count()) == (3, 0)
 
 
-def test_the_data_is_cleaned_by_the_clock_of_the_site(alice: User, clock: Clock) -> None:
+def test_the_clean_up_uses_the_clock_of_the_site(alice: User, clock: Clock) -> None:
     laptop = Browser()
     laptop.sign_in()
     assert Session.objects.get().expire_date == timezone.now() + timedelta(hours=12)
 
 
 @only_redis
-def test_what_somebody_else_wrote_into_redis_is_not_there(kept: Kept, alice: User) -> None:
-    """Guards the signature: the public name of a session would be enough to be its user."""
+def test_data_in_redis_without_a_signature_is_ignored(kept: Kept, alice: User) -> None:
+    """Guards the signature: without it, the public id of a session would be enough to sign in."""
     laptop = Browser()
     laptop.sign_in()
     (key,) = kept.dump()
@@ -198,7 +196,7 @@ def test_what_somebody_else_wrote_into_redis_is_not_there(kept: Kept, alice: Use
 
 
 @only_redis
-def test_without_redis_a_browser_is_told_to_come_again_and_keeps_its_cookie(
+def test_without_redis_a_browser_gets_503_and_keeps_its_cookie(
     kept: Kept, alice: User, settings: Settings
 ) -> None:
     laptop = Browser()

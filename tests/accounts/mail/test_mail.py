@@ -1,4 +1,4 @@
-"""Mail: written into the database with what it tells of, sent by a worker, then forgotten."""
+"""Mail is queued in the transaction of its change, sent by a worker, and then deleted."""
 
 import re
 import smtplib
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class ClosedPostOffice(BaseEmailBackend):
-    """A mail server that takes nothing."""
+    """A mail server that refuses every mail."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
@@ -38,9 +38,7 @@ def closed(settings: Settings) -> None:
 
 @pytest.mark.trap(62)
 @pytest.mark.usefixtures("closed")
-def test_no_request_waits_for_the_mail_server_or_fails_with_it(
-    api: API, account: Account, alice: User
-) -> None:
+def test_a_broken_mail_server_affects_no_request(api: API, account: Account, alice: User) -> None:
     phone = api.login(alice)
     assert account.post("password/reset/", {"email": alice.email}).status_code == 202
     change = {"email": "alice@example.net", "current_password": PASSWORD}
@@ -52,7 +50,7 @@ def test_no_request_waits_for_the_mail_server_or_fails_with_it(
 
 @pytest.mark.spec("ASVS 5.0", "2.3.3")
 @pytest.mark.trap(62)
-def test_a_mail_is_queued_only_if_what_it_tells_of_is_committed(alice: User) -> None:
+def test_a_mail_is_queued_only_if_its_change_is_committed(alice: User) -> None:
     class UndoneError(Exception):
         pass
 
@@ -69,9 +67,7 @@ def test_a_mail_is_queued_only_if_what_it_tells_of_is_committed(alice: User) -> 
 
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1", "14.2.1")
-def test_nothing_that_opens_anything_is_ever_in_the_queue(
-    api: API, account: Account, alice: User
-) -> None:
+def test_the_queue_contains_no_secret(api: API, account: Account, alice: User) -> None:
     phone = api.login(alice)
     account.post("password/reset/", {"email": alice.email})
     change = {"email": "alice@example.net", "current_password": PASSWORD}
@@ -88,7 +84,7 @@ def test_nothing_that_opens_anything_is_ever_in_the_queue(
     assert alice.password not in stored
 
 
-def test_what_is_sent_or_leads_nowhere_is_forgotten_at_once(account: Account, alice: User) -> None:
+def test_sent_and_undeliverable_mails_are_deleted(account: Account, alice: User) -> None:
     for address in (alice.email, "nobody@example.org"):
         account.post("password/reset/", {"email": address})
     assert DBTaskResult.objects.count() == 2
@@ -97,7 +93,7 @@ def test_what_is_sent_or_leads_nowhere_is_forgotten_at_once(account: Account, al
 
 
 @pytest.mark.usefixtures("closed")
-def test_a_mail_that_does_not_leave_is_tried_again_with_growing_pauses(
+def test_a_failed_mail_is_retried_with_growing_pauses(
     alice: User, clock: Clock, settings: Settings
 ) -> None:
     queue(Mail.PASSWORD_RESET, address=alice.email)
@@ -112,9 +108,7 @@ def test_a_mail_that_does_not_leave_is_tried_again_with_growing_pauses(
 
 
 @pytest.mark.usefixtures("closed")
-def test_a_mail_that_never_leaves_is_given_up_and_forgotten_after_a_day(
-    alice: User, clock: Clock
-) -> None:
+def test_a_mail_that_fails_for_a_day_is_deleted(alice: User, clock: Clock) -> None:
     deliver.enqueue(Mail.PASSWORD_RESET, {"address": alice.email}, len(RETRIES))
     post_office()
     assert DBTaskResult.objects.failed().count() == 1
@@ -124,7 +118,7 @@ def test_a_mail_that_never_leaves_is_given_up_and_forgotten_after_a_day(
     assert not DBTaskResult.objects.exists()
 
 
-def test_what_a_killed_worker_left_is_sent_by_the_next(alice: User, clock: Clock) -> None:
+def test_the_mails_of_a_killed_worker_are_sent_by_the_next(alice: User, clock: Clock) -> None:
     queue(Mail.PASSWORD_RESET, address=alice.email)
     DBTaskResult.objects.get().claim("killed")
     assert post_office() == []
@@ -134,7 +128,7 @@ def test_what_a_killed_worker_left_is_sent_by_the_next(alice: User, clock: Clock
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_mail_that_is_being_sent_is_given_to_no_other_worker(alice: User, clock: Clock) -> None:
+def test_a_mail_is_sent_by_one_worker_only(alice: User, clock: Clock) -> None:
     queue(Mail.PASSWORD_RESET, address=alice.email)
     DBTaskResult.objects.get().claim("slow")
     clock.forward(minutes=9)
@@ -144,7 +138,7 @@ def test_a_mail_that_is_being_sent_is_given_to_no_other_worker(alice: User, cloc
 
 
 @pytest.mark.parametrize("mail", Mail)
-def test_every_mail_has_a_subject_a_body_and_the_address_of_the_site(mail: Mail) -> None:
+def test_every_mail_has_a_subject_a_body_and_the_site_url(mail: Mail) -> None:
     message = write(mail, "alice@example.org", username="a.l+i-c_e", link="http://x/?a=1&b=2")
     assert message.to == ["alice@example.org"]
     assert message.from_email == "Latchkey <no-reply@localhost>"
@@ -156,7 +150,7 @@ def test_every_mail_has_a_subject_a_body_and_the_address_of_the_site(mail: Mail)
 
 
 @pytest.mark.parametrize("mail", Mail)
-def test_every_mail_says_the_same_as_text_and_as_a_page(mail: Mail) -> None:
+def test_every_mail_has_the_same_text_in_plain_and_html(mail: Mail) -> None:
     link = "http://localhost:8000/accounts/?a=1&b=2"
     message = write(mail, "alice@example.org", username="a.l+i-c_e", link=link, act="Go on")
     ((page, kind),) = message.alternatives
@@ -171,7 +165,7 @@ def test_every_mail_says_the_same_as_text_and_as_a_page(mail: Mail) -> None:
     assert not re.search(r"<(?:img|script|link)|url\(", str(page))
 
 
-def test_what_a_mail_tells_is_escaped_in_its_page() -> None:
+def test_values_are_escaped_in_the_html_part() -> None:
     message = write(Mail.ACCOUNT_DELETED, "alice@example.org", username="<b>&")
     assert "&lt;b&gt;&amp;" in str(message.alternatives[0][0])
     assert "<b>&" in str(message.body)
@@ -180,11 +174,14 @@ def test_what_a_mail_tells_is_escaped_in_its_page() -> None:
 INJECTED = "x.\r\n\r\nYour account is in danger.\u2029\n\nhttps://evil.example/\n\n\x85\x0cy"
 
 
-@pytest.mark.parametrize("name", ["username", "device", "changed", "act", "link"])
+VALUES = ("username", "device", "changed", "act", "link", "account", "prefix", "creator", "expires")
+
+
+@pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("mail", Mail)
 def test_no_value_adds_a_line_to_a_mail(mail: Mail, name: str) -> None:
-    """Rows from before labels were checked can hold line breaks, and so can raw SQL."""
-    plain = dict.fromkeys(("username", "device", "changed", "act", "link"), "plain")
+    """Rows that are older than the check of labels can contain line breaks, and so can raw SQL."""
+    plain = dict.fromkeys(VALUES, "plain")
     usual = write(mail, "alice@example.org", **plain)
     hostile = write(mail, "alice@example.org", **{**plain, name: INJECTED})
     assert len(str(hostile.body).splitlines()) == len(str(usual.body).splitlines())
@@ -194,9 +191,7 @@ def test_no_value_adds_a_line_to_a_mail(mail: Mail, name: str) -> None:
     assert hostile.message()["Subject"] == usual.message()["Subject"]
 
 
-def test_a_label_of_an_old_row_adds_no_paragraph_to_the_mail_about_it(
-    api: API, alice: User
-) -> None:
+def test_an_old_label_with_line_breaks_adds_no_paragraph(api: API, alice: User) -> None:
     phone = api.login(alice)
     DeviceSession.objects.update(device=INJECTED)
     second = api.rotated(phone["refresh"])
@@ -218,7 +213,7 @@ def source(mail: Mail) -> str:
     ("seconds", "words"),
     [(1800, "30 minutes"), (5400, "1 hour, 30 minutes"), (86_400, "1 day"), (172_800, "2 days")],
 )
-def test_a_mail_says_how_long_its_link_works(
+def test_a_mail_states_the_lifetime_of_its_link(
     alice: User, settings: Settings, seconds: int, words: str
 ) -> None:
     settings.PASSWORD_RESET_TIMEOUT = seconds

@@ -1,4 +1,4 @@
-"""What others did to an account is told to its owner by mail."""
+"""Owners are notified by mail when other people change their account."""
 
 from collections.abc import Callable
 from functools import partial
@@ -49,7 +49,7 @@ def save(**changes: str | None) -> Callable[[AdminPages, User], None]:
     return save_form
 
 
-#: What an administrator does, to which addresses mail then goes, with what subject and words.
+#: The change by an administrator, the recipients of the mail, its subject and its words.
 CHANGES: dict[str, tuple[Callable[[AdminPages, User], None], tuple[list[str], str, str]]] = {
     "password": (set_password, ([OLD], CHANGED, "password.")),
     "no password": (take_password_away, ([OLD], CHANGED, "password.")),
@@ -58,12 +58,12 @@ CHANGES: dict[str, tuple[Callable[[AdminPages, User], None], tuple[list[str], st
         ([OLD], CHANGED, "http://localhost:8000: user name (now alicia)."),
     ),
     "address": (save(email=NEW), ([NEW, OLD], CHANGED, "e-mail address.")),
-    "address taken away": (save(email=""), ([OLD], CHANGED, "e-mail address.")),
+    "address removed": (save(email=""), ([OLD], CHANGED, "e-mail address.")),
     "name and address": (
         save(username="alicia", email=NEW),
         ([NEW, OLD], CHANGED, "user name (now alicia), e-mail address."),
     ),
-    "deactivated": (save(is_active=None), ([OLD], DEACTIVATED, "nobody can sign in with it.")),
+    "deactivated": (save(is_active=None), ([OLD], DEACTIVATED, "you can no longer sign in.")),
 }
 
 
@@ -72,7 +72,7 @@ def by_address(messages: list[EmailMessage]) -> list[EmailMessage]:
 
 
 @pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
-def test_what_an_administrator_changed_is_told_to_the_address_before_and_after(
+def test_a_change_is_notified_at_the_old_and_new_email(
     alice: User,
     admin: AdminPages,
     change: Callable[[AdminPages, User], None],
@@ -90,7 +90,7 @@ def test_what_an_administrator_changed_is_told_to_the_address_before_and_after(
         assert NEW not in message.body
 
 
-def test_who_is_deactivated_and_changed_at_once_is_told_both(
+def test_a_deactivation_with_a_change_is_notified_in_two_mails(
     alice: User, admin: AdminPages
 ) -> None:
     admin.change(alice, is_active=None, username="alicia")
@@ -102,7 +102,7 @@ def test_who_is_deactivated_and_changed_at_once_is_told_both(
     [{}, {"first_name": "Alice"}, {"email": "BOB@example.org"}],
     ids=["nothing", "another field", "an address that is refused"],
 )
-def test_nobody_is_told_of_what_did_not_happen(
+def test_an_unchanged_account_gets_no_mail(
     alice: User, bob: User, admin: AdminPages, changes: dict[str, str]
 ) -> None:
     admin.change(alice, **changes)
@@ -111,16 +111,14 @@ def test_nobody_is_told_of_what_did_not_happen(
     assert not DBTaskResult.objects.exists()
 
 
-def test_an_account_that_never_had_an_address_is_changed_without_a_mail(
-    alice: User, admin: AdminPages
-) -> None:
+def test_changing_an_account_without_email_sends_no_mail(alice: User, admin: AdminPages) -> None:
     User.objects.update(email="")
     set_password(admin, alice)
     admin.change(alice, is_active=None, username="alicia")
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_reactivated_and_a_new_user_are_told_nothing(alice: User, admin: AdminPages) -> None:
+def test_a_reactivated_or_new_user_gets_no_mail(alice: User, admin: AdminPages) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     admin.change(alice, is_active="on")
     fields = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
@@ -129,10 +127,10 @@ def test_a_reactivated_and_a_new_user_are_told_nothing(alice: User, admin: Admin
 
 
 @pytest.mark.spec("ASVS 5.0", "2.3.3")
-def test_a_change_that_cannot_be_told_is_not_made(
+def test_a_change_is_undone_if_its_mail_cannot_be_queued(
     alice: User, admin: AdminPages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mail is queued in the transaction of the change: both are there, or neither."""
+    """The mail is queued in the transaction of the change, so both are stored or neither."""
 
     def full(*arguments: object) -> None:
         raise OSError("The queue cannot be written.")
@@ -148,9 +146,9 @@ def test_a_change_that_cannot_be_told_is_not_made(
     assert after.check_password(PASSWORD)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
-def test_of_two_changes_at_once_each_mail_tells_its_own(alice: User) -> None:
-    """Guards the lock in notices.told: what was before is what the other has left."""
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such locks")
+def test_two_simultaneous_changes_are_notified_separately(alice: User) -> None:
+    """Guards the lock in notices: the second change starts from the result of the first."""
 
     def change(**values: str) -> None:
         with notices.notify_owner(alice):
@@ -164,7 +162,7 @@ def test_of_two_changes_at_once_each_mail_tells_its_own(alice: User) -> None:
     assert sorted(told) == [([NEW], False), ([NEW], True), ([OLD], False)]
 
 
-def test_no_link_to_an_address_works_once_an_administrator_has_changed_it_and_back(
+def test_an_email_changed_and_restored_invalidates_links(
     api: API, account: Account, alice: User, admin: AdminPages
 ) -> None:
     phone = api.login(alice)
@@ -192,10 +190,10 @@ def try_to_sign_in(api: API, *tries: tuple[str, str]) -> list[int]:
 
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
 @pytest.mark.usefixtures("told_of_failures")
-def test_a_sign_in_after_many_that_failed_is_told_once_an_hour(
+def test_a_sign_in_after_many_failures_is_notified_once_an_hour(
     api: API, alice: User, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However the account was called."""
+    """The limit holds for both names of the account."""
     guesses = (("alice", "wrong"), ("ALICE@example.org", "wrong"), ("alice", "wrong"))
     for _ in range(2):
         assert try_to_sign_in(api, *guesses, ("alice", PASSWORD)) == [401, 401, 401, 200]
@@ -210,9 +208,7 @@ def test_a_sign_in_after_many_that_failed_is_told_once_an_hour(
 
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
 @pytest.mark.usefixtures("told_of_failures")
-def test_few_failures_those_of_others_and_many_successes_are_told_nobody(
-    api: API, alice: User, bob: User
-) -> None:
+def test_few_failures_and_other_networks_send_no_alert(api: API, alice: User, bob: User) -> None:
     try_to_sign_in(api, *[("bob", "wrong")] * 5, *[("nobody", PASSWORD)] * 5)
     try_to_sign_in(api, *[("alice", "wrong")] * 2, *[("alice", PASSWORD)] * 5)
     assert not DBTaskResult.objects.exists()
@@ -220,7 +216,7 @@ def test_few_failures_those_of_others_and_many_successes_are_told_nobody(
 
 @pytest.mark.spec("ASVS 5.0", "6.3.5")
 @pytest.mark.usefixtures("told_of_failures")
-def test_a_sign_in_on_a_page_after_many_that_failed_is_told_too(alice: User) -> None:
+def test_a_page_sign_in_after_many_failures_is_notified_too(alice: User) -> None:
     person = Person()
     for _ in range(3):
         assert person.sign_in("alice", "wrong").status_code == 400
@@ -240,7 +236,7 @@ def test_a_sign_in_on_a_page_after_many_that_failed_is_told_too(alice: User) -> 
     ],
     ids=ascii,
 )
-def test_who_has_a_copy_of_a_refresh_token_is_told_to_its_owner_once(
+def test_the_owner_is_notified_of_token_reuse_once(
     api: API, alice: User, device: str, named: str
 ) -> None:
     first = api.login(alice, device)

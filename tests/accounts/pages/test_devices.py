@@ -1,4 +1,4 @@
-"""People see where they are signed in, and end what they choose."""
+"""The devices page: people see where they are signed in, and sign out devices."""
 
 import pytest
 from django.test import Client
@@ -19,7 +19,7 @@ def end(person: Person, session: DeviceSession, **fields: str) -> Answer:
 
 
 @pytest.mark.spec("ASVS 5.0", "7.5.2")
-def test_every_living_session_is_shown_with_where_and_on_what_and_this_one_first(
+def test_the_page_lists_active_sessions_with_this_one_first(
     api: API, alice: User, bob: User
 ) -> None:
     person = signed_in(alice)
@@ -40,7 +40,9 @@ def test_every_living_session_is_shown_with_where_and_on_what_and_this_one_first
     assert "toaster" not in page.text
 
 
-def test_the_day_is_shown_and_not_the_moment(api: API, alice: User, clock: Clock) -> None:
+def test_the_last_use_is_shown_as_a_day_without_the_time(
+    api: API, alice: User, clock: Clock
+) -> None:
     phone = api.login(alice, "phone")
     clock.forward(minutes=10)
     api.rotated(phone["refresh"])
@@ -50,12 +52,12 @@ def test_the_day_is_shown_and_not_the_moment(api: API, alice: User, clock: Clock
     assert f"{day:%H:%M}" not in page
 
 
-def test_what_a_device_calls_itself_is_escaped(api: API, alice: User) -> None:
+def test_the_name_of_a_device_is_escaped(api: API, alice: User) -> None:
     api.login(alice, "<script>alert(1)</script>")
     assert "<script>alert" not in signed_in(alice).get("devices/").text
 
 
-def test_what_a_device_calls_itself_turns_no_sentence_around(api: API, alice: User) -> None:
+def test_a_device_name_cannot_change_the_text_direction(api: API, alice: User) -> None:
     for label in ("\u202eenohp", "הטלפון 5"):
         phone, person = api.login(alice, label), signed_in(alice)
         path = f"devices/{phone['session']}/end/"
@@ -69,7 +71,7 @@ def test_what_a_device_calls_itself_turns_no_sentence_around(api: API, alice: Us
 
 
 @pytest.mark.spec("ASVS 5.0", "7.5.2", "10.4.9")
-def test_a_person_who_has_just_signed_in_ends_a_device_by_one_button(api: API, alice: User) -> None:
+def test_a_recent_sign_in_can_sign_out_a_device_directly(api: API, alice: User) -> None:
     phone, laptop, person = api.login(alice, "phone"), api.login(alice), signed_in(alice)
     answer = person.post(f"devices/{phone['session']}/end/")
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/devices/")
@@ -80,7 +82,7 @@ def test_a_person_who_has_just_signed_in_ends_a_device_by_one_button(api: API, a
     assert person.is_signed_in
 
 
-def test_a_browser_that_was_ended_is_signed_out(alice: User) -> None:
+def test_another_browser_can_be_signed_out(alice: User) -> None:
     lost = signed_in(alice, IPHONE)
     session = newest(alice)
     person = signed_in(alice)
@@ -89,13 +91,13 @@ def test_a_browser_that_was_ended_is_signed_out(alice: User) -> None:
     assert person.is_signed_in
 
 
-def test_all_the_others_are_ended_at_once(api: API, alice: User, bob: User) -> None:
+def test_one_button_signs_out_all_other_devices(api: API, alice: User, bob: User) -> None:
     phone, other = api.login(alice), api.login(bob)
     lost, person = signed_in(alice, IPHONE), signed_in(alice)
     assert person.post("devices/others/end/")["Location"] == "/accounts/devices/"
     page = person.get("devices/").text
     assert "Signed out: 2. This device stays signed in." in page
-    assert "There are no others." in page
+    assert "No other device is signed in." in page
     assert row(phone).revoked_reason == Reason.LOGOUT_ALL
     assert not lost.is_signed_in
     api.rotated(other["refresh"])
@@ -103,16 +105,16 @@ def test_all_the_others_are_ended_at_once(api: API, alice: User, bob: User) -> N
 
 @pytest.mark.spec("ASVS 5.0", "7.5.2")
 @pytest.mark.parametrize("which", ["one", "others"])
-def test_after_ten_minutes_the_password_is_asked_first(
+def test_after_ten_minutes_signing_out_needs_the_password(
     api: API, alice: User, clock: Clock, which: str
 ) -> None:
     """Guards `is_recent`."""
     phone, person = api.login(alice), signed_in(alice)
     path = f"devices/{phone['session'] if which == 'one' else 'others'}/end/"
     clock.forward(**LONG)
-    asked = person.post(path)
-    assert (asked.status_code, asked.context["form"].errors) == (200, {})
-    assert "Type your password" in asked.text
+    question = person.post(path)
+    assert (question.status_code, question.context["form"].errors) == (200, {})
+    assert "Type your password" in question.text
     wrong = person.post(path, current_password="eight wet otters")
     assert wrong.status_code == 400
     assert "This is not the current password." in wrong.text
@@ -123,9 +125,7 @@ def test_after_ten_minutes_the_password_is_asked_first(
     assert person.is_signed_in
 
 
-def test_a_password_typed_once_is_good_for_the_next_ten_minutes(
-    api: API, alice: User, clock: Clock
-) -> None:
+def test_a_typed_password_is_valid_for_ten_minutes(api: API, alice: User, clock: Clock) -> None:
     phone, laptop, person = api.login(alice), api.login(alice), signed_in(alice)
     before = newest(alice)
     clock.forward(**LONG)
@@ -136,7 +136,7 @@ def test_a_password_typed_once_is_good_for_the_next_ten_minutes(
     assert before.revoked_reason == Reason.LOGOUT
 
 
-def test_a_browser_that_is_remembered_stays_so_when_the_password_is_asked(
+def test_typing_the_password_keeps_a_remembered_browser(
     api: API, alice: User, clock: Clock
 ) -> None:
     phone, person = api.login(alice), Person()
@@ -148,7 +148,7 @@ def test_a_browser_that_is_remembered_stays_so_when_the_password_is_asked(
 
 
 @pytest.mark.usefixtures("fresh_counters")
-def test_who_found_an_open_browser_does_not_guess_the_password(
+def test_guesses_of_the_current_password_are_throttled(
     api: API, alice: User, clock: Clock, settings: Settings
 ) -> None:
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"current_password": "2 per minute"}}
@@ -161,7 +161,7 @@ def test_who_found_an_open_browser_does_not_guess_the_password(
     assert row(phone).revoked_at is None
 
 
-def test_looking_at_the_question_ends_nothing(api: API, alice: User) -> None:
+def test_opening_the_confirmation_page_revokes_nothing(api: API, alice: User) -> None:
     phone, person = api.login(alice, "phone"), signed_in(alice)
     page = person.get(f"devices/{phone['session']}/end/")
     assert page.status_code == 200
@@ -171,9 +171,7 @@ def test_looking_at_the_question_ends_nothing(api: API, alice: User) -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "8.2.2")
-def test_nobody_ends_the_device_of_somebody_else_or_learns_of_it(
-    api: API, alice: User, bob: User
-) -> None:
+def test_the_devices_of_other_users_answer_404(api: API, alice: User, bob: User) -> None:
     theirs, mine = api.login(bob), api.login(alice)
     person = signed_in(alice)
     api.post("logout/", {"refresh": mine["refresh"]})
@@ -183,14 +181,14 @@ def test_nobody_ends_the_device_of_somebody_else_or_learns_of_it(
     assert row(theirs).revoked_at is None
 
 
-def test_ending_this_device_signs_out_here(alice: User) -> None:
+def test_revoking_the_own_session_signs_out(alice: User) -> None:
     person = signed_in(alice)
     end(person, newest(alice))
     assert not person.is_signed_in
 
 
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
-def test_a_form_of_somebody_else_ends_nothing(api: API, alice: User) -> None:
+def test_signing_out_a_device_needs_a_csrf_token(api: API, alice: User) -> None:
     phone, person = api.login(alice), Person(Client(enforce_csrf_checks=True))
     person.client.force_login(alice)
     for path in (f"devices/{phone['session']}/end/", "devices/others/end/"):
@@ -198,8 +196,8 @@ def test_a_form_of_somebody_else_ends_nothing(api: API, alice: User) -> None:
     assert row(phone).revoked_at is None
 
 
-@pytest.mark.parametrize("wait", [{}, LONG], ids=["at once", "with the password"])
-def test_who_ends_the_browser_they_sit_at_is_signed_out(
+@pytest.mark.parametrize("wait", [{}, LONG], ids=["recent sign-in", "with the password"])
+def test_signing_out_this_device_leads_to_the_sign_out_page(
     alice: User, clock: Clock, wait: dict[str, float]
 ) -> None:
     person = signed_in(alice)

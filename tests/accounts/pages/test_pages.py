@@ -1,4 +1,4 @@
-"""What every page keeps to, whichever it is."""
+"""Rules that hold for every page."""
 
 import re
 from html.parser import HTMLParser
@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from django.conf import settings as site
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.links import email_fingerprint, email_link, password_link
@@ -26,6 +27,7 @@ OPEN = {
 }
 CLOSED = {
     "account": "/accounts/",
+    "activity": "/accounts/activity/",
     "devices": "/accounts/devices/",
     "end the others": "/accounts/devices/others/end/",
     "change the password": "/accounts/password/change/",
@@ -33,15 +35,15 @@ CLOSED = {
     "delete": "/accounts/delete/",
 }
 ONLY_SEEN = {
-    *("/", "/accounts/password/reset/sent/", "/accounts/devices/"),
+    *("/", "/accounts/password/reset/sent/", "/accounts/devices/", "/accounts/activity/"),
     *("/accounts/password/chosen/", "/accounts/email/confirmed/", "/accounts/deleted/"),
 }
-LED_ON = {"/accounts/login/", "/accounts/deleted/"}  # who is signed in
+LED_ON = {"/accounts/login/", "/accounts/deleted/"}  # pages that redirect signed-in users
 LINKS = {"choose": "/accounts/password/choose/", "confirm": "/accounts/email/confirm/"}
 
 
 class Outline(HTMLParser):
-    """What a page is made of."""
+    """The elements of a page with their attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -56,13 +58,13 @@ class Outline(HTMLParser):
 
 
 def follow(alice: User) -> list[str]:
-    """Return the living links of both kinds."""
+    """Return a valid link of each kind."""
     new = "alice@example.net"
     return [password_link(alice), email_link(alice, new, email_fingerprint(alice, new))]
 
 
 @pytest.mark.parametrize("path", CLOSED.values(), ids=CLOSED)
-def test_who_is_not_signed_in_signs_in_first_and_is_led_back(path: str, alice: User) -> None:
+def test_an_anonymous_request_leads_to_sign_in_and_back(path: str, alice: User) -> None:
     person = Person()
     for answer in (person.client.get(path), person.client.post(path)):
         if answer.status_code != 405:
@@ -71,7 +73,7 @@ def test_who_is_not_signed_in_signs_in_first_and_is_led_back(path: str, alice: U
 
 
 @pytest.mark.parametrize("path", [*OPEN.values(), *CLOSED.values()], ids=[*OPEN, *CLOSED])
-def test_every_page_is_shown_by_four_queries_at_most(
+def test_every_page_runs_at_most_four_queries(
     path: str, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(3):
@@ -82,7 +84,7 @@ def test_every_page_is_shown_by_four_queries_at_most(
 
 
 @pytest.mark.parametrize("path", OPEN.values(), ids=OPEN)
-def test_an_open_page_is_shown_without_a_query(
+def test_a_public_page_runs_no_query(
     path: str, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_max_num_queries(0):
@@ -91,7 +93,7 @@ def test_an_open_page_is_shown_without_a_query(
 
 @pytest.mark.spec("ASVS 5.0", "14.3.2")
 @pytest.mark.parametrize("path", [*OPEN.values(), *CLOSED.values()], ids=[*OPEN, *CLOSED])
-def test_no_page_may_be_kept_or_tell_others_where_one_was(path: str, alice: User) -> None:
+def test_pages_are_not_cached_and_send_no_foreign_referrer(path: str, alice: User) -> None:
     for client in (Client(), signed_in(alice).client):
         answer = client.get(path)
         assert "no-store" in answer["Cache-Control"]
@@ -99,7 +101,7 @@ def test_no_page_may_be_kept_or_tell_others_where_one_was(path: str, alice: User
 
 
 @pytest.mark.parametrize("path", [*OPEN.values(), *CLOSED.values()], ids=[*OPEN, *CLOSED])
-def test_no_page_has_another_method(path: str, alice: User) -> None:
+def test_other_methods_are_not_allowed(path: str, alice: User) -> None:
     client = signed_in(alice).client
     methods = ["put", "patch", "delete", "options", *(["post"] if path in ONLY_SEEN else [])]
     assert {getattr(client, method)(path).status_code for method in methods} == {405}
@@ -109,15 +111,15 @@ def test_no_page_has_another_method(path: str, alice: User) -> None:
 @pytest.mark.parametrize(
     "path", sorted({*OPEN.values(), *CLOSED.values(), *LINKS.values()} - ONLY_SEEN)
 )
-def test_every_form_wants_its_secret(path: str, alice: User) -> None:
+def test_every_form_needs_a_csrf_token(path: str, alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    if path != "/accounts/login/":  # It leads whoever is signed in already on.
+    if path != "/accounts/login/":  # The page redirects users who are already signed in.
         client.force_login(alice)
     assert client.post(path).status_code == 403
 
 
 @pytest.mark.parametrize("signed", [False, True], ids=["stranger", "alice"])
-def test_every_page_is_whole_for_eyes_ears_and_keys(alice: User, *, signed: bool) -> None:
+def test_every_page_has_titles_labels_and_unique_ids(alice: User, *, signed: bool) -> None:
     client = signed_in(alice).client if signed else Client()
     paths = [*OPEN.values(), *CLOSED.values(), *follow(alice)]
     shown = [answer for path in paths if (answer := client.get(path)).status_code == 200]
@@ -135,13 +137,13 @@ def test_every_page_is_whole_for_eyes_ears_and_keys(alice: User, *, signed: bool
         assert len(ids) == len({*ids})
 
 
-def test_the_page_where_one_is_is_marked_in_the_navigation(alice: User) -> None:
+def test_the_navigation_marks_the_current_page(alice: User) -> None:
     person = signed_in(alice)
     for path, name in {"devices/": "Devices", "": "Account"}.items():
         assert f'aria-current="page">{name}</a>' in person.get(path).text
 
 
-def test_every_page_stands_under_a_policy_that_allows_nothing_inline_or_from_elsewhere(
+def test_no_page_has_inline_code_or_loads_from_other_origins(
     alice: User,
 ) -> None:
     client = signed_in(alice).client
@@ -156,13 +158,13 @@ def test_every_page_stands_under_a_policy_that_allows_nothing_inline_or_from_els
 
 
 @pytest.mark.parametrize("path", LINKS.values(), ids=LINKS)
-def test_a_page_of_a_link_without_one_says_so(path: str) -> None:
+def test_a_link_page_without_a_valid_token_says_so(path: str) -> None:
     for answer in (Client().get(path), Client().get(path, {"uid": "\0", "token": "é"})):
         assert answer.status_code == 400
         assert "This link is invalid or was used already." in answer.text
 
 
-def test_looking_at_a_link_changes_nothing_and_sets_no_cookie_of_a_session(alice: User) -> None:
+def test_opening_a_link_changes_nothing(alice: User) -> None:
     before = list(User.objects.values())
     for link in follow(alice):
         for _ in range(2):
@@ -173,18 +175,51 @@ def test_looking_at_a_link_changes_nothing_and_sets_no_cookie_of_a_session(alice
     assert list(User.objects.values()) == before
 
 
-def test_no_name_turns_a_sentence_around(alice: User) -> None:
-    address = "alice@\u202egro.elpmaxe"
-    alice.username, alice.first_name, alice.email = "אליס", "\u202eecila", address
+def test_no_name_can_change_the_text_direction(alice: User) -> None:
+    email = "alice@\u202egro.elpmaxe"
+    alice.username, alice.first_name, alice.email = "אליס", "\u202eecila", email
     alice.save()
     person = signed_in(alice)
-    link = email_link(alice, address, email_fingerprint(alice, address))
+    link = email_link(alice, email, email_fingerprint(alice, email))
     shown = [person.client.get(path).text for path in [*CLOSED.values(), "/", link]]
     shown.append(person.client.get("/admin/login/").text)
     for name in (alice.username, alice.first_name, alice.email):
-        alone = [text.count(f"<bdi>{name}</bdi>") for text in shown]
+        isolated = [text.count(f"<bdi>{name}</bdi>") for text in shown]
         fields = [text.count(f'value="{name}"') for text in shown]
-        assert sum(alone) > 0
+        assert sum(isolated) > 0
         assert [text.count(name) for text in shown] == list(
-            map(sum, zip(alone, fields, strict=True))
+            map(sum, zip(isolated, fields, strict=True))
         )
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("login/", {"username": "alice", "password": "wrong"}),
+        ("login/", {}),
+        ("password/reset/", {"email": "alice"}),
+        ("password/change/", {"current_password": "wrong", "new_password": "short"}),
+        ("password/change/", {}),
+        ("email/change/", {"email": "alice", "current_password": ""}),
+        ("", {"first_name": "a" * 151}),
+    ],
+)
+def test_each_error_is_shown_once_and_described_by_its_field(
+    alice: User, path: str, fields: dict[str, str]
+) -> None:
+    person = Person() if path in ("login/", "password/reset/") else signed_in(alice)
+    answer = person.post(path, **fields)
+    assert answer.status_code == 400
+    ids = {attributes.get("id") for _, attributes in Outline(answer.text).elements}
+    form = answer.context["form"]
+    for name, messages in form.errors.items():
+        label = form[name].label
+        for message in messages:
+            assert answer.text.count(escape(f"{label}: {message}")) == 1
+            others = [other for other, texts in form.errors.items() if message in texts]
+            assert answer.text.count(escape(message)) == len(others)
+        field = re.search(rf'<input[^>]*name="{name}"[^>]*>', answer.text)
+        described = re.search(r'aria-describedby="([^"]+)"', field[0] if field else "")
+        assert described
+        assert f"id_{name}_error" in described[1].split()
+        assert {*described[1].split()} <= ids

@@ -1,4 +1,4 @@
-"""People sign in on a page, and are led where they were going, if that is here."""
+"""The sign-in page: people sign in, and continue to the requested page of this site."""
 
 from urllib.parse import urlencode
 
@@ -11,7 +11,7 @@ from accounts.models import User
 from tests.accounts.conftest import NEW_HASH
 from tests.conftest import PASSWORD
 from tests.support.hashing import QuickArgon2idHasher
-from tests.support.people import Person, newest, signed_in, told
+from tests.support.people import Person, newest, signed_in, without_csrf_token
 from tokens.models import DeviceSession, Kind, Reason
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def person() -> Person:
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE@example.org"])
-def test_a_person_signs_in_by_name_or_e_mail_and_has_a_device_session(
+def test_signing_in_by_name_or_email_opens_a_device_session(
     person: Person, alice: User, name: str
 ) -> None:
     answer = person.sign_in(name)
@@ -37,7 +37,7 @@ def test_a_person_signs_in_by_name_or_e_mail_and_has_a_device_session(
 
 
 @pytest.mark.parametrize(("remember", "lasts"), [({}, False), ({"remember": "on"}, True)])
-def test_the_cookie_outlives_the_browser_only_if_it_is_to(
+def test_the_cookie_is_persistent_only_with_remember_me(
     person: Person, alice: User, remember: dict[str, str], *, lasts: bool
 ) -> None:
     person.sign_in(**remember)
@@ -48,21 +48,23 @@ def test_the_cookie_outlives_the_browser_only_if_it_is_to(
 
 
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
-def test_who_is_unknown_wrong_or_inactive_gets_the_same_answer(
+def test_unknown_wrong_and_inactive_get_the_same_answer(
     person: Person, alice: User, bob: User
 ) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     tries = {"alice": WRONG, "bob": PASSWORD, "carol": PASSWORD}
     answers = [(person.sign_in(name, word), name) for name, word in tries.items()]
     assert {answer.status_code for answer, _ in answers} == {400}
-    assert len({told(answer).replace(name, "…") for answer, name in answers}) == 1
+    assert len({without_csrf_token(answer).replace(name, "…") for answer, name in answers}) == 1
     assert "No active account has this name and this password." in answers[0][0].text
     assert not DeviceSession.objects.exists()
     assert not person.is_signed_in
 
 
-@pytest.mark.parametrize("name", ["b" * 100_000, "bob\0", "\udcff"], ids=["100 kB", "NUL", "lone"])
-def test_a_name_that_nobody_can_have_is_refused_like_any_other(person: Person, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["b" * 100_000, "bob\0", "\udcff"], ids=["100 kB", "NUL", "surrogate"]
+)
+def test_an_impossible_user_name_is_refused_like_any_other(person: Person, name: str) -> None:
     form = {"username": name.encode("utf-8", "surrogatepass"), "password": PASSWORD}
     body, kind = urlencode(form), "application/x-www-form-urlencoded"
     refused = person.client.post("/accounts/login/", body, content_type=kind)
@@ -70,7 +72,7 @@ def test_a_name_that_nobody_can_have_is_refused_like_any_other(person: Person, n
     assert "<title>Error: Sign in" in refused.text
 
 
-def test_what_was_typed_is_kept_but_for_the_password(person: Person, alice: User) -> None:
+def test_the_form_keeps_its_values_except_the_password(person: Person, alice: User) -> None:
     refused = person.sign_in("alice", WRONG, remember="on").text
     assert 'value="alice"' in refused
     assert "checked" in refused
@@ -78,14 +80,14 @@ def test_what_was_typed_is_kept_but_for_the_password(person: Person, alice: User
     assert "<title>Error: Sign in" in refused
 
 
-def test_the_summary_of_what_is_missing_names_each_field(person: Person) -> None:
+def test_the_error_summary_names_each_missing_field(person: Person) -> None:
     refused = person.post("login/").text
     for field, name in {"username": "User name or e-mail address", "password": "Password"}.items():
         assert f'<a href="#id_{field}">{name}: This field is required.</a>' in refused
 
 
-OURS = ["/accounts/devices/", "/admin/?a=1&b=2", "/accounts/?next=//evil.example"]
-THEIRS = [
+LOCAL = ["/accounts/devices/", "/admin/?a=1&b=2", "/accounts/?next=//evil.example"]
+FOREIGN = [
     "",
     "https://evil.example/",
     "devices",
@@ -108,26 +110,30 @@ THEIRS = [
 ]
 
 
-@pytest.mark.parametrize("where", OURS)
-def test_a_person_is_led_where_they_were_going(person: Person, alice: User, where: str) -> None:
-    page = person.get("login/", next=where)
-    assert f'value="{where.replace("&", "&amp;")}"' in page.text
-    assert person.sign_in(next=where)["Location"] == where
-    assert person.get("login/", next=where)["Location"] == where
+@pytest.mark.parametrize("target", LOCAL)
+def test_signing_in_redirects_to_the_requested_page(
+    person: Person, alice: User, target: str
+) -> None:
+    page = person.get("login/", next=target)
+    assert f'value="{target.replace("&", "&amp;")}"' in page.text
+    assert person.sign_in(next=target)["Location"] == target
+    assert person.get("login/", next=target)["Location"] == target
 
 
 @pytest.mark.spec("ASVS 5.0", "3.7.2")
-@pytest.mark.parametrize("where", THEIRS)
-def test_nobody_is_led_elsewhere(person: Person, alice: User, where: str) -> None:
-    assert 'name="next" value="/"' in person.get("login/", next=where).text
-    assert person.sign_in(next=where)["Location"] == "/"
-    assert person.get("login/", next=where)["Location"] == "/"
-    assert person.post("logout/", next=where)["Location"] == "/accounts/logout/"
+@pytest.mark.parametrize("target", FOREIGN)
+def test_signing_in_never_redirects_to_another_site(
+    person: Person, alice: User, target: str
+) -> None:
+    assert 'name="next" value="/"' in person.get("login/", next=target).text
+    assert person.sign_in(next=target)["Location"] == "/"
+    assert person.get("login/", next=target)["Location"] == "/"
+    assert person.post("logout/", next=target)["Location"] == "/accounts/logout/"
 
 
 @pytest.mark.usefixtures("fresh_counters")
 @pytest.mark.spec("ASVS 5.0", "6.3.1")
-def test_guessing_is_throttled_as_by_the_api_and_says_for_how_long(
+def test_guesses_are_throttled_together_with_the_api(
     person: Person, alice: User, settings: Settings
 ) -> None:
     settings.TOKENS = {**settings.TOKENS, "THROTTLES": {"login_pair": "2 per 5 minutes"}}
@@ -142,7 +148,7 @@ def test_guessing_is_throttled_as_by_the_api_and_says_for_how_long(
     assert not DeviceSession.objects.exists()
 
 
-def test_signing_in_again_ends_the_session_so_far(alice: User) -> None:
+def test_signing_in_again_revokes_the_previous_session(alice: User) -> None:
     person = signed_in(alice)
     before = newest(alice)
     person.sign_in()
@@ -152,7 +158,7 @@ def test_signing_in_again_ends_the_session_so_far(alice: User) -> None:
 
 
 class SlowHasher(QuickArgon2idHasher):
-    """The hasher of the tests; the password is changed while it verifies."""
+    """The tests' hasher. The stored password changes while it verifies."""
 
     def verify(self, password: str, encoded: str) -> bool:
         right = super().verify(password, encoded)
@@ -160,7 +166,7 @@ class SlowHasher(QuickArgon2idHasher):
         return right
 
 
-def test_a_password_changed_while_it_is_verified_lets_nobody_in(
+def test_a_password_changed_during_verification_is_refused(
     person: Person, alice: User, settings: Settings
 ) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.SlowHasher"]
@@ -172,14 +178,14 @@ def test_a_password_changed_while_it_is_verified_lets_nobody_in(
 
 
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
-def test_a_form_of_somebody_else_signs_nobody_in(alice: User) -> None:
+def test_signing_in_needs_a_csrf_token(alice: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     form = {"username": "alice", "password": PASSWORD, "next": "/accounts/devices/"}
     refused = browser.post("/accounts/login/", form)
     assert refused.status_code == 403
     assert "This form is too old" in refused.text
-    for address in ("/accounts/login/", "/accounts/login/?next=/accounts/devices/"):
-        refused = browser.post(address, form)
+    for url in ("/accounts/login/", "/accounts/login/?next=/accounts/devices/"):
+        refused = browser.post(url, form)
         assert 'href="/accounts/login/?next=/accounts/devices/"' in refused.text
     assert not DeviceSession.objects.exists()
     browser.get("/accounts/login/")
@@ -191,19 +197,19 @@ def test_a_form_of_somebody_else_signs_nobody_in(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "there"), [("/accounts/devices/", "/accounts/devices/"), ("//evil.example/", "/")]
+    ("target", "location"), [("/accounts/devices/", "/accounts/devices/"), ("//evil.example/", "/")]
 )
-def test_a_form_left_open_in_another_tab_leads_whoever_has_signed_in_meanwhile_on(
-    alice: User, where: str, there: str
+def test_an_old_form_redirects_a_browser_that_is_signed_in(
+    alice: User, target: str, location: str
 ) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.get("/accounts/login/")
     old = browser.cookies[site.CSRF_COOKIE_NAME].value
-    form = {"username": "alice", "password": PASSWORD, "next": where, "csrfmiddlewaretoken": old}
-    assert browser.post("/accounts/login/", form)["Location"] == there
+    form = {"username": "alice", "password": PASSWORD, "next": target, "csrfmiddlewaretoken": old}
+    assert browser.post("/accounts/login/", form)["Location"] == location
     session = newest(alice)
     second = browser.post("/accounts/login/", form, follow=True)
-    assert [path for path, _ in second.redirect_chain][-1] == there
+    assert [path for path, _ in second.redirect_chain][-1] == location
     assert second.status_code == 200
     assert newest(alice) == session
     evil = browser.post("/accounts/login/", form, headers={"Origin": "https://evil.example"})

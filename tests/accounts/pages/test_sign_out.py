@@ -1,4 +1,4 @@
-"""People sign out by a button, and see that they are."""
+"""The sign-out page: people sign out by a button, and the page confirms it."""
 
 import pytest
 from django.conf import settings as site
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.4")
 @pytest.mark.spec("ASVS 5.0", "14.3.1")
-def test_signing_out_ends_the_device_session_and_says_so(api: API, alice: User) -> None:
+def test_signing_out_revokes_the_session_and_says_so(api: API, alice: User) -> None:
     phone, person = api.login(alice), signed_in(alice)
     answer = person.post("logout/")
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/logout/")
@@ -25,16 +25,16 @@ def test_signing_out_ends_the_device_session_and_says_so(api: API, alice: User) 
     api.rotated(phone["refresh"])
 
 
-def test_the_cookie_of_somebody_who_signed_out_is_worth_nothing(alice: User) -> None:
+def test_a_stolen_cookie_is_useless_after_signing_out(alice: User) -> None:
     person = signed_in(alice)
-    kept = person.client.cookies[site.SESSION_COOKIE_NAME].value
+    stolen = person.client.cookies[site.SESSION_COOKIE_NAME].value
     person.post("logout/")
     thief = Person()
-    thief.client.cookies[site.SESSION_COOKIE_NAME] = kept
+    thief.client.cookies[site.SESSION_COOKIE_NAME] = stolen
     assert not thief.is_signed_in
 
 
-def test_looking_at_the_page_signs_nobody_out(alice: User) -> None:
+def test_opening_the_page_does_not_sign_out(alice: User) -> None:
     person = signed_in(alice)
     page = person.get("logout/")
     assert "<button>Sign out</button>" in page.text
@@ -43,7 +43,7 @@ def test_looking_at_the_page_signs_nobody_out(alice: User) -> None:
     assert person.is_signed_in
 
 
-def test_who_is_not_signed_in_may_sign_out_and_nothing_is_written() -> None:
+def test_signing_out_without_a_session_writes_nothing() -> None:
     person = Person()
     assert person.post("logout/")["Location"] == "/accounts/logout/"
     assert "You are signed out" in person.get("logout/").text
@@ -51,7 +51,7 @@ def test_who_is_not_signed_in_may_sign_out_and_nothing_is_written() -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
-def test_a_form_of_somebody_else_signs_nobody_out(alice: User) -> None:
+def test_signing_out_needs_a_csrf_token(alice: User) -> None:
     person = Person(Client(enforce_csrf_checks=True))
     person.client.force_login(alice)
     assert person.post("logout/").status_code == 403

@@ -1,4 +1,4 @@
-"""Which request a thread runs next."""
+"""The order in which threads run requests."""
 
 import time
 from collections.abc import Callable
@@ -43,12 +43,12 @@ def run(job: Job) -> None:
         ("GET", "/healthz", False),
     ],
 )
-def test_requests_that_may_hash_are_known(method: str, path: str, hashes: bool) -> None:
+def test_requests_that_may_hash_are_recognised(method: str, path: str, hashes: bool) -> None:
     assert may_hash()(method, path) is hashes
 
 
 class Crowd:
-    """Jobs that run until they are told to end, and how many of each kind run."""
+    """Jobs that run until the test stops them, with the number of running jobs of each kind."""
 
     def __init__(self, threads: int, jobs: int) -> None:
         self.lanes: Lanes[Job] = Lanes(threads, run)
@@ -75,7 +75,7 @@ class Crowd:
 
 @pytest.mark.trap(97)
 @pytest.mark.parametrize(("threads", "hashing"), [(1, 1), (2, 1), (4, 3)])
-def test_hashing_leaves_a_thread_to_others(threads: int, hashing: int) -> None:
+def test_hashing_leaves_a_thread_for_other_requests(threads: int, hashing: int) -> None:
     crowd = Crowd(threads, jobs=20)
     for _ in range(10):
         crowd.bring(hashing=True)
@@ -91,7 +91,7 @@ def test_hashing_leaves_a_thread_to_others(threads: int, hashing: int) -> None:
     crowd.callers.shutdown()
 
 
-def test_a_thread_runs_what_waits_in_the_order_of_arrival() -> None:
+def test_waiting_jobs_run_in_the_order_of_arrival() -> None:
     queue: Lanes[Job] = Lanes(1, run)
     began, enough, order = Event(), Event(), list[int]()
 
@@ -109,7 +109,7 @@ def test_a_thread_runs_what_waits_in_the_order_of_arrival() -> None:
     assert order == [*range(6)]
 
 
-def test_a_job_that_fails_does_not_keep_its_thread() -> None:
+def test_a_failed_job_frees_its_thread() -> None:
     queue: Lanes[Job] = Lanes(1, run)
 
     def fail() -> None:
@@ -123,7 +123,7 @@ def test_a_job_that_fails_does_not_keep_its_thread() -> None:
     assert ran == [True]
 
 
-def test_what_waits_too_long_to_hash_is_taken_out() -> None:
+def test_jobs_that_wait_too_long_to_hash_are_removed() -> None:
     queue: Lanes[Job] = Lanes(1, run)
     began, enough, ran = Event(), Event(), list[str]()
 

@@ -1,4 +1,4 @@
-"""The database is away for longer than anything waits, and back: so is the site, at once."""
+"""The site recovers quickly after a database outage that is longer than every timeout."""
 
 import socket
 import time
@@ -20,7 +20,7 @@ AWAY = 75  # seconds; after a minute of failures the pool's pauses between attem
 
 
 class Forwarder:
-    """Passes on what comes to `port` to the database, or, while it is `closed`, lets nobody in."""
+    """A proxy from `port` to the database. While it is `closed`, it refuses connections."""
 
     def __init__(self) -> None:
         settings = connection.settings_dict
@@ -33,7 +33,7 @@ class Forwarder:
         Thread(target=self._accept, args=self.sockets).start()
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # It was closed.
+        with suppress(OSError):  # The proxy was closed.
             while True:
                 ends = listener.accept()[0], socket.create_connection(self.database)
                 self.sockets += ends
@@ -53,7 +53,7 @@ class Forwarder:
 
 
 def forward(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):  # Either end has hung up.
+    with suppress(OSError):  # One side has disconnected.
         while data := source.recv(65536):
             sink.sendall(data)
     hang_up(source)
@@ -61,7 +61,7 @@ def forward(source: socket.socket, sink: socket.socket) -> None:
 
 
 def hang_up(end: socket.socket) -> None:
-    with suppress(OSError):  # The other one was first.
+    with suppress(OSError):  # The other thread was first.
         end.shutdown(socket.SHUT_RDWR)
 
 
@@ -75,7 +75,7 @@ def forwarder() -> Iterator[Forwarder]:
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_after_a_long_outage_the_site_serves_again_within_three_seconds(
+def test_after_a_long_outage_the_site_recovers_in_three_seconds(
     alice: User, forwarder: Forwarder, tmp_path: Path
 ) -> None:
     """Guards `reconnect_timeout`: with psycopg's default the pool sleeps through the recovery."""
@@ -90,7 +90,7 @@ def test_after_a_long_outage_the_site_serves_again_within_three_seconds(
         assert read() == 200
         with forwarder.closed():
             until = time.monotonic() + AWAY
-            time.sleep(1)  # until the process no longer goes by what it knows
+            time.sleep(1)  # until the snapshot of the process is too old
             while time.monotonic() < until:
                 assert read() == 503
                 assert httpx.get(f"{site.url}/healthz", timeout=1).status_code == 200

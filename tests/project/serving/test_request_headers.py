@@ -1,4 +1,4 @@
-"""A header that decides something is read in one way, or the request is refused."""
+"""Headers that affect security are unambiguous, or the request is refused."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from project.serving.environ import REFUSAL, build
+from project.serving.environ import build
+from project.web.refusal import REFUSAL
 from tests.support.connections import ask, request
 from tests.support.site import PASSWORD, Site, latchkey
 
@@ -36,13 +37,13 @@ def test_a_body_in_utf_8_is_read(site: Site, charset: str) -> None:
     assert ask(site.url, request("/api/auth/csrf/?next=%41", kind))[0] == 200
 
 
-def test_a_part_of_a_file_is_not_asked_for() -> None:
-    """WhiteNoise would stream it in a thread, which a client that reads slowly would keep."""
+def test_range_requests_receive_the_whole_file() -> None:
+    """WhiteNoise would stream it in a thread, which a slow client would occupy."""
     assert "HTTP_RANGE" not in environ((b"range", b"bytes=1-"))
 
 
 def environ(*headers: tuple[bytes, bytes], path: bytes = b"/") -> dict[str, Any]:
-    """Return what the site is told of a request with these headers."""
+    """Return the environ of a request with these headers."""
     scope = {
         "method": "GET",
         "raw_path": path,
@@ -71,7 +72,7 @@ DECIDING = {**SINGLE, "X-Forwarded-For": "HTTP_X_FORWARDED_FOR", "Cookie": "HTTP
 
 @pytest.mark.trap(94)
 @pytest.mark.parametrize(("name", "variable"), DECIDING.items(), ids=DECIDING)
-def test_a_name_with_underscores_is_another_name(name: str, variable: str) -> None:
+def test_a_header_name_with_underscores_is_ignored(name: str, variable: str) -> None:
     spelt = name.lower().encode()
     right, wrong = (spelt, b"right"), (spelt.replace(b"-", b"_"), b"wrong")
     if right[0] == wrong[0]:
@@ -84,7 +85,7 @@ def test_a_name_with_underscores_is_another_name(name: str, variable: str) -> No
 
 @pytest.mark.trap(94)
 @pytest.mark.parametrize(("name", "variable"), SINGLE.items(), ids=SINGLE)
-def test_a_header_that_decides_is_refused_twice(name: str, variable: str) -> None:
+def test_a_duplicate_security_header_is_refused(name: str, variable: str) -> None:
     spelt = name.lower().encode()
     told = environ((spelt, b"a"), (b"accept", b"*/*"), (spelt, b"b"))
     assert told[REFUSAL].status == 400
@@ -92,7 +93,7 @@ def test_a_header_that_decides_is_refused_twice(name: str, variable: str) -> Non
     assert REFUSAL not in environ((spelt, b"a"), (b"accept", b"*/*"))
 
 
-def test_lines_of_one_header_are_joined_in_their_order() -> None:
+def test_lines_of_one_header_are_joined_in_order() -> None:
     told = environ(
         (b"x-forwarded-for", b"1.1.1.1"),
         (b"cookie", b"a=1"),
@@ -107,12 +108,12 @@ def test_lines_of_one_header_are_joined_in_their_order() -> None:
     ("path", "told"),
     [(b"/a%20b", "/a b"), (b"/%C3%A9", "/\xc3\xa9"), (b"/%ff", "/\xff"), (b"/a%2Fb", "/a/b")],
 )
-def test_a_path_is_told_byte_by_byte(path: bytes, told: str) -> None:
+def test_a_path_is_passed_on_byte_by_byte(path: bytes, told: str) -> None:
     assert environ(path=path)["PATH_INFO"] == told
     assert environ(path=path)["QUERY_STRING"] == "a=%20"
 
 
-def test_names_that_clients_make_up_fill_no_memory() -> None:
+def test_unknown_header_names_do_not_fill_the_memory() -> None:
     from project.serving import environ as module  # noqa: PLC0415  (the function hides its name)
 
     for number in range(2 * module.MAX_NAMES):
@@ -158,8 +159,8 @@ def test_a_body_whose_length_is_unclear_is_refused(site: Site, lines: list[str])
 
 @pytest.mark.trap(46)
 @pytest.mark.trap(94)
-def test_a_guesser_cannot_change_the_address_that_is_counted(site: Site) -> None:
-    """What a proxy does that appends the address to one name and passes the other."""
+def test_a_guesser_cannot_change_the_counted_address(site: Site) -> None:
+    """Such a proxy appends the address to one header name and passes on the other."""
     body = {"username": "alice", "password": "wrong"}
     statuses = []
     for number in range(11):
@@ -171,7 +172,7 @@ def test_a_guesser_cannot_change_the_address_that_is_counted(site: Site) -> None
 
 
 @pytest.mark.trap(94)
-def test_a_csrf_token_in_another_header_is_none(site: Site) -> None:
+def test_a_csrf_token_in_another_header_is_ignored(site: Site) -> None:
     with httpx.Client(base_url=site.url, timeout=30) as browser:
         token = browser.get("/api/auth/csrf/").json()["csrfToken"]
         body = {"username": "bob", "password": PASSWORD, "transport": "cookie"}
@@ -182,7 +183,7 @@ def test_a_csrf_token_in_another_header_is_none(site: Site) -> None:
 
 
 @pytest.mark.trap(31)
-def test_a_cookie_beyond_ascii_of_another_program_is_harmless(site: Site) -> None:
+def test_another_programs_non_ascii_cookie_is_harmless(site: Site) -> None:
     """Browsers send such cookies. A server that drops the line would refuse every sign-in."""
     with httpx.Client(base_url=site.url, timeout=30) as browser:
         answer = browser.get("/api/auth/csrf/")

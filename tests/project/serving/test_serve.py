@@ -1,4 +1,4 @@
-"""Starting the site: a secret key is kept, mistakes are named, and the server is started right."""
+"""Starting the site keeps the secret key, reports mistakes and configures the server."""
 
 import socket
 import stat
@@ -12,9 +12,10 @@ from django.db import connection
 from pytest_django import Settings
 
 from project import env
-from project.serving.serve import claim_port, keep_secret_key
+from project.serving.serve import keep_secret_key, open_port
 from project.serving.server import CONNECTIONS, bind_address, gateway, server
 from tests.environment import STATE
+from tests.support.servers import free_port
 from tests.tokens.sessions.test_processes import database_url
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,14 +23,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Set first, so that what the file brings into the environment is taken out again afterwards.
+    # Set first, so that monkeypatch also removes the variables of the file afterwards.
     for name in ("SECRET_KEY", "PORT", "EXAMPLE"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1", "11.5.1")
-def test_a_random_key_is_written_for_its_owner_alone(
+def test_a_random_key_is_written_for_its_owner_only(
     no_key: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [tmp_path / "one", tmp_path / "two"]
@@ -57,7 +58,7 @@ def test_a_key_in_the_file_is_kept(
 
 
 @pytest.mark.parametrize("ending", ["", "\n"], ids=["no newline", "newline"])
-def test_what_the_file_has_already_is_kept(no_key: None, tmp_path: Path, ending: str) -> None:
+def test_other_lines_of_the_file_are_kept(no_key: None, tmp_path: Path, ending: str) -> None:
     file = tmp_path / ".env"
     file.write_text(f"# mine\nEXAMPLE=8100{ending}")
     file.chmod(0o644)
@@ -69,6 +70,12 @@ def test_what_the_file_has_already_is_kept(no_key: None, tmp_path: Path, ending:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_key_that_cannot_be_written_has_to_be_set(no_key: None, tmp_path: Path) -> None:
+    file = tmp_path / "missing/.env"
+    with pytest.raises(ImproperlyConfigured, match=f"Set SECRET_KEY: the start .* into {file}"):
+        keep_secret_key(file)
+
+
 def test_a_key_of_the_environment_is_enough(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -77,7 +84,7 @@ def test_a_key_of_the_environment_is_enough(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_empty_key_in_the_file_is_filled_in_once_and_is_what_the_settings_read(
+def test_an_empty_key_in_the_file_is_filled_once(
     no_key: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / ".env"
@@ -89,7 +96,7 @@ def test_an_empty_key_in_the_file_is_filled_in_once_and_is_what_the_settings_rea
     assert file.read_text().count("SECRET_KEY=") == 1
 
 
-def test_an_empty_variable_does_not_take_the_key_of_the_file_away(
+def test_an_empty_variable_does_not_hide_the_key_of_the_file(
     no_key: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "")
@@ -107,7 +114,7 @@ def test_an_empty_variable_does_not_take_the_key_of_the_file_away(
         *("SECRET_KEY ='mine'", "SECRET_KEY=mine\nSECRET_KEY="),
     ],
 )
-def test_a_key_that_is_not_read_is_not_replaced_but_named(
+def test_an_unreadable_key_is_reported_and_not_replaced(
     no_key: None, tmp_path: Path, line: str
 ) -> None:
     file = tmp_path / ".env"
@@ -117,7 +124,7 @@ def test_a_key_that_is_not_read_is_not_replaced_but_named(
     assert file.read_text() == f"{line}\nEXAMPLE=8100\n"
 
 
-def test_the_server_listens_where_and_as_the_settings_say(settings: Settings) -> None:
+def test_the_server_is_configured_by_the_settings(settings: Settings) -> None:
     settings.WORKERS, settings.THREADS = 3, 9
     settings.HOST, settings.PORT = "192.0.2.1", 8100
     made = server()
@@ -126,13 +133,13 @@ def test_the_server_listens_where_and_as_the_settings_say(settings: Settings) ->
     assert gateway().threads == 9
 
 
-def test_a_host_may_be_named(settings: Settings) -> None:
+def test_a_host_can_be_a_name(settings: Settings) -> None:
     settings.HOST = "localhost"
     assert server().bind_addr in ("127.0.0.1", "::1")
 
 
 @pytest.mark.parametrize("host", ["nonsense.invalid", "http://localhost", "a..b", "l" * 64])
-def test_a_host_that_is_none_is_named(settings: Settings, host: str) -> None:
+def test_an_invalid_host_is_reported(settings: Settings, host: str) -> None:
     settings.HOST = host
     with pytest.raises(ImproperlyConfigured, match=f"HOST cannot be '{host}'"):
         bind_address()
@@ -166,7 +173,7 @@ def test_the_server_opens_as_many_files_as_it_needs(run: Run, hard: int, connect
     ],
     ids=["the server", "as the operator wants", "a command"],
 )
-def test_only_the_server_gives_up_on_a_long_statement(
+def test_only_the_server_cancels_long_statements(
     run: Run, program: str, given: str, limit: str
 ) -> None:
     shown = run(
@@ -187,7 +194,7 @@ def test_only_the_server_gives_up_on_a_long_statement(
 @pytest.mark.parametrize(
     "hsts", [{}, {"HSTS_SUBDOMAINS": "on", "HSTS_PRELOAD": "on"}], ids=["this host", "preloading"]
 )
-def test_the_deployment_check_has_nothing_to_say(run: Run, hsts: dict[str, str]) -> None:
+def test_the_deployment_check_finds_nothing(run: Run, hsts: dict[str, str]) -> None:
     checked = run(
         *("manage.py", "check", "--deploy", "--fail-level", "INFO"),
         PUBLIC_URL="https://id.example.org",
@@ -222,7 +229,7 @@ def test_the_deployment_check_has_nothing_to_say(run: Run, hsts: dict[str, str])
         "preloading alone",
     ],
 )
-def test_a_site_that_cannot_start_says_why_without_a_traceback(
+def test_a_failed_start_is_explained_without_a_traceback(
     run: Run, environment: dict[str, str], sentence: str
 ) -> None:
     stopped = run("-m", "project.serving.serve", **environment)
@@ -240,17 +247,18 @@ def test_a_site_that_cannot_start_says_why_without_a_traceback(
         (
             ("revoke", "--all"),
             {"DATABASE_URL": f"sqlite:///{STATE}"},
-            f"The database of DATABASE_URL, {STATE}, is not reached: unable to open database file",
+            f"The database of DATABASE_URL, {STATE}, cannot be reached: unable to open database"
+            " file",
         ),
         (
             ("revoke", "--all"),
             {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
-            "The database of DATABASE_URL, x at 127.0.0.1:1, is not reached: connection failed",
+            "The database of DATABASE_URL, x at 127.0.0.1:1, cannot be reached: connection failed",
         ),
     ],
     ids=["check with a setting", "a setting", "no SQLite", "no PostgreSQL"],
 )
-def test_a_command_that_cannot_run_says_why_without_a_traceback(
+def test_a_failed_command_is_explained_without_a_traceback(
     run: Run, words: tuple[str, ...], environment: dict[str, str], sentence: str
 ) -> None:
     stopped = run("manage.py", *words, **environment)
@@ -262,8 +270,8 @@ def test_a_command_that_cannot_run_says_why_without_a_traceback(
 
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1")
-def test_what_is_written_from_the_start_on_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
-    """Whatever the umask of who starts it. Here it stops soon, at a setting that is wrong."""
+def test_all_files_are_readable_for_their_owner_only(run: Run, tmp_path: Path) -> None:
+    """The umask of the caller does not matter. A wrong setting stops the start early here."""
     started = run(
         "-c",
         "import os, pathlib, sys; os.umask(0o022)\n"
@@ -276,13 +284,9 @@ def test_what_is_written_from_the_start_on_is_for_its_owner_alone(run: Run, tmp_
     assert stat.S_IMODE((tmp_path / "written").stat().st_mode) == 0o600
 
 
-def test_a_port_that_somebody_listens_at_is_named() -> None:
-    """The server shares its port: two of them would serve the same site, one of them outdated."""
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(OSError, match=str(port)):
-            claim_port("127.0.0.1", port)
-    claim_port("127.0.0.1", port)
+def test_a_port_in_use_is_reported() -> None:
+    port = free_port()
+    with socket.socket(fileno=open_port("127.0.0.1", port)):  # noqa: SIM117
+        with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1 is not available: Address"):
+            open_port("127.0.0.1", port)
+    socket.socket(fileno=open_port("127.0.0.1", port)).close()

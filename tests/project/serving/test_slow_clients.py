@@ -1,4 +1,4 @@
-"""Clients that send slowly, or never all of it, occupy no thread of the site."""
+"""Clients that send slowly or incompletely occupy no thread of the site."""
 
 import statistics
 import struct
@@ -38,7 +38,7 @@ def refresh(site: Site, pair: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.trap(92)
-def test_slow_clients_do_not_keep_others_waiting(site: Site) -> None:
+def test_slow_clients_do_not_delay_others(site: Site) -> None:
     pair, took = site.login("alice"), []
     with many(site.url, 2000, HALF_SENT), many(site.url, 50, STALLED) as stalled:
         began = time.monotonic()
@@ -58,8 +58,8 @@ def test_slow_clients_do_not_keep_others_waiting(site: Site) -> None:
     assert time.monotonic() - until < BODY_TIME + 5
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_body_frees_all(site: Site) -> None:
-    """Bodies that are too large for the API have few places; these are taken and left, too."""
+def test_a_client_that_disconnects_early_frees_its_memory(site: Site) -> None:
+    """Only few bodies that are too large for the API are in memory; they are freed too."""
     large = request("/accounts/login/", "Content-Length: 1000000", method="POST") + b"x" * 1000
     for _ in range(3):
         for begin in (STALLED, large):
@@ -69,10 +69,10 @@ def test_a_client_that_leaves_in_the_middle_of_a_body_frees_all(site: Site) -> N
     form = "username=alice&padding=" + "x" * 1_000_000
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = httpx.post(f"{site.url}/accounts/login/", content=form, headers=headers, timeout=30)
-    assert answer.status_code == 403  # The form has no CSRF token, but was read.
+    assert answer.status_code == 403  # The form was read, but has no CSRF token.
 
 
-def test_large_bodies_in_memory_are_few(site: Site) -> None:
+def test_the_number_of_large_bodies_in_memory_is_limited(site: Site) -> None:
     large = request("/accounts/login/", "Content-Length: 1000000", method="POST") + b"x" * 1000
     with many(site.url, 17, large) as opened:
         refused, _, _ = select(opened, [], [], 10)  # The order in which they arrive is unknown.
@@ -86,7 +86,7 @@ def test_large_bodies_in_memory_are_few(site: Site) -> None:
 
 @pytest.mark.trap(91)
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_http_2_is_not_spoken_and_takes_no_thread(site: Site, attempts: int) -> None:
+def test_http_2_is_refused_and_occupies_no_thread(site: Site, attempts: int) -> None:
     for _ in range(attempts):
         with connect(site.url) as connection:
             connection.sendall(unfinished_streams())
@@ -115,7 +115,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [13, 1], ids=["in two pieces", "byte by byte"])
-def test_a_body_may_come_in_pieces(site: Site, size: int) -> None:
+def test_a_body_can_arrive_in_parts(site: Site, size: int) -> None:
     body = b'{"refresh": "a"}'
     lines = (f"Content-Length: {len(body)}", "Content-Type: application/json")
     with connect(site.url) as connection:

@@ -1,4 +1,4 @@
-"""The server and the mail worker run and end together, whoever is killed and however."""
+"""The server and the mail worker start and stop together, whichever process is killed."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import httpx
 import pytest
 from django.conf import settings
 
+from project.serving.serve import open_port
 from tests.project.conftest import comes_true, runs
 from tests.support.servers import free_port
 from tests.tokens.sessions.test_processes import database_url
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @dataclass(frozen=True)
 class Site:
-    """A site that runs, at a port that nobody else had."""
+    """A running site on an unused port."""
 
     supervisor: "subprocess.Popen[bytes]"
     port: int
@@ -50,7 +51,7 @@ class Site:
         }
 
     def is_free(self) -> bool:
-        """Return whether nobody listens at the port any more."""
+        """Return whether the port is free."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) != 0
 
@@ -72,11 +73,12 @@ def command_of(pid: int) -> str:
     return ""
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
+@contextmanager
+def running_site(stderr: int) -> Iterator[Site]:
     port = free_port()
+    listening = open_port("127.0.0.1", port)
     process = subprocess.Popen(
-        [sys.executable, "-m", "project.serving.supervisor"],
+        [sys.executable, "-m", "project.serving.supervisor", str(listening)],
         cwd=settings.BASE_DIR,
         env={
             **os.environ,
@@ -86,9 +88,11 @@ def site() -> Iterator[Site]:
             "WORKERS": "2",
         },
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # as a terminal gives it: Ctrl-C goes to its group
+        stderr=stderr,
+        start_new_session=True,  # like a terminal, which sends Ctrl-C to the process group
+        pass_fds=(listening,),
     )
+    os.close(listening)
     running, before = Site(process, port), set[int]()
     try:
         assert comes_true(running.answers)
@@ -99,6 +103,12 @@ def site() -> Iterator[Site]:
         process.kill()
         process.wait()
         assert comes_true(lambda: not any(runs(pid) for pid in before))
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with running_site(subprocess.DEVNULL) as running:
+        yield running
 
 
 def interrupt_the_group(site: Site) -> None:
@@ -133,7 +143,7 @@ ENDS: dict[str, tuple[Callable[[Site], None], int]] = {
 
 
 @pytest.mark.parametrize(("end", "status"), ENDS.values(), ids=ENDS)
-def test_all_end_together_and_leave_the_port(
+def test_all_processes_stop_together_and_free_the_port(
     site: Site, end: Callable[[Site], None], status: int
 ) -> None:
     before = site.processes()
@@ -143,7 +153,7 @@ def test_all_end_together_and_leave_the_port(
     assert site.is_free()
 
 
-def test_a_worker_of_the_server_that_was_killed_comes_back(site: Site) -> None:
+def test_a_killed_server_worker_is_restarted(site: Site) -> None:
     server = site.program("project.serving.server")
     killed, other = sorted(children(server))
     os.kill(killed, signal.SIGKILL)
@@ -152,7 +162,7 @@ def test_a_worker_of_the_server_that_was_killed_comes_back(site: Site) -> None:
     assert comes_true(lambda: len(children(server) - {killed}) == 2)
     assert site.program("project.serving.server") == server
     assert other in children(server)
-    os.kill(other, signal.SIGKILL)  # The worker that was started again serves alone for a while.
+    os.kill(other, signal.SIGKILL)  # The restarted worker serves alone for a while.
     assert comes_true(site.answers)
     assert comes_true(lambda: len(children(server) - {killed, other}) == 2)
     site.supervisor.terminate()
@@ -160,8 +170,19 @@ def test_a_worker_of_the_server_that_was_killed_comes_back(site: Site) -> None:
     assert not children(server)
 
 
-def test_a_mail_worker_that_was_killed_comes_back(site: Site) -> None:
+def test_a_killed_mail_worker_is_restarted(site: Site) -> None:
     first = site.program("project.serving.worker")
     os.kill(first, signal.SIGKILL)
     assert comes_true(lambda: site.program("project.serving.worker") not in (0, first))
     assert site.answers()
+
+
+def test_a_closed_terminal_stops_the_site() -> None:
+    """Without a terminal, SIGHUP restarts the site: test_restart.py."""
+    ours, theirs = os.openpty()
+    with running_site(theirs) as site:
+        site.supervisor.send_signal(signal.SIGHUP)
+        assert site.supervisor.wait(timeout=20) == 0
+        assert site.is_free()
+    for descriptor in (ours, theirs):
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The worker beside the server: it sends what is queued, and ends with its parent, however."""
+"""The mail worker sends queued mails, and stops when its parent process stops."""
 
 import os
 import signal
@@ -23,9 +23,9 @@ from tests.tokens.sessions.test_processes import database_url
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PARENT = """
-import time
+import os, time
 from project.serving.supervisor import start
-print(start("project.serving.worker").pid, flush=True)
+print(start("project.serving.worker", {**os.environ}).pid, flush=True)
 time.sleep(60)
 """
 
@@ -51,7 +51,7 @@ def worker_of(parent: "subprocess.Popen[str]") -> int:
     return int(parent.stdout.readline())
 
 
-def test_what_a_request_queued_is_sent_by_another_process(
+def test_queued_mail_is_sent_by_another_process(
     alice: User, parent: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
     worker_of(parent)
@@ -64,13 +64,13 @@ def test_what_a_request_queued_is_sent_by_another_process(
 
 @pytest.fixture
 def left(alice: User) -> None:
-    """A mail that a killed worker had begun to send."""
+    """A mail that a killed worker was sending."""
     queue(Mail.PASSWORD_RESET, address=alice.email)
     DBTaskResult.objects.get().claim("killed")
     DBTaskResult.objects.update(started_at=timezone.now() - timedelta(minutes=11))
 
 
-def test_what_a_killed_worker_left_is_sent_although_nothing_else_is_queued(
+def test_mails_of_a_killed_worker_need_no_other_mail(
     left: None, parent: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
     worker_of(parent)
@@ -88,7 +88,7 @@ def test_the_worker_does_not_outlive_its_parent(
     assert comes_true(lambda: not runs(worker))
 
 
-def test_a_worker_whose_parent_is_gone_before_it_looks_ends_too() -> None:
+def test_a_worker_stops_if_its_parent_stopped_first() -> None:
     command = [sys.executable, "-m", "project.serving.worker", "1"]
     orphan = subprocess.Popen(command, cwd=settings.BASE_DIR)
     assert orphan.wait(timeout=30) in (0, -signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Which pages elsewhere may call the API for who is signed in: those named, and no other."""
+"""Only pages of the origins in CORS_ORIGINS may call the API with a user's cookies."""
 
 from functools import partial
 
@@ -9,8 +9,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Answer
+from tests.project.env.reading import read
 from tests.project.preloaded import Preloaded
-from tests.project.test_settings import read
 from tests.support.browsing import App
 from tests.support.site import ROOT
 from tokens.models import DeviceSession
@@ -31,7 +31,7 @@ STRANGERS = [
 
 @pytest.fixture
 def allowed(settings: Settings) -> None:
-    """Allow the app's origin, as CORS_ORIGINS does; a test below compares."""
+    """Allow the app's origin, as CORS_ORIGINS does. A test below compares both."""
     settings.CORS_ALLOWED_ORIGINS = [APP]
     settings.TOKENS = {**settings.TOKENS, "COOKIE_ORIGINS": (APP,)}
     middleware = [*settings.MIDDLEWARE]
@@ -44,7 +44,7 @@ def preflight(path: str, origin: str) -> Answer:
     return Client().options(path, headers=headers)
 
 
-def test_the_setting_allows_as_these_tests_do(
+def test_the_setting_has_the_form_that_these_tests_use(
     interpreter: Preloaded, settings: Settings, allowed: None
 ) -> None:
     run = partial(interpreter.run, ROOT)
@@ -56,7 +56,7 @@ def test_the_setting_allows_as_these_tests_do(
     assert "corsheaders.middleware.CorsMiddleware" not in read(run)["MIDDLEWARE"]
 
 
-def test_a_page_of_a_named_origin_gives_and_reads_the_id_of_a_request(allowed: None) -> None:
+def test_a_named_origin_sends_and_reads_the_request_id(allowed: None) -> None:
     asked = {"Origin": APP, "X-Request-ID": "trace-0001"}
     answer = Client().get("/api/auth/csrf/", headers=asked)
     assert answer["X-Request-ID"] == "trace-0001"
@@ -66,7 +66,7 @@ def test_a_page_of_a_named_origin_gives_and_reads_the_id_of_a_request(allowed: N
 
 @pytest.mark.spec("ASVS 5.0", "3.4.2")
 @pytest.mark.parametrize("origin", [APP, *STRANGERS])
-def test_unless_it_is_named_no_page_elsewhere_reads_an_answer(client: Client, origin: str) -> None:
+def test_without_named_origins_no_other_origin_reads_answers(client: Client, origin: str) -> None:
     for answer in (
         client.get("/api/auth/csrf/", headers={"Origin": origin}),
         preflight("/api/auth/login/", origin),
@@ -76,9 +76,7 @@ def test_unless_it_is_named_no_page_elsewhere_reads_an_answer(client: Client, or
 
 @pytest.mark.spec("ASVS 5.0", "3.4.2")
 @pytest.mark.parametrize("origin", STRANGERS)
-def test_a_stranger_reads_nothing_where_another_is_named(
-    client: Client, allowed: None, origin: str
-) -> None:
+def test_an_unnamed_origin_reads_nothing(client: Client, allowed: None, origin: str) -> None:
     for answer in (
         client.get("/api/auth/csrf/", headers={"Origin": origin}),
         preflight("/api/auth/login/", origin),
@@ -89,7 +87,7 @@ def test_a_stranger_reads_nothing_where_another_is_named(
 
 @pytest.mark.spec("ASVS 5.0", "3.5.1", "3.5.2")
 @pytest.mark.parametrize("origin", STRANGERS)
-def test_a_stranger_does_nothing_either(alice: User, allowed: None, origin: str) -> None:
+def test_an_unnamed_origin_changes_nothing(alice: User, allowed: None, origin: str) -> None:
     app = App()
     assert app.login(alice, Origin=origin).status_code == 403
     assert app.login(alice, Origin=APP).status_code == 200
@@ -98,7 +96,7 @@ def test_a_stranger_does_nothing_either(alice: User, allowed: None, origin: str)
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.2", "3.5.2")
-def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allowed: None) -> None:
+def test_a_named_origin_signs_in_refreshes_and_signs_out(alice: User, allowed: None) -> None:
     first = preflight("/api/auth/login/", APP)
     assert first["access-control-allow-origin"] == APP
     assert first["access-control-allow-credentials"] == "true"
@@ -121,7 +119,7 @@ def test_a_page_that_is_named_signs_in_refreshes_and_signs_out(alice: User, allo
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/login/", "/healthz", "/static/docs.js"])
-def test_pages_are_read_by_no_page_elsewhere(client: Client, allowed: None, path: str) -> None:
+def test_no_other_origin_reads_the_pages(client: Client, allowed: None, path: str) -> None:
     answer = client.get(path, headers={"Origin": APP})
     answer.close()
     assert "access-control-allow-origin" not in answer
@@ -129,7 +127,7 @@ def test_pages_are_read_by_no_page_elsewhere(client: Client, allowed: None, path
 
 @pytest.mark.spec("ASVS 5.0", "3.5.3")
 @pytest.mark.parametrize("path", ["login", "refresh", "logout", "logout/all", "logout/others"])
-def test_nothing_is_changed_by_a_request_that_a_link_can_make(client: Client, path: str) -> None:
+def test_a_get_request_changes_nothing(client: Client, path: str) -> None:
     assert client.get(f"/api/auth/{path}/").status_code in (401, 405)
 
 
@@ -137,8 +135,8 @@ def test_nothing_is_changed_by_a_request_that_a_link_can_make(client: Client, pa
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
-def test_a_form_elsewhere_cannot_make_the_call(alice: User, kind: str) -> None:
-    """Such a request needs no preflight, and so is not understood."""
+def test_a_form_of_another_origin_cannot_call_the_api(alice: User, kind: str) -> None:
+    """Such a request needs no preflight, so it must not work."""
     client = Client()
     body = '{"username": "alice", "password": "seven wet otters", "transport": "cookie"}'
     answer = client.post("/api/auth/login/", body, content_type=kind)
@@ -158,9 +156,7 @@ def test_a_form_elsewhere_cannot_make_the_call(alice: User, kind: str) -> None:
         (APP, ""),
     ],
 )
-def test_what_is_no_origin_to_trust_is_refused_at_start(
-    settings: Settings, origin: str, found: str
-) -> None:
+def test_an_invalid_origin_is_refused_at_start(settings: Settings, origin: str, found: str) -> None:
     settings.CORS_ORIGINS, settings.SECURE = [origin], True
     messages = run_checks()
     assert [message.id for message in messages if str(message.id).startswith("latchkey.E")] == (

@@ -1,4 +1,4 @@
-"""What people see when something is wrong: a page of ours that says what to do."""
+"""People who meet an error see a page of the site that says what to do."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Fail as nobody has foreseen."""
+    """Raise an unexpected exception."""
     raise ZeroDivisionError
 
 
@@ -43,7 +43,7 @@ def people_may_try_once(settings: Settings) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("people_may_try_once")
-def test_who_tries_too_often_is_told_in_words_and_in_seconds_when_to_come_again(
+def test_a_throttled_page_states_the_time_to_wait(
     client: Client,
 ) -> None:
     client.get("/accounts/email/confirm/")
@@ -63,7 +63,7 @@ def test_who_tries_too_often_is_told_in_words_and_in_seconds_when_to_come_again(
         ("/accounts/password/choose/", {"uid": "a", "token": "b", "new_password": "c"}),
     ],
 )
-def test_who_tries_a_link_too_often_is_led_back_to_it(
+def test_a_throttled_link_page_links_back_to_itself(
     client: Client, page: str, carried: dict[str, str]
 ) -> None:
     client.get(page, carried)
@@ -74,9 +74,7 @@ def test_who_tries_a_link_too_often_is_led_back_to_it(
         assert 'href="/"' in answer.text
 
 
-def test_a_sign_in_without_the_database_leads_back_and_says_where_to(
-    alice: User, outage: Outage
-) -> None:
+def test_a_failed_sign_in_links_back_with_its_next_page(alice: User, outage: Outage) -> None:
     form = {"username": "alice", "password": PASSWORD, "next": "/accounts/devices/"}
     with outage():
         answer = Client().post("/accounts/login/", form)
@@ -85,7 +83,7 @@ def test_a_sign_in_without_the_database_leads_back_and_says_where_to(
     assert PASSWORD not in answer.text
 
 
-def test_what_an_administrator_pastes_gets_into_no_address(rf: RequestFactory) -> None:
+def test_a_pasted_token_is_in_no_url(rf: RequestFactory) -> None:
     request = rf.post("/admin/tokens/blacklistedtoken/add/", {"token": "secret", "next": "/"})
     request.resolver_match = resolve(request.path)
     assert errors.address(request) == "/admin/tokens/blacklistedtoken/add/"
@@ -103,14 +101,12 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("seconds", "words"), WORDS.items())
-def test_a_time_to_wait_is_said_in_words_and_never_too_short(seconds: int, words: str) -> None:
+def test_the_time_to_wait_is_in_words_and_rounded_up(seconds: int, words: str) -> None:
     assert errors.describe_wait(seconds) == words
 
 
 @pytest.mark.urls(__name__)
-def test_a_mistake_of_ours_is_admitted_to_who_is_signed_in_without_the_database(
-    alice: User, outage: Outage
-) -> None:
+def test_an_error_page_for_users_needs_no_database(alice: User, outage: Outage) -> None:
     client = signed_in(alice).client
     client.raise_request_exception = False
     with outage():
@@ -121,18 +117,18 @@ def test_a_mistake_of_ours_is_admitted_to_who_is_signed_in_without_the_database(
 
 
 @pytest.mark.urls(__name__)
-def test_a_mistake_of_ours_is_admitted_even_without_a_template(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_an_error_is_answered_even_without_a_template(settings: Settings, tmp_path: Path) -> None:
     settings.TEMPLATES = [{**site.TEMPLATES[0], "DIRS": [tmp_path]}]
     client = Client(raise_request_exception=False)
     answer = client.get("/broken/")
     assert (answer.status_code, answer["Content-Type"]) == (500, "text/plain; charset=utf-8")
-    assert answer.text == ("Something went wrong. Something went wrong here. It has been logged.")
+    assert answer.text == (
+        "Something went wrong. The site could not answer. The error has been logged."
+    )
     assert answer["Cache-Control"] == "no-store"
 
 
-def test_who_is_signed_in_gets_the_page_of_an_error_without_a_query(
+def test_an_error_page_for_users_runs_no_query(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = signed_in(alice).client
@@ -140,7 +136,7 @@ def test_who_is_signed_in_gets_the_page_of_an_error_without_a_query(
         assert client.get("/nowhere/").status_code == 404
 
 
-def test_every_page_of_an_error_has_a_title_a_way_out_and_its_status(rf: RequestFactory) -> None:
+def test_every_error_page_has_a_title_a_link_and_its_status(rf: RequestFactory) -> None:
     request = rf.get("/nowhere/")
     pages = [
         errors.bad_request(request, DisallowedHost()),

@@ -1,4 +1,4 @@
-"""What is answered when something is wrong: JSON for programs, a page for people."""
+"""Errors are answered with JSON for programs, and with a page for people."""
 
 import json
 import logging
@@ -58,7 +58,7 @@ def test_no_other_method_is_redirected(method: str) -> None:
     assert send(method, "/api/auth/sessions").status_code == 404
 
 
-def test_nothing_there_is_json_for_programs(client: Client) -> None:
+def test_an_unknown_url_is_json_for_programs(client: Client) -> None:
     answer = client.get("/api/nowhere/")
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/json"
@@ -67,14 +67,14 @@ def test_nothing_there_is_json_for_programs(client: Client) -> None:
     assert answer.json() == expected
 
 
-def test_nothing_there_is_a_page_for_people(client: Client) -> None:
+def test_an_unknown_url_is_a_page_for_people(client: Client) -> None:
     answer = client.get("/nowhere/<script>/")
     assert answer.status_code == 404
     assert answer["Content-Type"].startswith("text/html")
     assert "There is nothing at this address." in answer.content.decode()
 
 
-def test_the_page_escapes_the_address(client: Client) -> None:
+def test_the_page_escapes_the_url(client: Client) -> None:
     answer = client.get("/nowhere/<script>alert(1)</script>")
     assert answer.status_code == 404
     assert "<script>" not in answer.content.decode()
@@ -90,7 +90,7 @@ def test_the_page_escapes_the_address(client: Client) -> None:
     ],
     ids=["login", "refresh", "logout", "verify"],
 )
-def test_a_missing_field_is_named(path: str, fields: set[str]) -> None:
+def test_a_missing_field_is_reported(path: str, fields: set[str]) -> None:
     bodies: tuple[object, ...] = ({}, None)
     for body in bodies:
         answer = send("post", f"/api/auth/{path}/", body=body)
@@ -99,7 +99,7 @@ def test_a_missing_field_is_named(path: str, fields: set[str]) -> None:
         assert answer["Cache-Control"] == "no-store"
 
 
-def test_a_short_idempotency_key_is_named(api: API, alice: User) -> None:
+def test_a_short_idempotency_key_is_reported(api: API, alice: User) -> None:
     answer = api.refresh(api.login(alice)["refresh"], key="short")
     assert answer.status_code == 400
     assert set(answer.json()) == {"Idempotency-Key"}
@@ -107,9 +107,7 @@ def test_a_short_idempotency_key_is_named(api: API, alice: User) -> None:
 
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
-def test_the_challenge_has_no_error_word_where_no_token_was_presented(
-    method: str, path: str
-) -> None:
+def test_the_challenge_has_no_error_without_a_token(method: str, path: str) -> None:
     answer = send(method, path)
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == "Bearer"
@@ -120,7 +118,7 @@ def test_the_challenge_has_no_error_word_where_no_token_was_presented(
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize("token", ["a.b.c", "x", "é", "a b"])
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
-def test_the_challenge_says_invalid_token_where_one_was_refused(
+def test_the_challenge_says_invalid_token_for_a_refused_one(
     method: str, path: str, token: str
 ) -> None:
     answer = send(method, path, token)
@@ -133,7 +131,7 @@ def test_the_challenge_says_invalid_token_where_one_was_refused(
 @pytest.mark.spec("RFC 6750", "3.1")
 @pytest.mark.parametrize("header", ["", " "], ids=["empty", "blank"])
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN.values(), ids=SIGNED_IN)
-def test_a_header_that_has_nothing_is_a_token_refused(method: str, path: str, header: str) -> None:
+def test_an_empty_bearer_header_is_a_refused_token(method: str, path: str, header: str) -> None:
     """Some servers empty a header that is not ASCII."""
     answer: Answer = Client().generic(method.upper(), path, HTTP_AUTHORIZATION=header)
     assert answer.status_code == 401
@@ -144,7 +142,7 @@ def test_a_header_that_has_nothing_is_a_token_refused(method: str, path: str, he
 @pytest.mark.trap(57)
 @pytest.mark.spec("RFC 6750", "3", "3.1")
 @pytest.mark.parametrize(("path", "field"), [("refresh", "refresh"), ("verify", "token")])
-def test_a_token_refused_in_a_body_is_challenged_too(path: str, field: str) -> None:
+def test_a_refused_token_in_the_body_is_challenged_too(path: str, field: str) -> None:
     answer = send("post", f"/api/auth/{path}/", body={field: "a.b.c"})
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
@@ -152,20 +150,20 @@ def test_a_token_refused_in_a_body_is_challenged_too(path: str, field: str) -> N
 
 
 @pytest.mark.spec("RFC 6750", "2")
-def test_a_token_in_the_address_is_no_credential(api: API, alice: User) -> None:
+def test_a_token_in_the_url_is_ignored(api: API, alice: User) -> None:
     access = api.login(alice)["access"]
     answer = send("get", f"/api/auth/sessions/?access_token={access}")
     assert answer.status_code == 401
 
 
-def test_another_scheme_is_nothing_presented(client: Client) -> None:
+def test_another_scheme_counts_as_no_token(client: Client) -> None:
     answer = client.get("/api/auth/sessions/", headers={"Authorization": "Basic YTpi"})
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.spec("ASVS 5.0", "14.3.2")
-def test_no_answer_of_the_token_endpoints_may_be_kept(api: API, alice: User) -> None:
+def test_no_answer_of_the_token_endpoints_may_be_cached(api: API, alice: User) -> None:
     pair = api.login(alice)
     answers = [
         api.post("login/", {"username": "alice", "password": PASSWORD}),
@@ -201,10 +199,10 @@ def test_a_person_without_the_csrf_token_is_refused() -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/auth/login/", "/nowhere/"], ids=["program", "person"])
-def test_a_mistake_of_ours_is_admitted_without_detail(rf: RequestFactory, path: str) -> None:
+def test_an_internal_error_is_answered_without_details(rf: RequestFactory, path: str) -> None:
     answer: HttpResponse = errors.server_error(rf.get(path))
     assert answer.status_code == 500
-    assert "Something went wrong here. It has been logged." in answer.content.decode()
+    assert "The site could not answer. The error has been logged." in answer.content.decode()
     assert answer["Content-Type"].startswith("application/json" if "api" in path else "text/html")
     assert answer["Cache-Control"] == "no-store"
 
@@ -214,13 +212,13 @@ def test_the_code_of_every_refusal_is_a_stable_word(rf: RequestFactory) -> None:
     assert (refused.status_code, json.loads(refused.content)["code"]) == (403, "permission_denied")
 
 
-def test_a_probe_is_answered_by_whatever_name_it_calls_the_site(db: None) -> None:
+def test_a_probe_may_use_any_host_header(db: None) -> None:
     for path in ("/healthz", "/readyz"):
         assert Client().get(path, headers={"Host": "10.1.2.3"}).status_code == 200
         assert Client(enforce_csrf_checks=True).post(path).status_code == 405
 
 
-def test_a_body_of_unknown_length_is_refused_by_name() -> None:
+def test_a_body_of_unknown_length_is_411() -> None:
     answer = Client().post(
         "/api/auth/refresh/",
         content_type="application/json",
@@ -241,7 +239,7 @@ def test_a_body_of_unknown_length_is_refused_by_name() -> None:
     ],
 )
 @pytest.mark.parametrize("more", [1, 1_000_000])
-def test_a_body_that_is_too_large_is_refused_by_its_length_and_is_no_error_of_ours(
+def test_a_body_with_a_too_large_length_is_413(
     caplog: pytest.LogCaptureFixture, path: str, longest: int, more: int
 ) -> None:
     strict = Client(enforce_csrf_checks=True)
@@ -252,7 +250,7 @@ def test_a_body_that_is_too_large_is_refused_by_its_length_and_is_no_error_of_ou
     if "api" in path:
         assert answer.json() == {"detail": sentence, "code": "too_large"}
     else:
-        assert "<h1>That is too large</h1>" in answer.text
+        assert "<h1>The request is too large</h1>" in answer.text
         assert sentence in answer.text
     assert answer["Cache-Control"] == "no-store"
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -273,7 +271,7 @@ def test_a_large_form_is_read(alice: User) -> None:
     assert Client().post("/accounts/login/", form).status_code == 302
 
 
-def test_a_form_that_is_not_ours_is_answered_with_our_page() -> None:
+def test_a_refused_form_shows_the_page_of_the_site() -> None:
     answer = Client(enforce_csrf_checks=True).post("/admin/login/")
     assert answer.status_code == 403
     assert "Latchkey" in answer.text

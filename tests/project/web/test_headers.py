@@ -1,4 +1,4 @@
-"""What browsers are told with every answer: what no page may do, or be done to."""
+"""The security headers of every answer, which restrict pages and protect them."""
 
 import json
 import re
@@ -26,14 +26,14 @@ FILES = ["/static/docs.js", "/static/admin/css/base.css"]
 
 
 def policy(answer: Any) -> dict[str, str]:
-    """Return what the policy of the answer says, by its directives."""
+    """Return the directives of the answer's content security policy."""
     parts = [part.partition(" ") for part in answer["Content-Security-Policy"].split("; ")]
     return {name: value for name, _, value in parts}
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.4", "3.4.5", "3.4.8")
 @pytest.mark.parametrize("path", [*PAGES, *OTHERS, *FILES])
-def test_every_answer_says_how_it_is_to_be_taken(client: Client, path: str) -> None:
+def test_every_answer_has_the_security_headers(client: Client, path: str) -> None:
     answer = client.get(path)
     answer.close()
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -47,9 +47,7 @@ def test_every_answer_says_how_it_is_to_be_taken(client: Client, path: str) -> N
 
 @pytest.mark.spec("ASVS 5.0", "3.4.3", "3.4.6")
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_runs_and_loads_what_is_ours_alone_and_is_framed_by_nobody(
-    client: Client, path: str
-) -> None:
+def test_a_page_loads_only_own_files_and_cannot_be_framed(client: Client, path: str) -> None:
     answer = client.get(path)
     said = policy(answer)
     for name in ("default-src", "object-src", "base-uri", "frame-ancestors"):
@@ -62,14 +60,14 @@ def test_a_page_runs_and_loads_what_is_ours_alone_and_is_framed_by_nobody(
 
 @pytest.mark.spec("ASVS 5.0", "3.4.3", "3.4.6")
 @pytest.mark.parametrize("path", [*OTHERS, *FILES])
-def test_what_is_no_page_is_inert_should_a_browser_show_it(client: Client, path: str) -> None:
+def test_an_answer_that_is_not_a_page_runs_nothing(client: Client, path: str) -> None:
     answer = client.get(path)
     answer.close()
     assert answer["Content-Security-Policy"] == INERT
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.6")
-def test_what_no_page_was_asked_for_is_framed_by_nobody_either(client: Client) -> None:
+def test_files_and_json_cannot_be_framed(client: Client) -> None:
     wrong_host = client.get("/", headers={"Host": "elsewhere.example"})
     no_slash = client.get("/admin")
     assert (wrong_host.status_code, no_slash.status_code) == (400, 301)
@@ -77,12 +75,12 @@ def test_what_no_page_was_asked_for_is_framed_by_nobody_either(client: Client) -
 
 
 @pytest.mark.parametrize("path", ["/api/auth/refresh/", "/api/auth/login/"])
-def test_a_refusal_is_as_inert(client: Client, path: str) -> None:
+def test_a_refusal_runs_nothing_either(client: Client, path: str) -> None:
     assert client.post(path)["Content-Security-Policy"] == INERT
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.3")
-def test_a_script_in_a_page_is_run_by_a_nonce_that_no_other_answer_has() -> None:
+def test_each_answer_has_a_new_script_nonce() -> None:
     template = engines["django"].from_string("<script nonce='{{ request.csp_nonce }}'></script>")
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -100,9 +98,7 @@ def test_a_script_in_a_page_is_run_by_a_nonce_that_no_other_answer_has() -> None
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.3")
-def test_no_page_of_the_admin_has_a_script_a_style_or_a_handler_in_its_text(
-    client: Client, alice: User
-) -> None:
+def test_no_admin_page_has_inline_code(client: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     client.force_login(User.objects.get())
     pages = ["", "password_change/", "auth/group/add/"]
@@ -116,16 +112,16 @@ def test_no_page_of_the_admin_has_a_script_a_style_or_a_handler_in_its_text(
 
 
 @pytest.mark.spec("ASVS 5.0", "14.3.2")
-def test_what_is_shown_to_who_is_signed_in_is_kept_by_nobody(
-    client: Client, api: API, alice: User
-) -> None:
+def test_answers_for_signed_in_users_are_not_cached(client: Client, api: API, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)
     signed_in = client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
     assert "no-store" in signed_in["Cache-Control"]
     assert "no-store" in client.get("/admin/")["Cache-Control"]
     bearer = api.login(alice)["access"]
     assert api.get("sessions/", bearer=bearer)["Cache-Control"] == "no-store"
-    client.cookies["access"] = bearer  # No proxy knows that a cookie may be an account.
+    client.cookies["access"] = (
+        bearer  # A proxy does not know that the cookie identifies an account.
+    )
     answer = client.get("/api/example/")
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     client.cookies["access"] = "garbage"
@@ -134,9 +130,7 @@ def test_what_is_shown_to_who_is_signed_in_is_kept_by_nobody(
 
 
 @pytest.mark.spec("ASVS 5.0", "14.3.1")
-def test_a_browser_that_signs_out_is_told_to_forget_what_it_saw(
-    client: Client, alice: User
-) -> None:
+def test_signing_out_clears_the_browsers_site_data(client: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)
     client.force_login(alice)
     assert "Clear-Site-Data" not in client.get("/admin/")
@@ -188,7 +182,7 @@ print(json.dumps({name: {
 
 @pytest.fixture(scope="module")
 def public(run: Run) -> dict[str, Any]:
-    """What a site answers whose public address is https://id.example.org."""
+    """Answers of a site whose PUBLIC_URL is https://id.example.org."""
     database = f"sqlite:///{STATE / 'public.sqlite3'}"
     environment = {
         "DJANGO_SETTINGS_MODULE": "project.settings",
@@ -204,7 +198,7 @@ def public(run: Run) -> dict[str, Any]:
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.1")
-def test_a_public_site_is_asked_by_https_alone(public: dict[str, Any]) -> None:
+def test_a_public_site_redirects_to_https(public: dict[str, Any]) -> None:
     lasting = public["page"]["headers"]["Strict-Transport-Security"]
     assert lasting == "max-age=31536000"
     plain = public["plain"]
@@ -214,7 +208,7 @@ def test_a_public_site_is_asked_by_https_alone(public: dict[str, Any]) -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.1", "3.4.2", "3.4.4")
-def test_a_preflight_of_a_public_site_is_answered_with_every_header(public: dict[str, Any]) -> None:
+def test_a_preflight_answer_has_every_security_header(public: dict[str, Any]) -> None:
     """Guards the order of the middleware."""
     preflight = public["preflight"]
     headers = preflight["headers"]
@@ -226,8 +220,8 @@ def test_a_preflight_of_a_public_site_is_answered_with_every_header(public: dict
 
 
 @pytest.mark.spec("ASVS 5.0", "3.4.1")
-def test_no_preflight_lets_a_browser_send_a_password_in_clear(public: dict[str, Any]) -> None:
-    """A browser follows no redirect of a preflight, and so does not make the call."""
+def test_no_preflight_allows_a_request_over_http(public: dict[str, Any]) -> None:
+    """A browser does not follow a redirect of a preflight, so it does not send the request."""
     plain = public["plain preflight"]
     assert plain["status"] == 301
     assert "access-control-allow-origin" not in plain["headers"]
@@ -244,7 +238,7 @@ def test_no_preflight_lets_a_browser_send_a_password_in_clear(public: dict[str, 
         ("api", {"__Host-access", "__Host-refresh"}, "Strict"),
     ],
 )
-def test_every_cookie_of_a_public_site_is_for_this_host_for_https_and_for_no_script(
+def test_every_cookie_of_a_public_site_is_secure(
     public: dict[str, Any], answer: str, kept: set[str], same_site: str
 ) -> None:
     cookies = public[answer]["cookies"]
@@ -261,7 +255,7 @@ def test_every_cookie_of_a_public_site_is_for_this_host_for_https_and_for_no_scr
     ("name", "begun", "ended"),
     [("__Host-sessionid", "sign-in", "sign-out"), ("messages", "told", "shown")],
 )
-def test_the_cookies_of_a_public_sites_pages_are_deleted_as_they_were_set(
+def test_page_cookies_are_deleted_as_they_were_set(
     public: dict[str, Any], name: str, begun: str, ended: str
 ) -> None:
     lasting = {"Max-Age=0", "expires=Thu, 01 Jan 1970 00:00:00 GMT"}

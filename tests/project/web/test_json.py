@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a refusal in the client's own range, never a mistake of ours."""
+"""Every malformed request gets a 4xx answer, never a 500."""
 
 import base64
 import json
@@ -65,7 +65,7 @@ BODIES = {
 @pytest.mark.trap(48)
 @pytest.mark.parametrize("path", FIELDS)
 @pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES)
-def test_a_body_that_is_no_request_is_refused(path: str, body: bytes, status: int) -> None:
+def test_a_body_that_is_not_a_request_is_refused(path: str, body: bytes, status: int) -> None:
     answer = send(path, body)
     assert answer.status_code == status
     assert isinstance(answer.json(), dict)
@@ -91,16 +91,16 @@ def test_a_body_that_is_no_request_is_refused(path: str, body: bytes, status: in
         ("application/json; charset=utf-32", 400),
     ],
 )
-def test_another_kind_of_body_is_refused(path: str, content_type: str, status: int) -> None:
+def test_another_content_type_is_refused(path: str, content_type: str, status: int) -> None:
     right = json.dumps(RIGHT).encode()
     if "nowhere" in content_type:
-        # A charset that nobody knows is no charset: JSON is UTF-8 (RFC 8259, section 8.1).
+        # An unknown charset is ignored: JSON is UTF-8 (RFC 8259, section 8.1).
         right = b"\xff" + right
     assert send(path, right, content_type).status_code == status
 
 
 def deep_header() -> str:
-    """Return a token of the allowed length whose header is nested as deep as it can be."""
+    """Return a token of the maximum length whose header is nested as deep as possible."""
     header = base64.urlsafe_b64encode(b'{"a":' + b"[" * 5_900).rstrip(b"=").decode()
     return f"{header}.e30.AAAA"
 
@@ -138,11 +138,11 @@ VALUES: dict[str, object] = {
     ("path", "field"), [(path, field) for path, fields in FIELDS.items() for field in fields]
 )
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_a_strange_value_is_refused(alice: User, path: str, field: str, value: object) -> None:
+def test_an_invalid_value_is_refused(alice: User, path: str, field: str, value: object) -> None:
     body = json.dumps({**RIGHT, field: value}).encode()
     answer = send(path, body)
     if path == "logout" and answer.status_code == 204:
-        assert isinstance(value, str)  # Any string may be a token long forgotten.
+        assert isinstance(value, str)  # Any string may be an old token.
     elif field == "device" and answer.status_code == 200:
         assert isinstance(value, str)
         assert len(DeviceSession.objects.get().device) <= 100
@@ -172,7 +172,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("method", "path", "field"), TEXTS)
 @pytest.mark.parametrize("value", [0, 7, 1.5, True, False, [], {}, ["a"]], ids=str)
-def test_what_is_no_text_is_refused_where_a_text_belongs(
+def test_a_value_that_is_not_a_text_is_refused(
     api: API, alice: User, *, method: str, path: str, field: str, value: object
 ) -> None:
     headers = {"Authorization": f"Bearer {api.login(alice)['access']}"}
@@ -182,7 +182,7 @@ def test_what_is_no_text_is_refused_where_a_text_belongs(
     assert answer.json()[field] == ["This field must be a JSON string."]
 
 
-def test_a_body_that_has_not_said_its_length_is_read_no_further_than_it_may_be() -> None:
+def test_a_body_without_length_is_read_up_to_the_limit() -> None:
     with pytest.raises(BodyTooLargeError):
         JSONParser().parse(BytesIO(b" " * (MAX_BODY_SIZE + 1)))
 
@@ -190,7 +190,7 @@ def test_a_body_that_has_not_said_its_length_is_read_no_further_than_it_may_be()
 @pytest.mark.parametrize(
     ("length", "status"), [("-1", 400), ("x", 400), ("", 400), ("9" * 30, 413)], ids=ascii
 )
-def test_a_strange_length_is_refused(length: str, status: int) -> None:
+def test_an_invalid_content_length_is_refused(length: str, status: int) -> None:
     answer = Client().generic(
         "POST", "/api/auth/login/", b"{}", "application/json", CONTENT_LENGTH=length
     )
@@ -198,7 +198,7 @@ def test_a_strange_length_is_refused(length: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "nonsense", ",;,", "*/*;q=x"])
-def test_a_strange_accept_header_is_no_mistake_of_ours(accept: str) -> None:
+def test_an_invalid_accept_header_is_ignored(accept: str) -> None:
     answer = Client().post(
         "/api/auth/refresh/", {}, content_type="application/json", headers={"Accept": accept}
     )
@@ -208,7 +208,7 @@ def test_a_strange_accept_header_is_no_mistake_of_ours(accept: str) -> None:
 @pytest.mark.parametrize(
     "sid", ["x", "%00", "%ff", "%ED%A0%80", "6f1c5d1e", "9" * 5_000, "..%2f..", "urn:uuid:"]
 )
-def test_a_session_that_is_none_is_not_found(alice: User, sid: str) -> None:
+def test_an_invalid_session_id_is_404(alice: User, sid: str) -> None:
     client = Client()
     body = json.dumps({**RIGHT}).encode()
     access = client.generic("POST", "/api/auth/login/", body, "application/json").json()["access"]

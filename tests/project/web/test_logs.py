@@ -1,4 +1,4 @@
-"""Every request is one line, with its id, its user and its route; JSON for programs."""
+"""Every request is one log line with its id, user and route; JSON for programs."""
 
 import json
 import logging
@@ -18,6 +18,7 @@ from project import urls as site_urls
 from project.web import logs
 from tests.conftest import API
 from tests.project.conftest import Outage
+from tests.tokens.oauth.conftest import OAuth, create_service
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
 
@@ -27,13 +28,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class Written:
-    """What the site's handler writes to standard error."""
+    """The lines that the site's handler writes to standard error."""
 
     def __init__(self, form: str) -> None:
         self.stream = StringIO()
         self.handler = logging.StreamHandler(self.stream)
-        config = logs.configuration(form, "INFO")["formatters"]["line"]
-        self.handler.setFormatter(config.pop("()")(**config))
+        self.handler.setFormatter(logs.Formatter(form))
 
     def lines(self) -> list[str]:
         text = self.stream.getvalue()
@@ -54,9 +54,7 @@ def written(request: pytest.FixtureRequest) -> Iterator[Written]:
 
 
 @pytest.mark.spec("ASVS 5.0", "16.2.1")
-def test_a_request_is_one_line_with_its_user_session_route_and_duration(
-    api: API, alice: User, written: Written
-) -> None:
+def test_a_request_is_logged_as_one_line(api: API, alice: User, written: Written) -> None:
     phone = api.login(alice)
     written.lines()
     api.get("sessions/", bearer=phone["access"])
@@ -82,9 +80,7 @@ def test_a_request_is_one_line_with_its_user_session_route_and_duration(
         }
 
 
-def test_the_lines_of_a_request_share_its_id_and_those_of_two_do_not(
-    api: API, alice: User, written: Written
-) -> None:
+def test_the_lines_of_a_request_share_its_id(api: API, alice: User, written: Written) -> None:
     keyring.current()  # whose making is a line too
     api.login(alice)
     api.login(alice)
@@ -92,7 +88,7 @@ def test_the_lines_of_a_request_share_its_id_and_those_of_two_do_not(
     assert ids[0] == ids[1] != ids[2] == ids[3]
 
 
-def test_why_a_refresh_was_refused_is_told_to_us_alone(
+def test_the_reason_of_a_refusal_is_only_in_the_log(
     api: API, alice: User, written: Written
 ) -> None:
     phone = api.login(alice)
@@ -100,7 +96,7 @@ def test_why_a_refresh_was_refused_is_told_to_us_alone(
     written.lines()
     assert "ended" not in api.refresh(phone["refresh"]).content.decode()
     (event,) = written.events()
-    assert (event["status"], event["reason"]) == (401, "session ended")
+    assert (event["status"], event["reason"]) == (401, "session revoked")
 
 
 @pytest.mark.parametrize(
@@ -139,13 +135,13 @@ urlpatterns = [path("broken/", broken), *site_urls.urlpatterns]
 #: A request, with what it sends, and the status of the answer.
 ANSWERS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "a page": ("get", "/", {}, 200),
-    "a file": ("get", "/static/latchkey.css", {}, 200),
+    "a file": ("get", "/static/layout.css", {}, 200),
     "a probe": ("get", "/readyz", {}, 200),
     "a redirect": ("get", "/admin", {}, 301),
     "no such page": ("get", "/nowhere", {}, 404),
     "no such call": ("get", "/api/nowhere/", {}, 404),
     "another method": ("put", "/api/auth/login/", {}, 405),
-    "nobody signed in": ("get", "/api/auth/sessions/", {}, 401),
+    "anonymous": ("get", "/api/auth/sessions/", {}, 401),
     "a form": ("post", "/api/auth/login/", {"data": {"username": "a"}}, 415),
     "another host": ("get", "/", {"headers": {"Host": "elsewhere.example"}}, 400),
     "a large body": (
@@ -196,7 +192,7 @@ def test_a_probe_that_fails_is_an_error(client: Client, written: Written, outage
 
 
 @pytest.mark.urls(__name__)
-def test_a_failure_is_a_traceback_and_a_request_of_one_id(written: Written) -> None:
+def test_a_failure_and_its_request_have_the_same_id(written: Written) -> None:
     Client(raise_request_exception=False).get("/broken/")
     failure, answer = written.events()
     assert failure["logger"] == "django.request"
@@ -206,7 +202,7 @@ def test_a_failure_is_a_traceback_and_a_request_of_one_id(written: Written) -> N
         assert failure[name] == answer[name]
 
 
-def test_a_path_is_not_logged_but_its_route(client: Client, written: Written) -> None:
+def test_the_route_is_logged_and_not_the_path(client: Client, written: Written) -> None:
     client.get("/api/auth/sessions/a-secret-in-the-path/?token=another-secret")
     client.get("/a-secret-in-the-path")
     lines = written.lines()
@@ -214,19 +210,19 @@ def test_a_path_is_not_logged_but_its_route(client: Client, written: Written) ->
     assert [json.loads(line)["route"] for line in lines] == ["/api/auth/sessions/<str:sid>/", None]
 
 
-def test_a_signed_in_browser_is_named_and_an_unused_session_is_not_loaded(
+def test_the_log_names_the_user_without_loading_a_session(
     client: Client, alice: User, written: Written
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)
     client.force_login(alice)
     client.get("/admin/")
     client.get("/nowhere")
-    staff, nobody = (event for event in written.events() if event["event"] == "request")
+    staff, anonymous = (event for event in written.events() if event["event"] == "request")
     assert (staff["user"], staff["sid"]) == (str(alice.pk), str(DeviceSession.objects.get().sid))
-    assert "user" not in nobody
+    assert "user" not in anonymous
 
 
-def test_a_failure_is_one_line_with_its_traceback_and_without_its_path(written: Written) -> None:
+def test_a_failure_is_one_line_without_its_path(written: Written) -> None:
     request = RequestFactory().get("/a-secret-in-the-path")
     request.resolver_match = None
     try:
@@ -242,7 +238,7 @@ def test_a_failure_is_one_line_with_its_traceback_and_without_its_path(written: 
 
 
 @pytest.mark.parametrize("written", ["console"], indirect=True)
-def test_people_are_shown_a_line_and_a_plain_traceback(client: Client, written: Written) -> None:
+def test_the_format_for_people_has_a_plain_traceback(client: Client, written: Written) -> None:
     client.get("/api/auth/csrf/")
     (line,) = written.lines()
     assert "/api/auth/csrf/" in line
@@ -252,13 +248,27 @@ def test_people_are_shown_a_line_and_a_plain_traceback(client: Client, written: 
 @pytest.mark.parametrize(
     ("name", "value"), [("LOG_FORMAT", "yaml"), ("LOG_LEVEL", "LOUD")], ids=["format", "level"]
 )
-def test_a_misspelt_choice_is_named(run: Run, name: str, value: str) -> None:
+def test_a_misspelt_choice_is_reported(run: Run, name: str, value: str) -> None:
     stopped = run("-c", "import project.settings", **{name: value})
     assert stopped.returncode == 1
     assert f"ImproperlyConfigured: {name} is one of" in stopped.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
-def test_the_format_suits_whoever_reads(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
+def test_the_format_depends_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
     assert logs.default_format() == ("console" if terminal else "json")
+
+
+def test_a_request_of_a_service_account_names_the_client(written: Written) -> None:
+    service = create_service(scope="introspect")
+    form = {"token": "x", "grant_type": "client_credentials", **service.credentials}
+    for name in ("token", "introspect"):
+        OAuth().post(name, form)
+        *_, event = written.events()
+        assert (event["route"], event["client"]) == (f"/oauth/{name}", service.client_id)
+        OAuth().post(name, {**form, "client_secret": "wrong"})
+        *_, event = written.events()
+        assert (event["status"], "client" in event) == (401, False)

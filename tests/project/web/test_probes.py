@@ -1,4 +1,4 @@
-"""/healthz says that the process runs, /readyz that it can serve."""
+"""/healthz reports that the process runs, /readyz that it can serve requests."""
 
 import getpass
 import os
@@ -47,7 +47,7 @@ def test_the_process_is_alive_but_not_ready_without_the_database(
     with outage():
         alive, ready = client.get("/healthz"), client.get("/readyz")
     assert alive.status_code == 200
-    assert (ready.status_code, ready.json()) == (503, {"status": "the database is not reached"})
+    assert (ready.status_code, ready.json()) == (503, {"status": "the database cannot be reached"})
     assert ready["Retry-After"] == "5"
     assert client.get("/readyz").status_code == 200
 
@@ -64,14 +64,16 @@ def test_the_site_is_not_ready_while_a_migration_is_missing(client: Client) -> N
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_is_asked_with_get_and_head_alone(client: Client, path: str) -> None:
+def test_probes_accept_get_and_head_only(client: Client, path: str) -> None:
     assert client.head(path).status_code == 200
     for method in (client.post, client.put, client.delete):
         assert method(path).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_nothing_about_the_database_is_told(client: Client, outage: Outage, path: str) -> None:
+def test_probes_reveal_nothing_about_the_database(
+    client: Client, outage: Outage, path: str
+) -> None:
     settings = connection.settings_dict
     with outage():
         shown = client.get(path).content.decode()
@@ -85,9 +87,11 @@ def test_nothing_about_the_database_is_told(client: Client, outage: Outage, path
 # A database that cannot be written
 
 READ_ONLY = {"status": "the database is read-only"}
-POSTGRESQL = Path("/usr/lib/postgresql")  # where Debian has them
-on_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="of PostgreSQL")
-on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="of SQLite")
+POSTGRESQL = Path("/usr/lib/postgresql")  # the directory of Debian
+on_postgresql = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="a property of PostgreSQL"
+)
+on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a property of SQLite")
 NOBODY = 65534
 Command: TypeAlias = Callable[..., object]
 
@@ -113,7 +117,7 @@ def test_the_site_is_not_ready_while_the_database_is_set_read_only(client: Clien
 
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_whether_the_database_can_be_written_costs_one_query(
+def test_the_check_for_a_writable_database_costs_one_query(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1 + 2):  # and two for the migrations
@@ -156,7 +160,7 @@ def standby() -> Iterator[tuple[int, Command]]:
 
 @contextmanager
 def connected_to(**changes: Any) -> Iterator[None]:
-    """Have this process use another database until the block ends."""
+    """Use another database in this process until the block ends."""
     there = connection.settings_dict
     disconnect()
     connection.settings_dict = {**there, **changes}

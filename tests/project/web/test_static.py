@@ -30,7 +30,7 @@ print(json.dumps(found))
 
 
 def look(run: Run, root: Path) -> dict[str, list[object]]:
-    """Return the files that a page of the site loads, and how they are answered."""
+    """Return the files that a page of the site loads, with their responses."""
     environment = {"DJANGO_SETTINGS_MODULE": "project.settings", "STATIC_ROOT": str(root)}
     shown = run("-c", LOOK, **environment)
     assert shown.returncode == 0, shown.stderr
@@ -38,19 +38,19 @@ def look(run: Run, root: Path) -> dict[str, list[object]]:
     return found
 
 
-def test_collected_files_have_hashed_names_and_are_kept_for_years(run: Run, tmp_path: Path) -> None:
+def test_collected_files_have_hashed_names_and_are_cached(run: Run, tmp_path: Path) -> None:
     unused = [word for pattern in UNUSED for word in ("--ignore", pattern)]
     collected = run("manage.py", "collectstatic", "--no-input", *unused, STATIC_ROOT=str(tmp_path))
     assert collected.returncode == 0, collected.stderr
     found = look(run, tmp_path)
-    assert len(found) == 5
+    assert len(found) == 6
     for address, (status, cached, coded) in found.items():
         assert re.search(r"\.[0-9a-f]{12}\.", address)
         assert (status, coded) == (200, None if address.endswith(".png") else "gzip")
         assert "immutable" in str(cached)
 
 
-def test_before_anything_is_collected_files_have_their_own_names(run: Run, tmp_path: Path) -> None:
+def test_files_that_are_not_collected_keep_their_names(run: Run, tmp_path: Path) -> None:
     found = look(run, tmp_path / "none")
     assert "/static/docs.js" in found
     assert {str(answer[0]) for answer in found.values()} == {"200"}
@@ -58,7 +58,7 @@ def test_before_anything_is_collected_files_have_their_own_names(run: Run, tmp_p
 
 
 @pytest.mark.parametrize("pattern", UNUSED)
-def test_what_is_not_collected_is_asked_for_by_no_page(pattern: str) -> None:
+def test_pages_use_no_files_that_are_not_collected(pattern: str) -> None:
     root = Path(__file__).parents[3]
     templates = [path.read_text() for path in root.glob("templates/**/*.html")]
     assert templates

@@ -1,4 +1,4 @@
-"""While the database is away everybody is told to come again, and nobody loses a token."""
+"""During a database outage clients receive 503 and keep their tokens."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,7 +24,9 @@ pytestmark = [
 Pair = dict[str, str]
 CALLS: dict[str, Callable[[API, Pair], Answer]] = {
     "login": lambda api, pair: api.post("login/", {"username": "alice", "password": PASSWORD}),
-    "login of nobody": lambda api, pair: api.post("login/", {"username": "x", "password": "x"}),
+    "login of an unknown user": lambda api, pair: api.post(
+        "login/", {"username": "x", "password": "x"}
+    ),
     "refresh": lambda api, pair: api.refresh(pair["refresh"]),
     "refresh with a key": lambda api, pair: api.refresh(pair["refresh"], key="k" * 16),
     "logout": lambda api, pair: api.post("logout/", {"refresh": pair["refresh"]}),
@@ -39,7 +41,9 @@ CALLS: dict[str, Callable[[API, Pair], Answer]] = {
 WRITING = {name: CALLS[name] for name in ("login", "refresh", "logout", "logout all")}
 
 
-def is_unavailable(answer: Answer, detail: str = "The database is not reached. Try again.") -> None:
+def is_unavailable(
+    answer: Answer, detail: str = "The database cannot be reached. Try again."
+) -> None:
     assert answer.status_code == 503
     assert answer.json() == {"detail": detail, "code": "unavailable"}
     assert int(answer["Retry-After"]) > 0
@@ -49,7 +53,7 @@ def is_unavailable(answer: Answer, detail: str = "The database is not reached. T
 
 @pytest.mark.trap(50)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_call_without_the_database_is_to_be_tried_again_and_loses_nothing(
+def test_without_the_database_a_request_can_be_repeated(
     api: API, alice: User, outage: Outage, call: Callable[[API, Pair], Answer]
 ) -> None:
     phone = api.login(alice)
@@ -64,10 +68,10 @@ def test_a_call_without_the_database_is_to_be_tried_again_and_loses_nothing(
 @pytest.mark.trap(50)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="an error of psycopg")
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_call_whose_cursor_is_closed_under_it_is_to_be_tried_again(
+def test_after_a_closed_cursor_a_request_can_be_repeated(
     api: API, alice: User, call: Callable[[API, Pair], Answer]
 ) -> None:
-    """Guards InterfaceError in errors.AWAY, which psycopg raises for a closed cursor."""
+    """Guards InterfaceError in errors.DATABASE_ERRORS: psycopg raises it for a closed cursor."""
 
     def close(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         context["cursor"].close()
@@ -80,7 +84,7 @@ def test_a_call_whose_cursor_is_closed_under_it_is_to_be_tried_again(
     api.rotated(phone["refresh"])
 
 
-def test_what_is_no_token_of_ours_is_refused_without_the_database(api: API, outage: Outage) -> None:
+def test_a_foreign_token_is_refused_without_the_database(api: API, outage: Outage) -> None:
     with outage():
         assert api.refresh("a.b.c").status_code == 401
         assert api.post("refresh/", {}).status_code == 400
@@ -89,7 +93,7 @@ def test_what_is_no_token_of_ours_is_refused_without_the_database(api: API, outa
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Hold the lock that a writer waits for, and make our own connection an impatient one."""
+    """Hold the lock that a writer waits for, and set a short lock timeout."""
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -112,7 +116,7 @@ def locked() -> Iterator[None]:
 
 @pytest.mark.trap(50)
 @pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
-def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_nothing(
+def test_after_a_lock_timeout_a_request_can_be_repeated(
     api: API, alice: User, call: Callable[[API, Pair], Answer]
 ) -> None:
     phone = api.login(alice)
@@ -125,7 +129,7 @@ def test_a_call_that_waits_too_long_for_a_lock_is_to_be_tried_again_and_loses_no
 
 @contextmanager
 def standby() -> Iterator[None]:
-    """Have the database let nobody write, as a standby does that was not promoted yet."""
+    """Make the database read-only, like a standby before its promotion."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA query_only = on")
@@ -139,7 +143,7 @@ def standby() -> Iterator[None]:
 
 @pytest.mark.trap(50)
 @pytest.mark.parametrize("call", WRITING.values(), ids=WRITING)
-def test_a_call_that_meets_a_standby_is_to_be_tried_again_and_loses_nothing(
+def test_after_a_failover_a_request_can_be_repeated(
     api: API, alice: User, call: Callable[[API, Pair], Answer]
 ) -> None:
     phone = api.login(alice)
@@ -150,12 +154,8 @@ def test_a_call_that_meets_a_standby_is_to_be_tried_again_and_loses_nothing(
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
-    api: API, alice: User
-) -> None:
-    """Guards pool.check_connections: without it each connection of the pool would cost somebody
-    a 503.
-    """
+def test_closed_connections_fail_one_request_only(api: API, alice: User) -> None:
+    """Guards pool.check_connections: without it each connection of the pool would cause a 503."""
     phone = api.login(alice)
 
     def ask() -> int:
@@ -172,10 +172,10 @@ def test_of_all_connections_that_the_database_has_closed_one_request_meets_one(
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_of_all_closed_connections_one_probe_meets_one(
+def test_closed_connections_fail_one_probe_only(
     caplog: pytest.LogCaptureFixture, transactional_db: None
 ) -> None:
-    """Guards the same call in views.readyz: a proxy may send no other request until a 200."""
+    """Guards the same call in probes.readyz: a proxy may send no other request until a 200."""
 
     def probe() -> int:
         try:
@@ -193,7 +193,7 @@ def test_of_all_closed_connections_one_probe_meets_one(
 
 
 def close_other_connections() -> None:
-    """Have PostgreSQL close every connection to the test's database except this thread's."""
+    """Make PostgreSQL close every connection to the test's database except this thread's."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -202,17 +202,17 @@ def close_other_connections() -> None:
         assert len(cursor.fetchall()) >= 2
 
 
-def test_people_get_a_page(client: Client, alice: User, outage: Outage) -> None:
+def test_people_receive_an_error_page(client: Client, alice: User, outage: Outage) -> None:
     with outage():
         form = {"username": "alice", "password": PASSWORD}
         answer = client.post("/accounts/login/", form)
     assert answer.status_code == 503
     assert answer["Content-Type"].startswith("text/html")
-    assert "The database is not reached. Try again." in answer.content.decode()
+    assert "The database cannot be reached. Try again." in answer.content.decode()
     assert int(answer["Retry-After"]) > 0
 
 
-def test_people_who_are_signed_in_get_a_page_and_stay_signed_in(
+def test_signed_in_people_receive_a_page_and_stay_signed_in(
     client: Client, alice: User, outage: Outage
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True)

@@ -1,4 +1,4 @@
-"""What each call costs: queries, and rows written."""
+"""The queries and written rows of each request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.conftest import API, Clock, row
 from tokens.keys.keyring import keyring
-from tokens.models import DeviceSession
+from tokens.models import DeviceSession, Event, EventKind
 from tokens.revocation import snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,14 +21,14 @@ TRANSACTION = ("BEGIN", "COMMIT")
 
 @pytest.fixture(autouse=True)
 def in_steady_state(db: None) -> None:
-    """What a process asks once a second, whatever comes, is not counted."""
+    """Queries that a process runs once a second are not counted."""
     keyring.current()
     snapshot.revocations.current()
 
 
 @contextmanager
 def costs(queries: int, writes: int) -> Iterator[None]:
-    """Assert how many statements are run at most, and how many of them write."""
+    """Assert the maximum number of statements, and the number of those that write."""
     with CaptureQueriesContext(connection) as captured:
         yield
     statements = [query["sql"].strip() for query in captured]
@@ -38,21 +38,31 @@ def costs(queries: int, writes: int) -> Iterator[None]:
     assert len(writing) == writes, writing
 
 
-def test_a_sign_in_costs_five_and_adds_one_row(api: API, alice: User) -> None:
+def test_a_sign_in_costs_five_queries_and_one_event(api: API, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="editors"))
-    with costs(queries=5, writes=3):
-        api.login(alice)
+    for device in ("phone", "laptop"):  # The second one is new, which costs the same.
+        Event.objects.filter(kind=EventKind.ROLES_CHANGED).delete()
+        with costs(queries=6, writes=4):
+            api.login(alice, device)
+        DeviceSession.objects.all().delete()
+    assert Event.objects.filter(user=alice).count() == 2
+
+
+def test_a_sign_in_adds_one_session(api: API, alice: User) -> None:
+    api.login(alice)
     assert DeviceSession.objects.count() == 1
 
 
-def test_a_refresh_costs_one_and_writes_one_row(api: API, alice: User) -> None:
+def test_a_refresh_costs_one_query_and_writes_one_row(api: API, alice: User) -> None:
     pair = api.login(alice)
+    before = Event.objects.count()
     with costs(queries=1, writes=1):
         api.rotated(pair["refresh"])
+    assert Event.objects.count() == before
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.7"], ids=["same", "elsewhere"])
-def test_a_retransmission_costs_two_and_changes_no_row(api: API, alice: User, address: str) -> None:
+def test_a_retry_costs_two_queries_and_changes_no_row(api: API, alice: User, address: str) -> None:
     pair = api.login(alice)
     api.rotated(pair["refresh"])
     before = row(pair)
@@ -63,7 +73,7 @@ def test_a_retransmission_costs_two_and_changes_no_row(api: API, alice: User, ad
     assert bytes(row(pair).secret_hash) == bytes(before.secret_hash)
 
 
-def test_garbage_costs_nothing(api: API, alice: User) -> None:
+def test_an_invalid_token_costs_no_query(api: API, alice: User) -> None:
     with costs(queries=0, writes=0):
         api.refresh("garbage")
         api.post("verify/", {"token": "garbage"})
@@ -71,27 +81,27 @@ def test_garbage_costs_nothing(api: API, alice: User) -> None:
         api.post("logout/all/", bearer="garbage")
 
 
-def test_signing_out_costs_at_most_two(api: API, alice: User) -> None:
-    phone, laptop = api.login(alice), api.login(alice)
-    with costs(queries=2, writes=1):
+def test_signing_out_costs_at_most_two_queries_and_one_event(api: API, alice: User) -> None:
+    phone, laptop, _ = api.login(alice), api.login(alice), api.login(alice)
+    with costs(queries=2, writes=2):
         api.post("logout/", {"refresh": phone["refresh"]})
-    with costs(queries=2, writes=1):
+    with costs(queries=3, writes=2):
         api.post("logout/all/", bearer=laptop["access"])
 
 
-def test_reuse_costs_three_and_a_mail_once_and_two_after(
+def test_reuse_costs_three_queries_two_events_and_a_mail(
     api: API, alice: User, clock: Clock
 ) -> None:
     pair = api.login(alice)
     api.rotated(pair["refresh"])
     clock.forward(minutes=1)
-    with costs(queries=4, writes=3):
+    with costs(queries=6, writes=5):
         api.refresh(pair["refresh"])
     with costs(queries=2, writes=1):
         api.refresh(pair["refresh"])
 
 
-def test_an_authenticated_request_costs_one(api: API, alice: User) -> None:
+def test_an_authenticated_request_costs_one_query(api: API, alice: User) -> None:
     pair = api.login(alice)
     with costs(queries=2, writes=0):
         api.get("sessions/", bearer=pair["access"])
@@ -100,7 +110,7 @@ def test_an_authenticated_request_costs_one(api: API, alice: User) -> None:
 
 
 def test_a_rotation_changes_no_indexed_column(api: API, alice: User) -> None:
-    """PostgreSQL rewrites a row in place only if no index has to be told."""
+    """PostgreSQL rewrites a row in place only if no indexed column changes."""
     pair = api.login(alice)
     before = DeviceSession.objects.values().get()
     api.rotated(pair["refresh"])
@@ -118,7 +128,7 @@ def test_a_rotation_changes_no_indexed_column(api: API, alice: User) -> None:
     assert {"generation", "secret_hash", "nonce", "rotated_at", "idle_expires_at"} <= changed
     assert indexed == {
         *("id", "sid", "user_id", "expires_at"),
-        *("revoked_at", "revoked_reason", "rights_changed_at"),
+        *("revoked_at", "revoked_reason", "roles_changed_at"),
     }
     assert not indexed & changed
 

@@ -1,4 +1,4 @@
-"""What a sign-in gives: the pair, and what its tokens say."""
+"""A sign-in returns a pair of tokens with the documented claims."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from tokens.sessions.lifecycle import Device, open_browser_session, open_session
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_pair_has_what_is_promised(api: API, alice: User) -> None:
+def test_the_pair_has_the_documented_fields(api: API, alice: User) -> None:
     answer = api.post("login/", {"username": "alice", "password": PASSWORD, "device": "phone"})
     assert answer.status_code == 200
     assert answer["Cache-Control"] == "no-store"
@@ -39,7 +39,7 @@ def test_the_pair_has_what_is_promised(api: API, alice: User) -> None:
 
 @pytest.mark.trap(15)
 @pytest.mark.spec("RFC 9068", "2.1", "2.2")
-def test_the_access_token_has_its_claims_and_none_about_the_person(api: API, alice: User) -> None:
+def test_the_access_token_has_no_personal_data(api: API, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="writers"), Group.objects.create(name="editors"))
     pair = api.login(alice)
     key = keyring.current().signer
@@ -92,7 +92,7 @@ def test_the_refresh_token_has_its_claims(api: API, alice: User) -> None:
 
 
 @pytest.mark.trap(17)
-def test_roles_are_read_anew_at_every_refresh(api: API, alice: User) -> None:
+def test_every_refresh_reads_the_roles_again(api: API, alice: User) -> None:
     pair = api.login(alice)
     editors = Group.objects.create(name="editors")
 
@@ -111,7 +111,7 @@ def test_roles_are_read_anew_at_every_refresh(api: API, alice: User) -> None:
 
 @pytest.mark.spec("ASVS 5.0", "7.2.2")
 @pytest.mark.spec("ASVS 5.0", "7.2.4")
-def test_every_sign_in_is_a_session_of_its_own(api: API, alice: User) -> None:
+def test_every_sign_in_opens_a_separate_session(api: API, alice: User) -> None:
     phone, laptop = api.login(alice), api.login(alice)
     assert phone["session"] != laptop["session"]
     api.rotated(phone["refresh"])
@@ -119,10 +119,8 @@ def test_every_sign_in_is_a_session_of_its_own(api: API, alice: User) -> None:
 
 
 @pytest.mark.trap(10)
-def test_nothing_of_a_session_is_kept_in_a_dictionary_that_others_write_back(
-    api: API, alice: User
-) -> None:
-    """The API makes no session of Django's, which is read whole and written whole."""
+def test_no_session_state_is_stored_in_a_django_session(api: API, alice: User) -> None:
+    """The API creates no Django session, which requests read and write as a whole."""
     pair = api.login(alice)
     pair = api.rotated(pair["refresh"])
     api.get("sessions/", bearer=pair["access"])
@@ -151,7 +149,7 @@ def test_a_wrong_password_is_401_without_an_error_word(api: API, alice: User) ->
     assert not alice.device_sessions.exists()
 
 
-def test_what_a_browser_calls_itself_is_cut_to_its_column(api: API, alice: User) -> None:
+def test_a_long_user_agent_is_truncated(api: API, alice: User) -> None:
     body = {"username": "alice", "password": PASSWORD}
     pair = api.post("login/", body, **{"User-Agent": "x" * 5000}).json()
     assert row(pair).user_agent == "x" * 255
@@ -164,7 +162,7 @@ def test_what_a_browser_calls_itself_is_cut_to_its_column(api: API, alice: User)
     [{"is_active": False}, {"password": "changed"}, {"username": "alicia"}],
     ids=["deactivated", "password changed", "renamed"],
 )
-def test_a_user_who_changed_since_verification_gets_no_session(
+def test_a_user_changed_after_verification_gets_no_session(
     alice: User, changes: dict[str, Any]
 ) -> None:
     User._base_manager.filter(pk=alice.pk).update(**changes)

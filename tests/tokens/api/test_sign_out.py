@@ -1,4 +1,4 @@
-"""Ending sessions: one, all, the others; and the list of them."""
+"""The endpoints that list sessions and revoke one, all or all others."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BOBS = "the one of bob"
 
 
-def dead(api: API, pair: dict[str, Any]) -> bool:
-    """Return whether neither token of the pair is believed any more."""
+def is_refused(api: API, pair: dict[str, Any]) -> bool:
+    """Return whether both tokens of the pair are refused."""
     codes = (
         api.refresh(pair["refresh"]).status_code,
         api.post("verify/", {"token": pair["access"]}).status_code,
@@ -32,35 +32,37 @@ def dead(api: API, pair: dict[str, Any]) -> bool:
 
 @pytest.mark.trap(24)
 @pytest.mark.spec("ASVS 5.0", "7.4.1")
-def test_signing_out_ends_the_session_at_once(api: API, alice: User) -> None:
+def test_signing_out_revokes_the_session_immediately(api: API, alice: User) -> None:
     pair = api.login(alice)
     assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
     assert row(pair).revoked_reason == "logout"
-    assert dead(api, pair)
+    assert is_refused(api, pair)
 
 
 @pytest.mark.trap(22)
-def test_an_old_token_of_the_session_ends_it_too(api: API, alice: User) -> None:
+def test_signing_out_with_an_old_token_revokes_the_session(api: API, alice: User) -> None:
     first = api.login(alice)
     second = api.rotated(first["refresh"])
     third = api.rotated(second["refresh"])
     assert api.post("logout/", {"refresh": first["refresh"]}).status_code == 204
     assert row(first).revoked_reason == "logout"
-    assert dead(api, third)
+    assert is_refused(api, third)
 
 
 @pytest.mark.trap(22)
-def test_an_expired_token_of_the_session_ends_it_too(api: API, alice: User, clock: Clock) -> None:
+def test_signing_out_with_an_expired_token_revokes_the_session(
+    api: API, alice: User, clock: Clock
+) -> None:
     first = api.login(alice)
     clock.forward(days=10)
     second = api.rotated(first["refresh"])
     clock.forward(days=5)
     assert api.post("logout/", {"refresh": first["refresh"]}).status_code == 204
-    assert dead(api, second)
+    assert is_refused(api, second)
 
 
 @pytest.mark.trap(21)
-def test_signing_out_twice_is_no_error(api: API, alice: User) -> None:
+def test_signing_out_twice_is_not_an_error(api: API, alice: User) -> None:
     pair = api.login(alice)
     for _ in range(2):
         assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
@@ -90,33 +92,33 @@ def test_signing_out_by_get_is_405(api: API, alice: User) -> None:
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.3")
-def test_signing_out_everywhere_ends_all_of_this_user_and_of_nobody_else(
+def test_signing_out_everywhere_revokes_only_own_sessions(
     api: API, alice: User, bob: User, clock: Clock
 ) -> None:
-    ran_out = api.login(alice)
+    expired = api.login(alice)
     clock.forward(days=15)
     phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
     answer = api.post("logout/all/", bearer=phone["access"])
     assert (answer.status_code, answer.json()) == (200, {"ended": 2})
-    assert dead(api, phone)
-    assert dead(api, laptop)
+    assert is_refused(api, phone)
+    assert is_refused(api, laptop)
     assert {row(phone).revoked_reason, row(laptop).revoked_reason} == {"logout_all"}
     assert api.refresh(bobs["refresh"]).status_code == 200
-    assert api.refresh(ran_out["refresh"]).status_code == 401
+    assert api.refresh(expired["refresh"]).status_code == 401
     assert api.post("logout/all/", bearer=phone["access"]).status_code == 401
 
 
-def test_signing_out_the_others_keeps_this_one(api: API, alice: User) -> None:
+def test_signing_out_others_keeps_this_session(api: API, alice: User) -> None:
     phone, laptop, tablet = api.login(alice), api.login(alice), api.login(alice)
     answer = api.post("logout/others/", bearer=phone["access"])
     assert answer.json() == {"ended": 2}
-    assert dead(api, laptop)
-    assert dead(api, tablet)
+    assert is_refused(api, laptop)
+    assert is_refused(api, tablet)
     assert api.refresh(phone["refresh"]).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["logout/all/", "logout/others/"])
-def test_without_a_token_nobody_is_signed_out(api: API, alice: User, path: str) -> None:
+def test_without_a_token_nothing_is_revoked(api: API, alice: User, path: str) -> None:
     pair = api.login(alice)
     answer = api.post(path)
     assert answer.status_code == 401
@@ -128,7 +130,7 @@ def test_without_a_token_nobody_is_signed_out(api: API, alice: User, path: str) 
 
 
 @pytest.mark.spec("ASVS 5.0", "7.5.2")
-def test_the_list_shows_living_sessions_the_newest_first(
+def test_the_list_shows_active_sessions_newest_first(
     api: API, alice: User, bob: User, clock: Clock
 ) -> None:
     api.login(bob)
@@ -146,10 +148,8 @@ def test_the_list_shows_living_sessions_the_newest_first(
 
 
 @pytest.mark.trap(54)
-def test_an_entry_of_the_list_tells_the_day_and_no_generation(
-    api: API, alice: User, clock: Clock
-) -> None:
-    """Who could learn when a token was rotated could step in within the grace period."""
+def test_a_list_entry_shows_the_day_and_no_generation(api: API, alice: User, clock: Clock) -> None:
+    """A thief who learns the time of a rotation could use the grace period."""
     phone = api.login(alice, "phone")
     (entry,) = api.get("sessions/", bearer=phone["access"]).json()
     session = row(phone)
@@ -167,17 +167,17 @@ def test_an_entry_of_the_list_tells_the_day_and_no_generation(
 
 
 @pytest.mark.spec("ASVS 5.0", "10.4.9")
-def test_ending_one_session_ends_that_one(api: API, alice: User) -> None:
+def test_deleting_a_session_revokes_only_that_session(api: API, alice: User) -> None:
     phone, laptop = api.login(alice), api.login(alice)
     for _ in range(2):
         path = f"sessions/{laptop['session']}/"
         assert api.delete(path, bearer=phone["access"]).status_code == 204
-    assert dead(api, laptop)
+    assert is_refused(api, laptop)
     assert api.refresh(phone["refresh"]).status_code == 200
 
 
 @pytest.mark.parametrize("name", [BOBS, "00000000-0000-4000-8000-000000000000", "no id"])
-def test_ending_somebody_elses_session_is_404(api: API, alice: User, bob: User, name: str) -> None:
+def test_deleting_another_users_session_is_404(api: API, alice: User, bob: User, name: str) -> None:
     phone, bobs = api.login(alice), api.login(bob)
     path = f"sessions/{bobs['session'] if name == BOBS else name}/"
     answer = api.delete(path, bearer=phone["access"])
@@ -186,17 +186,17 @@ def test_ending_somebody_elses_session_is_404(api: API, alice: User, bob: User, 
     assert api.delete(path, bearer="").status_code == 401
 
 
-def test_ending_the_sessions_of_nobody_is_no_error(alice: User) -> None:
+def test_revoking_the_sessions_of_no_users_is_not_an_error(alice: User) -> None:
     assert revoke_sessions([], Reason.ADMIN) == 0
 
 
-def test_a_session_is_called_by_its_public_id(api: API, alice: User) -> None:
+def test_a_session_is_identified_by_its_public_id(api: API, alice: User) -> None:
     pair = api.login(alice)
     assert str(row(pair)) == pair["session"]
 
 
 @pytest.mark.spec("ASVS 5.0", "7.2.1")
-def test_verify_says_yes_to_a_living_access_token_only(api: API, alice: User) -> None:
+def test_verify_accepts_only_a_valid_access_token(api: API, alice: User) -> None:
     pair = api.login(alice)
     answer = api.post("verify/", {"token": pair["access"]})
     assert (answer.status_code, answer.json()) == (200, {})
@@ -205,7 +205,7 @@ def test_verify_says_yes_to_a_living_access_token_only(api: API, alice: User) ->
 
 
 @pytest.mark.trap(12)
-def test_verifying_an_old_token_ends_no_session(api: API, alice: User) -> None:
+def test_verifying_an_old_token_revokes_nothing(api: API, alice: User) -> None:
     first = api.login(alice)
     second = api.rotated(first["refresh"])
     third = api.rotated(second["refresh"])
@@ -215,17 +215,15 @@ def test_verifying_an_old_token_ends_no_session(api: API, alice: User) -> None:
 
 
 class Replicated:
-    """A router that has everything of tokens read from a copy, which is never up to date."""
+    """A router that reads all tables of tokens from an outdated replica."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
         return "replica" if model._meta.app_label == "tokens" else None
 
 
 @pytest.mark.trap(28)
-def test_no_replica_is_asked_whether_a_session_has_ended(
-    api: API, alice: User, settings: Settings
-) -> None:
-    """Guards `db` of the sessions' querysets: the replica is not even configured here."""
+def test_revocations_are_not_read_from_a_replica(api: API, alice: User, settings: Settings) -> None:
+    """Guards `db` of the sessions' querysets. The replica does not exist here."""
     phone, laptop = api.login(alice), api.login(alice)
     settings.DATABASE_ROUTERS = [Replicated()]
     phone = api.rotated(phone["refresh"])
@@ -233,13 +231,13 @@ def test_no_replica_is_asked_whether_a_session_has_ended(
     assert api.post("verify/", {"token": laptop["access"]}).status_code == 200
     api.delete(f"sessions/{laptop['session']}/", bearer=phone["access"])
     assert api.post("logout/", {"refresh": phone["refresh"]}).status_code == 204
-    assert dead(api, phone)
-    assert dead(api, laptop)
+    assert is_refused(api, phone)
+    assert is_refused(api, laptop)
     assert not DeviceSession.objects.active().exists()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_read_in_any_case(api: API, alice: User, scheme: str) -> None:
+def test_the_scheme_is_case_insensitive(api: API, alice: User, scheme: str) -> None:
     pair = api.login(alice)
     headers = {"Authorization": f"{scheme} {pair['access']}"}
     assert api.client.get("/api/auth/sessions/", headers=headers).status_code == 200
@@ -262,7 +260,7 @@ def test_a_token_with_another_scheme_is_not_read(api: API, alice: User, scheme: 
 
 
 @pytest.mark.spec("ASVS 5.0", "14.2.1")
-def test_a_token_in_the_address_is_not_looked_at(api: API, alice: User) -> None:
+def test_the_endpoints_ignore_a_token_in_the_url(api: API, alice: User) -> None:
     pair = api.login(alice)
     for name in ("token", "access_token", "access"):
         answer = api.client.get(f"/api/auth/sessions/?{name}={pair['access']}")
@@ -270,9 +268,7 @@ def test_a_token_in_the_address_is_not_looked_at(api: API, alice: User) -> None:
 
 
 @pytest.mark.trap(66)
-def test_an_access_token_of_another_user_than_its_session_is_refused(
-    api: API, alice: User, bob: User
-) -> None:
+def test_an_access_token_with_another_sub_is_refused(api: API, alice: User, bob: User) -> None:
     pair = api.login(alice)
     bobs = api.login(bob)
     session = row(pair)
@@ -284,9 +280,7 @@ def test_an_access_token_of_another_user_than_its_session_is_refused(
 
 
 @pytest.mark.trap(66)
-def test_a_refresh_token_of_another_user_than_its_session_ends_nothing(
-    api: API, alice: User, bob: User
-) -> None:
+def test_a_refresh_token_with_another_sub_revokes_nothing(api: API, alice: User, bob: User) -> None:
     pair = api.login(alice)
     DeviceSession.objects.filter(sid=pair["session"]).update(user=bob)
     assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204

@@ -16,7 +16,7 @@ from tests.support.racing import refresh, sign_in
 from tokens.crypto.subkeys import credential_tag, mac, newest_subkeys
 from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.models import DeviceSession
-from tokens.sessions import rotation, statements
+from tokens.sessions import standing, statements
 
 KEY = "a secret of the phone, 1"
 NEW_SECRET = "another-secret-key-" + "n" * 40
@@ -30,21 +30,21 @@ def change_secret_key(settings: Settings, *, keep: bool) -> None:
 
 @pytest.mark.spec("ASVS 5.0", "13.3.4")
 @pytest.mark.django_db(transaction=True)
-def test_a_changed_secret_key_signs_nobody_out(
+def test_a_changed_secret_key_keeps_every_session(
     api: API, alice: User, settings: Settings, clock: Clock
 ) -> None:
     pair = api.login(alice)
     change_secret_key(settings, keep=True)
     second = api.rotated(pair["refresh"])
     clock.forward(minutes=1)
-    settings.SECRET_KEY_FALLBACKS = []  # the session has moved to the new key by then
+    settings.SECRET_KEY_FALLBACKS = []  # the session has moved to the new key
     assert api.rotated(second["refresh"])["generation"] == 3
     assert row(pair).revoked_at is None
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("key", [KEY, ""], ids=["by retry key", "by grace"])
-def test_a_retransmission_gives_the_same_bytes_across_a_changed_secret_key(
+def test_a_retry_gets_the_same_token_after_a_key_change(
     api: API, alice: User, settings: Settings, key: str
 ) -> None:
     first = api.login(alice)
@@ -66,7 +66,7 @@ def test_a_dropped_secret_key_refuses_its_tokens_without_a_query(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tags_move_to_the_newest_secret_key_only_if_they_still_stand(
+def test_only_matching_tags_move_to_the_new_secret_key(
     api: API, alice: User, settings: Settings
 ) -> None:
     pair = api.login(alice)
@@ -81,23 +81,22 @@ def test_tags_move_to_the_newest_secret_key_only_if_they_still_stand(
 
 @pytest.mark.trap(14)
 @pytest.mark.django_db(transaction=True)
-def test_a_tag_that_moves_undoes_no_upgrade_of_the_hash_that_came_between(
-    alice: User, settings: Settings
-) -> None:
-    """Guards the tag in the WHERE of rotation.credentials_match."""
+def test_moving_a_tag_keeps_a_simultaneous_hash_upgrade(alice: User, settings: Settings) -> None:
+    """Guards the tag in the WHERE of standing.renew_tag."""
     User.objects.filter(pk=alice.pk).update(password=OLD_HASH)
     alice.refresh_from_db()
     phone = sign_in(alice)
     change_secret_key(settings, keep=True)
-    found = statements.read(UUID(phone.session))
-    assert found is not None
+    state = statements.read(UUID(phone.session))
+    assert state is not None
+    assert standing.refusal_reason(state.session, state.user) is None
     assert alice.check_password(PASSWORD)
-    assert rotation.credentials_match(found)
+    standing.renew_tag(state.session, state.user)
     assert refresh(phone.refresh).status == 200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_password_change_is_seen_across_a_changed_secret_key(
+def test_a_password_change_is_detected_after_a_key_change(
     api: API, alice: User, settings: Settings
 ) -> None:
     pair = api.login(alice)
@@ -117,11 +116,11 @@ def test_no_two_uses_share_a_subkey() -> None:
     assert {len(key) for key in used} == {32}
 
 
-def test_where_one_part_of_a_message_ends_counts() -> None:
+def test_parts_of_a_message_cannot_be_shifted() -> None:
     assert mac(b"k", "ab", "c") != mac(b"k", "a", "bc")
 
 
-def test_nothing_secret_is_in_a_representation() -> None:
+def test_no_repr_contains_a_subkey() -> None:
     assert newest_subkeys().signature.hex() not in repr(newest_subkeys())
     assert "signature" not in repr(newest_subkeys())
 
@@ -129,8 +128,8 @@ def test_nothing_secret_is_in_a_representation() -> None:
 @pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "7.2.3", "11.5.1")
 @pytest.mark.django_db(transaction=True)
-def test_no_token_and_nothing_to_make_one_of_is_stored(api: API, alice: User) -> None:
-    """Not the token, nor its jti, nor the Idempotency-Key, in any column of any row."""
+def test_neither_tokens_nor_their_secrets_are_stored(api: API, alice: User) -> None:
+    """No column contains the token, its `jti` or the Idempotency-Key."""
     first = api.login(alice)
     second = api.rotated(first["refresh"], key=KEY)
     stored = repr(
@@ -155,7 +154,7 @@ def tokens_in(pair: dict[str, str]) -> list[str]:
     ]
 
 
-#: What nobody outside may learn by how long a comparison takes.
+#: The values that the time of a comparison must not reveal.
 SECRET = re.compile(r"hash|tag$|secret|digest|signature|nonce|mark$|password$")
 
 
@@ -178,7 +177,7 @@ def last_name(side: ast.AST) -> str:
 
 
 @pytest.mark.spec("ASVS 5.0", "11.2.4")
-def test_no_secret_is_compared_in_a_time_that_tells_of_it() -> None:
+def test_secrets_are_compared_in_constant_time() -> None:
     files = [file for app in ("tokens", "accounts") for file in (site.BASE_DIR / app).rglob("*.py")]
     found = {text for file in files for text in compared_at_once(ast.parse(file.read_text()))}
     assert found == set()

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import PASSWORD
 from tests.support.browsing import App
-from tokens.errors import CsrfFailedError
 from tokens.http import csrf
+from tokens.http.errors import CsrfFailedError
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ APP = "https://app.example.org"
 SECURE = {"Host": "id.example.org", "X-Forwarded-Proto": "https"}
 SECRET = "a" * 32
 PAGE = "/accounts/"
-#: How a request says where it is from, and whether pages and the API accept that.
+#: The headers with the origin of a request, and whether pages and the API accept it.
 SOURCES: dict[str, tuple[dict[str, str], bool, bool]] = {
     "this site": ({"Origin": SITE}, True, True),
     "an allowed origin": ({"Origin": APP}, False, True),
@@ -31,7 +31,7 @@ SOURCES: dict[str, tuple[dict[str, str], bool, bool]] = {
     "this host by http": ({"Origin": "http://id.example.org"}, False, False),
     "below an allowed host": ({"Origin": "https://x.app.example.org"}, False, False),
     "a sandbox": ({"Origin": "null"}, False, False),
-    "no origin that parses": ({"Origin": "https://[x"}, False, False),
+    "an unparsable origin": ({"Origin": "https://[x"}, False, False),
     "an empty origin": ({"Origin": ""}, False, False),
     "this site by Referer": ({"Referer": f"{SITE}/x"}, True, True),
     "an allowed origin by Referer": ({"Referer": f"{APP}/x"}, False, True),
@@ -100,7 +100,7 @@ def was_renamed(accepted: bool) -> bool:
 @pytest.mark.trap(93)
 @pytest.mark.spec("ASVS 5.0", "3.5.1")
 @pytest.mark.parametrize(("headers", "page", "api"), SOURCES.values(), ids=SOURCES)
-def test_pages_trust_this_site_and_the_api_the_allowed_origins_too(
+def test_only_the_api_trusts_the_allowed_origins(
     browser: Client, headers: dict[str, str], *, page: bool, api: bool
 ) -> None:
     assert submit(browser, page_token(browser), **headers) is page
@@ -123,7 +123,7 @@ def test_a_token_of_a_page_is_refused_by_the_api(browser: Client, source: str) -
 
 
 @pytest.mark.parametrize("source", [APP, "https://www.example.org"])
-def test_a_planted_cookie_opens_no_page_to_another_origin(browser: Client, source: str) -> None:
+def test_a_planted_cookie_does_not_help_another_origin(browser: Client, source: str) -> None:
     """Without https a page on another port can set cookies of this host."""
     browser.cookies["csrftoken"] = SECRET
     assert not submit(browser, SECRET, Origin=source)
@@ -140,8 +140,8 @@ def test_a_malformed_csrf_cookie_is_replaced(browser: Client, planted: str) -> N
     assert call(browser, token, Origin=SITE)
 
 
-def test_a_sign_in_to_the_pages_leaves_the_token_of_the_api_valid(browser: Client) -> None:
-    """An app in another tab goes on with the token that it has."""
+def test_a_page_sign_in_keeps_the_api_csrf_token_valid(browser: Client) -> None:
+    """An app in another tab continues to use its token."""
     token, page = api_token(browser), page_token(browser)
     form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": page}
     assert browser.post("/accounts/login/", form, headers={"Origin": SITE}).status_code == 302
@@ -165,7 +165,7 @@ def test_the_api_gives_no_token_for_the_secret_of_the_pages(public: Settings) ->
     assert request.META["CSRF_COOKIE"] != SECRET
 
 
-def test_a_wildcard_that_pages_trust_is_none_for_the_api(browser: Client, public: Settings) -> None:
+def test_the_api_does_not_trust_the_wildcards_of_pages(browser: Client, public: Settings) -> None:
     public.CSRF_TRUSTED_ORIGINS = ["https://*.example.org"]
     assert not call(browser, api_token(browser), Origin="https://www.example.org")
     assert submit(browser, page_token(browser), Origin="https://www.example.org")

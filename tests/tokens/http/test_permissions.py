@@ -1,4 +1,4 @@
-"""Permissions by role: how a developer protects an API of their own."""
+"""Developers protect their API with permissions by role."""
 
 import pytest
 from django.contrib.auth.models import Group
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         (["authors", "editors"], "/api/example/editors/", 200),
     ],
 )
-def test_a_view_is_for_who_has_its_role(
+def test_a_view_requires_its_role(
     api: API,
     alice: User,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -48,7 +48,7 @@ def test_a_view_is_for_who_has_its_role(
 
 
 @pytest.mark.trap(57)
-def test_nobody_is_asked_to_sign_in(api: API) -> None:
+def test_a_missing_role_is_403_and_not_401(api: API) -> None:
     answer = api.client.get("/api/example/editors/")
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == "Bearer"
@@ -68,7 +68,7 @@ def test_nobody_is_asked_to_sign_in(api: API) -> None:
 def test_permissions_combine(
     api: API, alice: User, *, permission: type[BasePermission], allowed: bool
 ) -> None:
-    """For the view, and for an object that a view looks at."""
+    """Permissions work for views and for single objects."""
     alice.groups.add(Group.objects.create(name="editors"))
     request = APIView().initialize_request(APIRequestFactory().get("/"))
     request.auth = AccessToken(api.login(alice)["access"])

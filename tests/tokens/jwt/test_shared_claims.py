@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from tests.conftest import API
-from tests.tokens.jwt.test_hostile_tokens import resigned_access
+from tests.tokens.jwt.forging import resigned_access
 from tokens.http.permissions import has_role
 from tokens.jwt.claims import AccessToken
 
@@ -26,7 +26,7 @@ NESTED: dict[str, Any] = {
     "plan": {"name": "free"},
 }
 
-#: What a view may try, by what it is.
+#: The changes that a view may try, by their description.
 CHANGES: dict[str, Callable[[Any], object]] = {
     "a role is appended": lambda token: token["roles"].append("editors"),
     "a role is replaced": lambda token: token["roles"].__setitem__(0, "editors"),

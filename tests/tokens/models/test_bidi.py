@@ -1,4 +1,4 @@
-"""What somebody wrote from right to left, or pretends to, turns no sentence of ours around."""
+"""Text of users cannot change the text direction of the sentences around it."""
 
 import pytest
 
@@ -24,12 +24,12 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize(("text", "shown"), WRITTEN.items(), ids=ascii)
-def test_what_somebody_wrote_turns_nothing_around_it(text: str, shown: str) -> None:
+def test_text_of_users_does_not_change_the_text_around_it(text: str, shown: str) -> None:
     assert isolate(text) == shown
 
 
 @pytest.mark.django_db
-def test_a_label_of_nothing_but_turns_is_none(api: API, alice: User) -> None:
+def test_a_label_of_control_characters_only_is_empty(api: API, alice: User) -> None:
     session = row(api.login(alice, "\u202e"))
     session.user_agent = "okhttp/4.12.0"
     assert session.device_name == "okhttp"

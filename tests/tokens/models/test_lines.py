@@ -11,7 +11,7 @@ from tests.conftest import API, PASSWORD, row
 from tokens.models import DeviceSession
 from tokens.models.lines import one_line, validate_one_line
 
-#: What ends a line or a paragraph for some program, or controls a terminal.
+#: Characters that end a line or a paragraph for some program, or control a terminal.
 BREAKS = {
     "a line feed": "\n",
     "a carriage return": "\r",

@@ -1,4 +1,4 @@
-"""A device is called what people call it."""
+"""Devices have names that people recognise."""
 
 import time
 
@@ -55,7 +55,7 @@ def test_a_device_is_named(user_agent: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("user_agent", ["Version/1" * 30, "Version/" + "1." * 120, "a" * 255])
-def test_whatever_a_client_calls_itself_is_read_at_once(user_agent: str) -> None:
+def test_every_user_agent_is_parsed_quickly(user_agent: str) -> None:
     started = time.perf_counter()
     friendly_name(user_agent)
     assert time.perf_counter() - started < 0.1

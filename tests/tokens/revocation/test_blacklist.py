@@ -1,4 +1,4 @@
-"""A token that somebody found is made dead before its time, and stays dead."""
+"""A leaked token is blacklisted before it expires, and stays blacklisted."""
 
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from tests.conftest import API, Clock, Listen, row
 from tests.support.racing import queue, race
-from tests.tokens.jwt.test_hostile_tokens import encoded, parts, signed
+from tests.tokens.jwt.forging import encoded, parts, signed
 from tokens.errors import InactiveTokenError, UnknownTokenError
 from tokens.models import BlacklistedToken, DeviceSession, Reason, TokenType
 from tokens.revocation.blacklist import blacklist
@@ -19,8 +19,8 @@ from tokens.signals import session_ended, token_blacklisted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def believed(api: API, pair: dict[str, Any]) -> set[int]:
-    """Return with which statuses the access token is answered where it is verified and used."""
+def statuses(api: API, pair: dict[str, Any]) -> set[int]:
+    """Return the statuses of the requests that verify and use the access token."""
     return {
         api.post("verify/", {"token": pair["access"]}).status_code,
         api.get("sessions/", bearer=pair["access"]).status_code,
@@ -29,44 +29,42 @@ def believed(api: API, pair: dict[str, Any]) -> set[int]:
 
 @pytest.mark.trap(24)
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.5")
-def test_a_blacklisted_access_token_is_refused_and_its_session_goes_on(
-    api: API, alice: User, bob: User
-) -> None:
+def test_blacklisting_an_access_token_keeps_its_session(api: API, alice: User, bob: User) -> None:
     phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
-    dead = blacklist(phone["access"], Reason.ADMIN)
-    assert believed(api, phone) == {401}
-    assert believed(api, laptop) == {200}
-    assert believed(api, bobs) == {200}
+    revoked = blacklist(phone["access"], Reason.ADMIN)
+    assert statuses(api, phone) == {401}
+    assert statuses(api, laptop) == {200}
+    assert statuses(api, bobs) == {200}
     claims = parts(phone["access"])[1]
-    assert isinstance(dead, BlacklistedToken)
-    assert BlacklistedToken.objects.get() == dead
-    assert (dead.jti, dead.token_type, dead.user) == (claims["jti"], TokenType.ACCESS, alice)
-    assert (dead.reason, int(dead.expires_at.timestamp())) == (Reason.ADMIN, claims["exp"])
-    assert believed(api, api.rotated(phone["refresh"])) == {200}
+    assert isinstance(revoked, BlacklistedToken)
+    assert BlacklistedToken.objects.get() == revoked
+    assert (revoked.jti, revoked.token_type, revoked.user) == (
+        claims["jti"],
+        TokenType.ACCESS,
+        alice,
+    )
+    assert (revoked.reason, int(revoked.expires_at.timestamp())) == (Reason.ADMIN, claims["exp"])
+    assert statuses(api, api.rotated(phone["refresh"])) == {200}
 
 
-def test_blacklisting_twice_is_once(api: API, alice: User) -> None:
+def test_blacklisting_twice_adds_one_entry(api: API, alice: User) -> None:
     phone = api.login(alice)
     first = blacklist(phone["access"], Reason.ADMIN)
     assert blacklist(phone["access"], Reason.LOGOUT) == first
     assert BlacklistedToken.objects.get().reason == Reason.ADMIN
 
 
-def test_callers_who_blacklist_the_same_token_at_once_all_succeed_and_it_is_told_once(
-    api: API, alice: User, heard: Listen
-) -> None:
+def test_simultaneous_blacklisting_is_reported_once(api: API, alice: User, heard: Listen) -> None:
     told = heard(token_blacklisted)
     phone = api.login(alice)
-    dead = race(*[partial(blacklist, phone["access"], Reason.ADMIN)] * 6)
-    assert dead == [BlacklistedToken.objects.get()] * 6
-    assert [call["token"] for call in told] == dead[:1]
+    revoked = race(*[partial(blacklist, phone["access"], Reason.ADMIN)] * 6)
+    assert revoked == [BlacklistedToken.objects.get()] * 6
+    assert [call["token"] for call in told] == revoked[:1]
 
 
 @pytest.mark.trap(53)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody waits so on SQLite")
-def test_a_token_is_blacklisted_although_its_user_is_just_being_deleted(
-    api: API, alice: User
-) -> None:
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such locks")
+def test_a_token_is_blacklisted_during_the_users_deletion(api: API, alice: User) -> None:
     """Guards the lock on the user's row: without it the commit would find no such user."""
     phone = api.login(alice)
     with queue() as line_up:
@@ -75,7 +73,7 @@ def test_a_token_is_blacklisted_although_its_user_is_just_being_deleted(
     assert late.result() == BlacklistedToken.objects.get(user=None)
 
 
-def test_what_is_not_committed_is_not_told(api: API, alice: User, heard: Listen) -> None:
+def test_a_rolled_back_entry_is_not_reported(api: API, alice: User, heard: Listen) -> None:
     told = heard(token_blacklisted)
     phone = api.login(alice)
     with transaction.atomic():
@@ -86,7 +84,7 @@ def test_what_is_not_committed_is_not_told(api: API, alice: User, heard: Listen)
     assert len(told) == 1
 
 
-def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(
+def test_the_blacklist_costs_no_extra_query(
     api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     phone = api.login(alice)
@@ -99,17 +97,17 @@ def test_the_blacklist_is_asked_in_the_query_that_is_made_anyway(
 
 @pytest.mark.trap(19, 53)
 @pytest.mark.spec("ASVS 5.0", "7.4.2")
-def test_deleting_the_user_does_not_take_a_token_off_the_blacklist(api: API, alice: User) -> None:
+def test_deleting_the_user_keeps_the_blacklist_entry(api: API, alice: User) -> None:
     phone = api.login(alice)
     blacklist(phone["access"], Reason.ADMIN)
     alice.delete()
-    dead = BlacklistedToken.objects.get()
-    assert (dead.jti, dead.user) == (parts(phone["access"])[1]["jti"], None)
-    assert believed(api, phone) == {401}
+    revoked = BlacklistedToken.objects.get()
+    assert (revoked.jti, revoked.user) == (parts(phone["access"])[1]["jti"], None)
+    assert statuses(api, phone) == {401}
 
 
 def test_an_access_token_of_a_deleted_user_is_blacklisted_too(api: API, alice: User) -> None:
-    """This site refuses it anyway; the services that ask nobody learn it from the list."""
+    """This site refuses the token without the entry, but other services need the list."""
     phone = api.login(alice)
     alice.delete()
     blacklist(phone["access"], Reason.ADMIN)
@@ -117,21 +115,23 @@ def test_an_access_token_of_a_deleted_user_is_blacklisted_too(api: API, alice: U
 
 
 @pytest.mark.spec("ASVS 5.0", "7.4.5")
-def test_a_refresh_token_ends_its_session(api: API, alice: User, bob: User, heard: Listen) -> None:
+def test_a_blacklisted_refresh_token_revokes_its_session(
+    api: API, alice: User, bob: User, heard: Listen
+) -> None:
     phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
     ended = heard(session_ended)
-    dead = blacklist(phone["refresh"], Reason.ADMIN)
-    assert dead == row(phone)
+    revoked = blacklist(phone["refresh"], Reason.ADMIN)
+    assert revoked == row(phone)
     assert row(phone).revoked_reason == Reason.ADMIN
     assert [call["session"] for call in ended] == [row(phone)]
     assert api.refresh(phone["refresh"]).status_code == 401
-    assert believed(api, phone) == {401}
+    assert statuses(api, phone) == {401}
     assert not BlacklistedToken.objects.exists()
     for other in (laptop, bobs):
         api.rotated(other["refresh"])
 
 
-def test_a_spent_and_expired_refresh_token_ends_its_session_too(
+def test_an_expired_refresh_token_revokes_its_session_too(
     api: API, alice: User, clock: Clock
 ) -> None:
     first = api.login(alice)
@@ -143,29 +143,27 @@ def test_a_spent_and_expired_refresh_token_ends_its_session_too(
     assert api.refresh(second["refresh"]).status_code == 401
 
 
-def test_a_refresh_token_whose_session_has_ended_is_dead_already(api: API, alice: User) -> None:
+def test_a_refresh_token_of_a_revoked_session_is_inactive(api: API, alice: User) -> None:
     phone = api.login(alice)
     api.post("logout/", {"refresh": phone["refresh"]})
-    with pytest.raises(InactiveTokenError, match="dead already"):
+    with pytest.raises(InactiveTokenError, match="was revoked before"):
         blacklist(phone["refresh"], Reason.ADMIN)
     assert row(phone).revoked_reason == Reason.LOGOUT
 
 
-def test_a_refresh_token_whose_row_was_cleaned_away_is_dead_already(api: API, alice: User) -> None:
+def test_a_refresh_token_of_a_purged_session_is_inactive(api: API, alice: User) -> None:
     phone = api.login(alice)
     DeviceSession.objects.all().delete()
     with pytest.raises(InactiveTokenError):
         blacklist(phone["refresh"], Reason.ADMIN)
 
 
-def test_an_access_token_is_dead_already_once_no_clock_believes_it(
-    api: API, alice: User, clock: Clock
-) -> None:
+def test_an_expired_access_token_is_inactive(api: API, alice: User, clock: Clock) -> None:
     phone, laptop = api.login(alice), api.login(alice)
     clock.forward(minutes=5, seconds=5)  # expired, but within the leeway
     blacklist(phone["access"], Reason.ADMIN)
     clock.forward(seconds=5)
-    with pytest.raises(InactiveTokenError, match="dead already"):
+    with pytest.raises(InactiveTokenError, match="was revoked before"):
         blacklist(laptop["access"], Reason.ADMIN)
     assert BlacklistedToken.objects.count() == 1
 
@@ -190,23 +188,23 @@ def test_an_access_token_is_dead_already_once_no_clock_believes_it(
         *("altered access", "altered refresh", "foreign refresh", "foreign access", "unsigned"),
     ],
 )
-def test_what_is_no_token_of_ours_is_said_to_be_none_and_changes_nothing(
+def test_a_foreign_token_is_unknown_and_changes_nothing(
     api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries, forge: Any
 ) -> None:
     phone = api.login(alice)
-    with django_assert_num_queries(0), pytest.raises(UnknownTokenError, match="no token"):
+    with django_assert_num_queries(0), pytest.raises(UnknownTokenError, match="did not issue"):
         blacklist(forge(phone), Reason.ADMIN)
-    assert believed(api, phone) == {200}
+    assert statuses(api, phone) == {200}
     api.rotated(phone["refresh"])
 
 
 @pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_the_text_of_the_token_is_in_no_column(api: API, alice: User, kind: str) -> None:
+def test_the_text_of_the_token_is_not_stored(api: API, alice: User, kind: str) -> None:
     phone = api.login(alice)
-    dead = blacklist(phone[kind], Reason.ADMIN)
+    revoked = blacklist(phone[kind], Reason.ADMIN)
     stored = repr([*DeviceSession.objects.values(), *BlacklistedToken.objects.values()])
-    assert str(dead) in (str(row(phone)), f"access token {dead.pk}")
+    assert str(revoked) in (str(row(phone)), f"access token {revoked.pk}")
     for part in phone[kind].split("."):
         assert part not in stored

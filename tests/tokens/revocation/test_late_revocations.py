@@ -14,8 +14,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from accounts.models import User
 from tests.conftest import Clock
 from tests.support.racing import Outcome, queue, race, refresh, refresh_uncommitted, sign_in
-from tokens.errors import RolesChangedError
 from tokens.http.authentication import verify_cached
+from tokens.http.errors import RolesChangedError
 from tokens.models import DeviceSession, Reason
 from tokens.revocation import snapshot, status_list
 from tokens.revocation.blacklist import blacklist
@@ -25,7 +25,7 @@ from tokens.sessions.lifecycle import revoke_all_sessions, revoke_sessions, sign
 pytestmark = pytest.mark.django_db(transaction=True)
 
 waiting = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite lets no two writers begin"
+    connection.vendor != "postgresql", reason="SQLite has no simultaneous writers"
 )
 
 WAIT = 130  # seconds: more than a snapshot allows for
@@ -45,7 +45,7 @@ def is_listed(session: DeviceSession) -> bool:
     return bool(zlib.decompress(status_list.load_bits(0))[session.pk // 8] >> session.pk % 8 & 1)
 
 
-def issued_meanwhile(first: Outcome, clock: Clock, change: Callable[[], object]) -> Outcome:
+def issued_during(first: Outcome, clock: Clock, change: Callable[[], object]) -> Outcome:
     """Start the change, which waits for the row, and return what a refresh issues before it."""
     with queue() as line_up:
         DeviceSession.objects.select_for_update().get(sid=first.session)
@@ -65,7 +65,7 @@ def test_a_token_issued_while_a_revocation_waited_is_refused(
 ) -> None:
     """Guards that `revoke` looks at the clock after it has locked the rows."""
     first = sign_in(alice)
-    last = issued_meanwhile(first, clock, partial(revoke, alice, first))
+    last = issued_during(first, clock, partial(revoke, alice, first))
     session = DeviceSession.objects.get()
     assert session.revoked_at == timezone.now()
     clock.forward(seconds=seconds)
@@ -77,10 +77,10 @@ def test_a_token_issued_while_a_revocation_waited_is_refused(
 
 @waiting
 @pytest.mark.trap(98)
-def test_sessions_revoked_together_are_dated_alike(alice: User, clock: Clock) -> None:
+def test_sessions_revoked_together_have_the_same_time(alice: User, clock: Clock) -> None:
     """Guards that a row locked early waits, too, and is dated by the last one."""
     phone, laptop = sign_in(alice), sign_in(alice)
-    last = issued_meanwhile(laptop, clock, partial(User.objects.update, password="!"))
+    last = issued_during(laptop, clock, partial(User.objects.update, password="!"))
     dates = DeviceSession.objects.values_list("revoked_at", flat=True)
     assert [*dates] == [timezone.now()] * 2
     assert refresh(phone.refresh).status == refresh(last.refresh).status == 401
@@ -88,10 +88,10 @@ def test_sessions_revoked_together_are_dated_alike(alice: User, clock: Clock) ->
 
 @waiting
 @pytest.mark.trap(98)
-def test_a_revocation_of_everybody_that_waited_fills_no_snapshot(alice: User, clock: Clock) -> None:
+def test_a_delayed_revocation_of_all_fills_no_snapshot(alice: User, clock: Clock) -> None:
     """Guards that the new keys name the moment that the rows have."""
     first = sign_in(alice)
-    last = issued_meanwhile(first, clock, lambda: sum(revoke_all_sessions(Reason.ADMIN)))
+    last = issued_during(first, clock, lambda: sum(revoke_all_sessions(Reason.ADMIN)))
     assert snapshot.revocations.current().sessions == frozenset()
     with pytest.raises(InvalidToken):
         verify_cached(last.access)
@@ -100,13 +100,13 @@ def test_a_revocation_of_everybody_that_waited_fills_no_snapshot(alice: User, cl
 @waiting
 @pytest.mark.trap(98)
 @pytest.mark.parametrize("seconds", [0, 299, 309], ids=["at once", "its life", "and the leeway"])
-def test_roles_issued_while_a_change_of_roles_waited_are_refused(
+def test_roles_issued_during_a_delayed_change_are_refused(
     alice: User, clock: Clock, seconds: int
 ) -> None:
-    """Guards that rights.move looks at the clock after it has locked the rows."""
+    """Guards that roles.bump_version looks at the clock after it has locked the rows."""
     first = sign_in(alice)
     change = partial(roles.bump_version, User.objects.filter(pk=alice.pk))
-    last = issued_meanwhile(first, clock, change)
+    last = issued_during(first, clock, change)
     clock.forward(seconds=seconds)
     snapshot.revocations.invalidate()
     with pytest.raises(RolesChangedError):

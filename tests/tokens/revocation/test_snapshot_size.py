@@ -1,4 +1,4 @@
-"""What a flood of ended sessions costs, and that no end is missed, whenever it is committed."""
+"""Many revoked sessions have a bounded cost, and no revocation is missed."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,8 +20,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from tests.conftest import API, Answer, Clock, row
+from tests.support.example import read
 from tests.support.racing import race
-from tests.tokens.revocation.test_snapshot import Pair, behind_its_back, read
+from tests.tokens.revocation.test_snapshot import Pair, revoke_elsewhere
 from tokens.keys import cached_value
 from tokens.keys.keyring import keyring
 from tokens.models import BlacklistedToken, DeviceSession, Reason, SigningKey
@@ -40,21 +41,21 @@ def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def add_sessions(user: User, number: int) -> None:
-    """Add as many sessions to those of the user, who must be signed in."""
+    """Double the number of sessions of the user, who must be signed in."""
     session = DeviceSession.objects.filter(user=user, revoked_at=None).earliest("pk")
     for _ in range(number):
         session.pk, session.sid = None, uuid4()
         session.save(force_insert=True)
 
 
-def end_sessions(user: User, number: int = 3) -> None:
+def revoke_new_sessions(user: User, number: int = 3) -> None:
     add_sessions(user, number)
     newest = DeviceSession.objects.order_by("-pk").values_list("pk", flat=True)[:number]
     assert len(DeviceSession.objects.filter(pk__in=list(newest)).revoke(Reason.LOGOUT)) == number
 
 
 def change_roles(user: User) -> None:
-    """Give bob a role, in each of the three sessions that he has then."""
+    """Give bob a role, which changes the roles of his three sessions."""
     add_sessions(User.objects.get(username="bob"), 2)
     Group.objects.create(name="editors").user_set.add(User.objects.get(username="bob"))
 
@@ -70,7 +71,7 @@ def blacklist_tokens(user: User) -> None:
 
 
 FLOODS: dict[str, Flood] = {
-    "sessions end": end_sessions,
+    "sessions are revoked": revoke_new_sessions,
     "roles change": change_roles,
     "tokens are blacklisted": blacklist_tokens,
 }
@@ -78,7 +79,7 @@ FLOODS: dict[str, Flood] = {
 
 @pytest.mark.spec("ASVS 5.0", "7.4.1")
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_requests_ask_their_row_while_the_snapshot_is_too_large(
+def test_requests_read_their_row_if_the_snapshot_is_too_large(
     api: API,
     alice: User,
     bob: User,
@@ -87,21 +88,21 @@ def test_requests_ask_their_row_while_the_snapshot_is_too_large(
     *,
     flood: Flood,
 ) -> None:
-    living, ended, bobs = api.login(alice), api.login(alice), api.login(bob)
-    behind_its_back(ended)
+    active, ended, bobs = api.login(alice), api.login(alice), api.login(bob)
+    revoke_elsewhere(ended)
     flood(alice)
     refused = api.login(alice)
     blacklist(refused["access"], Reason.ADMIN)
     snapshot.revocations.invalidate()
     held = snapshot.revocations.current()
-    assert not any((held.complete, held.sessions, held.rights, held.tokens))
+    assert not any((held.complete, held.sessions, held.roles_versions, held.tokens))
     with django_assert_num_queries(4):
-        answers = [read(api, pair) for pair in (living, ended, refused, bobs)]
+        answers = [read(api, pair) for pair in (active, ended, refused, bobs)]
     assert [answer.status_code for answer in answers[:3]] == [200, 401, 401]
     assert answers[3].status_code == (401 if flood is change_roles else 200)
     if flood is change_roles:
         assert answers[3].json()["code"] == "rights_changed"
-    fresh = api.rotated(living["refresh"])
+    fresh = api.rotated(active["refresh"])
     clock.forward(seconds=381)
     snapshot.revocations.invalidate()
     assert snapshot.revocations.current().complete
@@ -110,7 +111,7 @@ def test_requests_ask_their_row_while_the_snapshot_is_too_large(
         assert read(api, fresh).status_code == 200
 
 
-def test_a_snapshot_lists_as_many_as_there_is_room_for(
+def test_a_snapshot_lists_up_to_its_limit(
     api: API, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     pairs = [api.login(alice) for _ in range(3)]
@@ -121,9 +122,9 @@ def test_a_snapshot_lists_as_many_as_there_is_room_for(
         assert [read(api, pair).status_code for pair in pairs] == [401, 401, 200]
 
 
-def test_a_snapshot_reads_no_more_rows_than_it_has_room_for(api: API, alice: User) -> None:
+def test_a_snapshot_reads_no_more_rows_than_its_limit(api: API, alice: User) -> None:
     api.login(alice)
-    end_sessions(alice)
+    revoke_new_sessions(alice)
     keyring.current()
     with CaptureQueriesContext(connection) as captured:
         snapshot.load()
@@ -144,9 +145,7 @@ def test_signing_in_and_out_never_replaces_the_signing_keys(
     assert [key.pk for key in SigningKey.objects.all()] == before
 
 
-def test_more_sessions_than_there_is_room_for_end_with_their_keys(
-    api: API, alice: User, bob: User
-) -> None:
+def test_a_revocation_beyond_the_limit_replaces_the_keys(api: API, alice: User, bob: User) -> None:
     pairs = [api.login(alice), api.login(bob), api.login(bob)]
     assert sum(revoke_all_sessions(Reason.ADMIN)) == 3
     assert not snapshot.revocations.current().complete
@@ -162,7 +161,7 @@ def test_a_snapshot_that_is_too_large_is_logged_once_a_minute(
     monkeypatch.setattr(snapshot, "monotonic", lambda: now[0])
     snapshot.warn_of_size.cache_clear()
     api.login(alice)
-    end_sessions(alice)
+    revoke_new_sessions(alice)
     caplog.set_level(logging.WARNING)
     for lines in (1, 2):
         for _ in range(3):
@@ -171,18 +170,18 @@ def test_a_snapshot_that_is_too_large_is_logged_once_a_minute(
         now[0] += 60
 
 
-# No end is missed
+# No revocation is missed
 
 
 @contextmanager
 def end_uncommitted(pair: Pair) -> Iterator[None]:
-    """End the session as another process does, and commit that at the end of the block."""
+    """Revoke the session as another process does, and commit at the end of the block."""
     written, commit = Event(), Event()
 
     def end() -> None:
         try:
             with transaction.atomic():
-                behind_its_back(pair)
+                revoke_elsewhere(pair)
                 written.set()
                 assert commit.wait(timeout=30)
         finally:
@@ -204,10 +203,10 @@ def read_anew(api: API, pair: Pair) -> Answer:
 
 
 @pytest.mark.parametrize("seconds", [0, 59])
-def test_an_end_that_is_committed_late_is_known(
+def test_a_revocation_that_is_committed_late_is_known(
     api: API, alice: User, clock: Clock, seconds: int
 ) -> None:
-    """Guards that the snapshot is read whole: a cursor has passed the row when it is committed."""
+    """Guards that the snapshot is read as a whole: a cursor would miss a row committed late."""
     pair = api.login(alice)
     with end_uncommitted(pair):
         for _ in range(3):
@@ -217,22 +216,22 @@ def test_an_end_that_is_committed_late_is_known(
 
 
 @pytest.mark.parametrize("seconds", [-1, -30, -3600])
-def test_an_end_is_known_after_the_clock_was_set_back(
+def test_a_revocation_is_known_after_a_clock_change(
     api: API, alice: User, clock: Clock, seconds: int
 ) -> None:
     before, after = api.login(alice), api.login(alice)
-    behind_its_back(before)
+    revoke_elsewhere(before)
     assert read_anew(api, before).status_code == 401
     clock.forward(seconds=seconds)
     later = api.login(alice)
-    behind_its_back(later)
+    revoke_elsewhere(later)
     snapshot.revocations.invalidate()
     keys = {row(before).sid.int, row(later).sid.int}
     assert snapshot.revocations.current().sessions == keys
     assert row(after).sid.int not in keys
 
 
-def test_a_process_that_was_idle_for_an_hour_knows_the_ends(
+def test_an_idle_process_knows_all_revocations(
     api: API, alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [monotonic()]
@@ -246,26 +245,26 @@ def test_a_process_that_was_idle_for_an_hour_knows_the_ends(
     snapshot.revocations.current()
     now[0] += 240
     clock.forward(seconds=200)
-    behind_its_back(pairs[0])
+    revoke_elsewhere(pairs[0])
     clock.forward(seconds=40)
     blacklist(pairs[1]["access"], Reason.ADMIN)
     assert [read(api, pair).status_code for pair in pairs] == [401, 401, 200]
 
 
 @pytest.mark.parametrize("room", [2, 100], ids=["too large", "complete"])
-def test_threads_that_read_while_sessions_end_know_each_end(
+def test_reading_threads_know_each_revocation(
     api: API, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(snapshot, "MAX_ENTRIES", room)
     settings.TOKENS = {**settings.TOKENS, "SNAPSHOT_INTERVAL": timedelta(0)}
-    living, pairs = api.login(alice), [api.login(alice) for _ in range(6)]
+    active, pairs = api.login(alice), [api.login(alice) for _ in range(6)]
 
     def end_and_read(pair: Pair) -> Callable[[], tuple[int, int, int]]:
         def run() -> tuple[int, int, int]:
             own = API(Client())
             before = read(own, pair).status_code
             sign_out(pair["refresh"])
-            return before, read(own, pair).status_code, read(own, living).status_code
+            return before, read(own, pair).status_code, read(own, active).status_code
 
         return run
 

@@ -1,4 +1,4 @@
-"""Status lists: the ends of sessions, for services that ask nobody about a token."""
+"""Status lists tell services that verify tokens alone which sessions are revoked."""
 
 import zlib
 from base64 import urlsafe_b64decode
@@ -38,7 +38,7 @@ def claims_of(answer: Answer) -> dict[str, Any]:
 
 
 def is_set(api: API, token: str) -> bool:
-    """Return the bit at the place that the token names."""
+    """Return the bit at the index in the token."""
     place = AccessToken(token, verify=False)["status"]["status_list"]
     number = int(place["uri"].rpartition("/")[2])
     claims = claims_of(fetch(api, number))
@@ -48,7 +48,7 @@ def is_set(api: API, token: str) -> bool:
     return bool(bits[place["idx"] // 8] >> place["idx"] % 8 & 1)
 
 
-def test_the_list_is_signed_and_says_how_long_it_may_be_kept(api: API, alice: User) -> None:
+def test_the_list_is_signed_and_has_a_ttl(api: API, alice: User) -> None:
     api.login(alice)
     answer = fetch(api)
     assert answer["Content-Type"] == "application/statuslist+jwt"
@@ -62,11 +62,11 @@ def test_the_list_is_signed_and_says_how_long_it_may_be_kept(api: API, alice: Us
     packed = claims["status_list"]["lst"]
     assert "=" not in packed
     raw = urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-    assert raw[:2] == b"\x78\xda"  # ZLIB, at its best
+    assert raw[:2] == b"\x78\xda"  # zlib with the best compression
     assert len(zlib.decompress(raw)) == STATUS_LIST_SIZE // 8
 
 
-def test_the_bit_of_an_ended_session_is_set_and_no_other(api: API, alice: User, bob: User) -> None:
+def test_only_the_bit_of_a_revoked_session_is_set(api: API, alice: User, bob: User) -> None:
     sessions = [api.login(user) for user in (alice, bob, alice, bob, alice)]
     for pair in sessions[1:3]:
         api.post("logout/", {"refresh": pair["refresh"]})
@@ -78,14 +78,12 @@ def test_the_first_of_eight_sessions_is_the_lowest_bit(alice: User, api: API) ->
     DeviceSession.objects.filter(sid=pair["session"]).update(id=STATUS_LIST_SIZE + 9)
     api.post("logout/", {"refresh": pair["refresh"]})
     assert zlib.decompress(status_list.load_bits(1))[:3] == bytes([0, 0b10, 0])
-    for other in (0, 2):  # Guards that a list asks for its own sessions only.
+    for other in (0, 2):  # Guards that the query of a list reads its own sessions only.
         assert not any(zlib.decompress(status_list.load_bits(other)))
 
 
 @pytest.mark.trap(27)
-def test_a_bit_is_set_until_no_token_of_the_session_can_live(
-    api: API, alice: User, clock: Clock
-) -> None:
+def test_a_bit_is_set_until_the_last_token_has_expired(api: API, alice: User, clock: Clock) -> None:
     pair = api.login(alice)
     api.post("logout/", {"refresh": pair["refresh"]})
     clock.forward(seconds=300 + 20 + 59)
@@ -95,14 +93,12 @@ def test_a_bit_is_set_until_no_token_of_the_session_can_live(
 
 
 @pytest.mark.parametrize("number", ["1", "7", "9" * 30])
-def test_a_list_in_which_no_session_has_a_place_is_not_there(
-    api: API, alice: User, number: str
-) -> None:
+def test_a_list_without_sessions_is_404(api: API, alice: User, number: str) -> None:
     api.login(alice)
     assert api.client.get(f"/.well-known/status/{number}").status_code == 404
 
 
-def test_all_tokens_of_a_session_have_one_place(api: API, alice: User) -> None:
+def test_all_tokens_of_a_session_have_the_same_index(api: API, alice: User) -> None:
     pair = api.login(alice)
     second = api.rotated(pair["refresh"])
     places = [AccessToken(one["access"])["status"] for one in (pair, second)]
@@ -110,12 +106,14 @@ def test_all_tokens_of_a_session_have_one_place(api: API, alice: User) -> None:
     assert places[0]["status_list"]["idx"] == row(pair).pk % STATUS_LIST_SIZE
 
 
-def test_switched_off_the_tokens_name_no_place(api: API, alice: User, settings: Settings) -> None:
+def test_without_status_lists_tokens_have_no_index(
+    api: API, alice: User, settings: Settings
+) -> None:
     settings.TOKENS = {**settings.TOKENS, "STATUS_LIST": False}
     assert "status" not in AccessToken(api.login(alice)["access"]).payload
 
 
-def test_however_often_it_is_read_the_rows_are_asked_once(
+def test_many_readings_of_a_list_cost_one_query(
     api: API, alice: User, django_assert_num_queries: Any
 ) -> None:
     api.login(alice)

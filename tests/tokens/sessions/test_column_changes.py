@@ -34,7 +34,7 @@ def migrate(statement: str) -> None:
 
 @contextmanager
 def changed(table: str, column: str, new: str, old: str) -> Iterator[None]:
-    """Give the column another type until the block ends."""
+    """Change the type of the column until the block ends."""
     migrate(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {new}")
     try:
         yield
@@ -43,7 +43,7 @@ def changed(table: str, column: str, new: str, old: str) -> Iterator[None]:
 
 
 def prepared() -> list[str]:
-    """Return the statements that PostgreSQL keeps a plan of for this connection."""
+    """Return the statements that this connection has prepared."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")
         return [statement.strip() for (statement,) in cursor.fetchall()]
@@ -58,7 +58,7 @@ def row_of(answer: Outcome) -> DeviceSession:
 
 
 COLUMNS = {
-    "of the session": ("tokens_devicesession", "rights_version", "integer", "bigint"),
+    "of the session": ("tokens_devicesession", "roles_version", "integer", "bigint"),
     "of the user": ("accounts_user", "password", "varchar(200)", "varchar(128)"),
 }
 
@@ -97,7 +97,7 @@ def test_a_replay_survives_a_change_of_a_column_type(alice: User) -> None:
 
 @pytest.mark.trap(96)
 def test_a_statement_that_fails_again_has_written_nothing(alice: User) -> None:
-    """Guards that it is executed twice at most, and that a refused one cannot spend a token."""
+    """Guards that a statement is executed at most twice, and that a failed one spends no token."""
     first = sign_in(alice)
     migrate(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
@@ -125,7 +125,7 @@ def test_only_the_statements_of_a_rotation_are_prepared(api: API, alice: User) -
     assert not [sql for sql in prepared() if '"' in sql]  # as Django quotes every name
 
 
-def test_a_column_of_a_newer_version_disturbs_nobody(alice: User, heard: Listen) -> None:
+def test_a_column_of_a_newer_version_is_ignored(alice: User, heard: Listen) -> None:
     """Guards `RETURNING *` in DeviceSessionQuerySet.revoke: an older server ignores the column."""
     ended = heard(signals.session_ended)
     phone, laptop = sign_in(alice), sign_in(alice)

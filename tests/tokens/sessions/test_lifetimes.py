@@ -1,4 +1,4 @@
-"""How long things live: access tokens, idle sessions, sessions."""
+"""The lifetimes of access tokens, idle sessions and sessions."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def claims(token: str) -> dict[str, int]:
 
 
 @pytest.mark.spec("ASVS 5.0", "7.1.1")
-def test_lifetimes_are_those_promised(api: API, alice: User, clock: Clock) -> None:
+def test_lifetimes_are_the_documented_ones(api: API, alice: User, clock: Clock) -> None:
     pair = api.login(alice)
     assert pair["expires_in"] == 300
     assert pair["refresh_expires_in"] == 14 * 24 * 3600
@@ -33,7 +33,7 @@ def test_lifetimes_are_those_promised(api: API, alice: User, clock: Clock) -> No
     assert row(pair).expires_at - row(pair).created_at == timedelta(days=90)
 
 
-def test_an_access_token_is_refused_after_five_minutes_and_the_leeway(
+def test_an_access_token_expires_after_five_minutes_and_leeway(
     api: API, alice: User, clock: Clock
 ) -> None:
     pair = api.login(alice)
@@ -60,9 +60,7 @@ def test_a_token_is_refused_in_the_second_of_its_expiry(
 
 @pytest.mark.spec("RFC 9700", "4.14.2")
 @pytest.mark.spec("ASVS 5.0", "7.3.1")
-def test_a_session_that_is_not_refreshed_for_two_weeks_is_over(
-    api: API, alice: User, clock: Clock
-) -> None:
+def test_a_session_unused_for_two_weeks_expires(api: API, alice: User, clock: Clock) -> None:
     pair = api.login(alice)
     clock.forward(days=13, hours=23)
     pair = api.rotated(pair["refresh"])
@@ -75,7 +73,7 @@ def test_a_session_that_is_not_refreshed_for_two_weeks_is_over(
 
 @pytest.mark.trap(8)
 @pytest.mark.spec("ASVS 5.0", "7.3.2", "10.4.8")
-def test_refreshing_does_not_carry_a_session_past_ninety_days(
+def test_refreshing_does_not_extend_a_session_past_ninety_days(
     api: API, alice: User, clock: Clock
 ) -> None:
     pair = api.login(alice)
@@ -94,7 +92,7 @@ def test_refreshing_does_not_carry_a_session_past_ninety_days(
 
 
 @pytest.mark.trap(44)
-def test_lifetimes_are_read_when_they_are_needed(
+def test_lifetimes_are_read_at_call_time(
     api: API, alice: User, settings: Settings, clock: Clock
 ) -> None:
     settings.SIMPLE_JWT = {
@@ -121,7 +119,7 @@ def test_another_servers_clock_may_be_three_seconds_ahead(
 
 @pytest.mark.trap(23)
 @pytest.mark.spec("ASVS 5.0", "7.1.2")
-def test_beyond_the_cap_the_least_recently_used_session_is_evicted(
+def test_the_cap_evicts_the_least_recently_used_session(
     api: API, alice: User, bob: User, settings: Settings, clock: Clock
 ) -> None:
     settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": 2}
@@ -137,7 +135,7 @@ def test_beyond_the_cap_the_least_recently_used_session_is_evicted(
         assert api.refresh(pair["refresh"]).status_code == 200
 
 
-def test_sessions_that_ran_out_do_not_count_for_the_cap(
+def test_expired_sessions_do_not_count_for_the_cap(
     api: API, alice: User, settings: Settings, clock: Clock
 ) -> None:
     settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": 1}

@@ -1,4 +1,4 @@
-"""Several processes on one database, as behind a server with workers; one is killed at work."""
+"""Several processes refresh on one database, and one of them is killed."""
 
 import os
 import subprocess
@@ -19,12 +19,14 @@ from tokens.models import DeviceSession
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-PROGRAM = "import django; django.setup(); from tests.support.racing import obey; obey()"
+PROGRAM = (
+    "import django; django.setup(); from tests.support.racing import run_refreshes; run_refreshes()"
+)
 PROCESSES = 4
 
 
 class Worker:
-    """A process that refreshes what it is told to, on the database of the tests."""
+    """A process that refreshes the given tokens, on the tests' database."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -50,14 +52,14 @@ class Worker:
         self.asked.flush()
 
     def answer(self) -> Outcome:
-        """Return the next answer; one that was cut off by the end of the process is none."""
+        """Return the next answer, which must be a complete line."""
         line = self.answers.readline()
         assert line.endswith("\n")
         generation, token = line.split()
         return Outcome(200, token, generation=int(generation))
 
     def kill(self) -> list[Outcome]:
-        """Kill the process where it stands, and return what it had answered before."""
+        """Kill the process, and return the answers that it had written."""
         self.process.kill()
         self.process.wait()
         rest = [line.split() for line in self.answers if line.endswith("\n")]
@@ -67,7 +69,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
         self.answers.close()
-        with suppress(BrokenPipeError):  # It was killed before it read everything.
+        with suppress(BrokenPipeError):  # It was killed before it read all lines.
             self.asked.close()
 
 
@@ -93,10 +95,8 @@ def row_of(answer: Outcome) -> DeviceSession:
 
 
 @pytest.mark.trap(1, 29)
-def test_processes_that_refresh_one_token_make_one_write_and_give_the_same_bytes(
-    workers: list[Worker], alice: User
-) -> None:
-    """Guards statements.advance: no lock of Python's or of one process decides who wins."""
+def test_simultaneous_processes_write_once(workers: list[Worker], alice: User) -> None:
+    """Guards statements.advance: only the database decides which process wins."""
     last = first = sign_in(alice)
     for generation in range(2, 32):
         for worker in workers:
@@ -112,8 +112,8 @@ def test_processes_that_refresh_one_token_make_one_write_and_give_the_same_bytes
 @pytest.mark.parametrize(
     "rounds", [pytest.param(3, id="few"), pytest.param(25, id="many", marks=pytest.mark.soak)]
 )
-def test_a_client_goes_on_after_its_process_was_killed_in_a_refresh(rounds: int, db: None) -> None:
-    """Guards the one statement of a rotation: what it wrote whole can be asked for again."""
+def test_a_client_continues_after_a_killed_refresh(rounds: int, db: None) -> None:
+    """Guards that a rotation is one statement: its result can be requested again."""
     for number in range(rounds):
         alice = User.objects.create(username=f"alice-{number}", password=HASHED)
         sessions = [sign_in(alice) for _ in range(PROCESSES)]

@@ -1,4 +1,4 @@
-"""Rights: who is given other roles is not signed out, and goes on with the new roles only."""
+"""A user whose roles change is not signed out; older access tokens are refused."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -6,43 +6,19 @@ from typing import Any, TypeAlias
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.conftest import API, HASHED, Answer, Clock, row
-from tests.support.racing import queue, race, refresh, sign_in
+from tests.conftest import API, HASHED, Clock, row
+from tests.tokens.sessions.role_checks import read, rename, roles_in
 from tokens.jwt.claims import AccessToken
-from tokens.models import DeviceSession
 from tokens.revocation import snapshot
 from tokens.sessions import roles
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Pair: TypeAlias = dict[str, Any]
-
-
-@pytest.fixture
-def editors(db: None) -> Group:
-    return Group.objects.create(name="editors")
-
-
-@pytest.fixture
-def authors(db: None) -> Group:
-    return Group.objects.create(name="authors")
-
-
-def read(pair: Pair) -> Answer:
-    headers = {"Authorization": f"Bearer {pair['access']}"}
-    return Client().get("/api/example/", headers=headers)
-
-
-def roles_in(token: str) -> set[str]:
-    return set(AccessToken(token).roles)
-
-
 Change: TypeAlias = tuple[Callable[[User, Group, Group], object], set[str]]
-#: What happens to alice, who is an editor, and the roles that she has after it.
+#: Changes to alice, an editor, and the roles that she has afterwards.
 CHANGES: dict[str, Change] = {
     "given a group": (
         lambda alice, editors, authors: alice.groups.add(authors),
@@ -63,17 +39,7 @@ CHANGES: dict[str, Change] = {
     "a group is renamed": (lambda alice, editors, authors: rename(editors, "lectors"), {"lectors"}),
     "a group is deleted": (lambda alice, editors, authors: editors.delete(), set()),
     "groups are deleted": (lambda alice, editors, authors: Group.objects.all().delete(), set()),
-    "made staff": (lambda alice, editors, authors: save(alice, is_staff=True), {"editors"}),
-    "made an administrator": (
-        lambda alice, editors, authors: User.objects.update(is_superuser=True),
-        {"editors"},
-    ),
 }
-
-
-def rename(group: Group, name: str) -> None:
-    group.name = name
-    group.save()
 
 
 def save(user: User, **values: bool) -> None:
@@ -85,7 +51,7 @@ def save(user: User, **values: bool) -> None:
 @pytest.mark.trap(17)
 @pytest.mark.trap(55)
 @pytest.mark.parametrize(("change", "roles"), CHANGES.values(), ids=CHANGES)
-def test_older_access_tokens_are_refused_and_the_refresh_brings_the_new_roles(
+def test_older_tokens_are_refused_and_a_refresh_has_new_roles(
     api: API, alice: User, editors: Group, authors: Group, *, change: Any, roles: set[str]
 ) -> None:
     alice.groups.add(editors)
@@ -106,9 +72,7 @@ def test_older_access_tokens_are_refused_and_the_refresh_brings_the_new_roles(
         assert read(fresh).status_code == 200
 
 
-def test_a_token_minted_in_the_same_second_as_the_change_is_told_from_older_ones(
-    api: API, alice: User, editors: Group
-) -> None:
+def test_a_token_of_the_same_second_is_distinguished(api: API, alice: User, editors: Group) -> None:
     pair = api.login(alice)
     alice.groups.add(editors)
     fresh = api.rotated(pair["refresh"])
@@ -116,24 +80,22 @@ def test_a_token_minted_in_the_same_second_as_the_change_is_told_from_older_ones
     assert read(fresh).status_code == 200
 
 
-#: What is done to alice, who is an editor, and changes nothing.
+#: Changes to alice, an editor, that change no role.
 NO_CHANGES: dict[str, Callable[[User, Group, Group], object]] = {
     "given a group again": lambda alice, editors, authors: alice.groups.add(editors),
     "put into a group again": lambda alice, editors, authors: editors.user_set.add(alice),
     "given no group": lambda alice, editors, authors: alice.groups.add(),
-    "taken a group that she has not": lambda alice, editors, authors: alice.groups.remove(authors),
-    "taken out of a group that she is not in": lambda alice, editors, authors: (
+    "a group that she lacks is taken": lambda alice, editors, authors: alice.groups.remove(authors),
+    "she is taken out of a group that she lacks": lambda alice, editors, authors: (
         authors.user_set.remove(alice)
     ),
-    "a group is emptied that she is not in": lambda alice, editors, authors: (
-        authors.user_set.clear()
-    ),
+    "a group without her is emptied": lambda alice, editors, authors: authors.user_set.clear(),
     "given the groups that she has": lambda alice, editors, authors: alice.groups.set([editors]),
 }
 
 
 @pytest.mark.parametrize("change", NO_CHANGES.values(), ids=NO_CHANGES)
-def test_what_changes_nothing_leaves_her_tokens_alone(
+def test_a_save_without_changes_keeps_her_tokens(
     api: API,
     alice: User,
     editors: Group,
@@ -145,11 +107,11 @@ def test_what_changes_nothing_leaves_her_tokens_alone(
     pair = api.login(alice)
     change(alice, editors, authors)
     assert read(pair).status_code == 200
-    assert row(pair).rights_version == 1
+    assert row(pair).roles_version == 1
 
 
 @pytest.mark.parametrize("side", ["hers", "the group's"])
-def test_who_has_no_groups_keeps_her_tokens_when_all_are_taken(
+def test_a_user_without_groups_keeps_her_tokens(
     api: API, alice: User, editors: Group, side: str
 ) -> None:
     pair = api.login(alice)
@@ -158,38 +120,40 @@ def test_who_has_no_groups_keeps_her_tokens_when_all_are_taken(
     else:
         editors.user_set.clear()
     assert read(pair).status_code == 200
-    assert row(pair).rights_version == 1
+    assert row(pair).roles_version == 1
 
 
 UNTOUCHED: dict[str, Callable[[User, Group], object]] = {
-    "somebody else's groups": lambda bob, editors: bob.groups.add(editors),
+    "another user's groups": lambda bob, editors: bob.groups.add(editors),
     "a group made": lambda bob, editors: Group.objects.create(name="lectors"),
     "an empty group deleted": lambda bob, editors: editors.delete(),
+    "all users made staff": lambda bob, editors: User.objects.update(is_staff=True),
+    "made an administrator": lambda bob, editors: save(
+        User.objects.get(username="alice"), is_superuser=True
+    ),
 }
 
 
 @pytest.mark.parametrize("change", UNTOUCHED.values(), ids=UNTOUCHED)
-def test_what_changes_no_right_of_hers_leaves_her_tokens_alone(
+def test_changes_of_other_roles_keep_her_tokens(
     api: API, alice: User, bob: User, editors: Group, *, change: Callable[[User, Group], object]
 ) -> None:
     pair = api.login(alice)
     change(bob, editors)
     assert read(pair).status_code == 200
-    assert row(pair).rights_version == 1
+    assert row(pair).roles_version == 1
 
 
-def test_a_group_of_hers_that_is_saved_under_the_same_name_leaves_her_tokens_alone(
-    api: API, alice: User, editors: Group
-) -> None:
+def test_saving_a_group_unchanged_keeps_her_tokens(api: API, alice: User, editors: Group) -> None:
     alice.groups.add(editors)
     pair = api.login(alice)
     editors.save()
     rename(Group.objects.get(pk=editors.pk), "editors")
     assert read(pair).status_code == 200
-    assert row(pair).rights_version == 1
+    assert row(pair).roles_version == 1
 
 
-def test_what_is_saved_with_stale_flags_gives_no_right_back(alice: User) -> None:
+def test_saving_stale_flags_restores_no_right(alice: User) -> None:
     stale = User.objects.get(pk=alice.pk)
     save(stale, is_staff=True)
     old = User.objects.get(pk=alice.pk)
@@ -225,7 +189,7 @@ def test_a_change_that_is_rolled_back_refuses_nothing(
         alice.groups.add(editors)
         transaction.set_rollback(True)
     assert read(pair).status_code == 200
-    assert row(pair).rights_version == 1
+    assert row(pair).roles_version == 1
 
 
 def test_a_big_group_costs_as_many_statements_as_a_small_one(editors: Group) -> None:
@@ -239,75 +203,5 @@ def test_a_big_group_costs_as_many_statements_as_a_small_one(editors: Group) -> 
     assert costs[0] == costs[1] < 10
 
 
-# Races, which need PostgreSQL: SQLite lets no two writers begin
-
-waiting = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="nobody waits on SQLite")
-
-
-@waiting
-@pytest.mark.trap(52)
-def test_a_refresh_that_waits_behind_a_change_of_roles_brings_the_new_ones(
-    alice: User, editors: Group
-) -> None:
-    """Guards that `rights_seen` is compared in `spend`."""
-    first = sign_in(alice)
-    with queue() as line_up:
-        alice.groups.add(editors)
-        refreshing = line_up(lambda: refresh(first.refresh))
-    outcome = refreshing.result(timeout=30)
-    assert outcome.status == 200
-    assert roles_in(outcome.access) == {"editors"}
-    snapshot.revocations.invalidate()
-    assert read({"access": outcome.access}).status_code == 200
-
-
-@waiting
-def test_a_sign_in_that_waits_behind_a_change_of_roles_brings_the_new_ones(
-    alice: User, editors: Group
-) -> None:
-    """Guards that the roles are read after the user's row is locked."""
-    with queue() as line_up:
-        alice.groups.add(editors)
-        signing_in = line_up(lambda: sign_in(User.objects.get(pk=alice.pk)))
-    outcome = signing_in.result(timeout=30)
-    assert roles_in(outcome.access) == {"editors"}
-
-
-@waiting
-def test_a_change_of_roles_that_waits_behind_a_sign_in_moves_its_session(
-    alice: User, editors: Group
-) -> None:
-    """Guards that `move` locks the users before it looks for their sessions."""
-    with queue() as line_up:
-        outcome = sign_in(alice)
-        changing = line_up(lambda: alice.groups.add(editors))
-    changing.result(timeout=30)
-    assert DeviceSession.objects.get().rights_version == 2
-    snapshot.revocations.invalidate()
-    assert read({"access": outcome.access}).json()["code"] == "rights_changed"
-
-
-@waiting
-def test_a_group_that_is_taken_right_after_it_was_given_counts_twice(
-    alice: User, editors: Group
-) -> None:
-    """Guards that the user is locked before it is asked what they have to lose."""
-    sign_in(alice)
-    with queue() as line_up:
-        alice.groups.add(editors)
-        taking = line_up(lambda: alice.groups.remove(editors))
-    taking.result(timeout=30)
-    assert not alice.groups.exists()
-    assert DeviceSession.objects.get().rights_version == 3
-
-
-@pytest.mark.trap(56)
-def test_changes_at_once_both_count(api: API, alice: User, editors: Group, authors: Group) -> None:
-    pair = api.login(alice)
-    race(lambda: alice.groups.add(editors), lambda: alice.groups.add(authors))
-    assert row(pair).rights_version == 3
-    assert roles_in(api.rotated(pair["refresh"])["access"]) == {"editors", "authors"}
-
-
-def test_moving_nobody_is_no_error() -> None:
+def test_changing_no_users_is_not_an_error() -> None:
     roles.bump_version(User.objects.none())

@@ -11,8 +11,19 @@ from drf_spectacular.utils import (
     PolymorphicProxySerializer,
 )
 
-from tokens.api.openapi.bodies import Body, FieldErrorsSerializer, RefusalSerializer
-from tokens.api.openapi.examples import example
+from tokens.api.openapi.bodies import (
+    Body,
+    ConflictSerializer,
+    FieldErrorsSerializer,
+    RefusalSerializer,
+)
+from tokens.api.openapi.examples import SID, example
+from tokens.http.errors import (
+    CookieTooLargeError,
+    CsrfFailedError,
+    RolesChangedError,
+    TokenDiffersError,
+)
 
 Responses: TypeAlias = Mapping[int, OpenApiResponse]
 
@@ -20,12 +31,12 @@ Responses: TypeAlias = Mapping[int, OpenApiResponse]
 def success(
     body: Body | dict[str, Any], description: str, name: str, value: Any
 ) -> OpenApiResponse:
-    """Return what is answered when all is well, with one example."""
+    """Return the response to a successful request, with one example."""
     return OpenApiResponse(body, description, [example(name, value)])
 
 
 def refusal(description: str, **details: tuple[str, str]) -> OpenApiResponse:
-    """Return a refusal, with an example of each `code` and `detail` it has."""
+    """Return a refusal, with an example of each `code` and `detail` that it has."""
     examples = [
         example(name.replace("_", " "), {"detail": detail, "code": code})
         for name, (code, detail) in details.items()
@@ -33,22 +44,27 @@ def refusal(description: str, **details: tuple[str, str]) -> OpenApiResponse:
     return OpenApiResponse(RefusalSerializer, description, examples)
 
 
+def refused(status: int, description: str, **details: tuple[str, str]) -> Responses:
+    """Return the refusals with this status, for an operation to include."""
+    return {status: refusal(description, **details)}
+
+
 def invalid_body(*more: OpenApiExample, **fields: str) -> Responses:
-    """Return the refusals of a body that is no request; `fields` are what an empty one lacks."""
+    """Return the refusals of an invalid body; `fields` are the sentences for an empty one."""
     invalid = PolymorphicProxySerializer(
         "Invalid", [RefusalSerializer, FieldErrorsSerializer], resource_type_field_name=None
     )
     missing = {field: [sentence] for field, sentence in fields.items()}
-    no_json = {
+    not_json = {
         "detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)",
         "code": "parse_error",
     }
     empty = [example("empty", missing)] if missing else []
-    examples = [*empty, example("no JSON", no_json), *more]
+    examples = [*empty, example("not JSON", not_json), *more]
     return {
-        400: OpenApiResponse(invalid, "The body is no such request.", examples),
+        400: OpenApiResponse(invalid, "The body is not a valid request.", examples),
         411: refusal(
-            "How long the body is has to be known.",
+            "The request has no Content-Length.",
             no_length=("length_required", "Send a Content-Length."),
         ),
         408: refusal(
@@ -75,45 +91,72 @@ def no_content(description: str) -> OpenApiResponse:
 
 REQUIRED = "This field is required."
 NOT_VALID = ("token_not_valid", "Token is invalid or expired")
-THROTTLED: Responses = {
-    429: refusal(
-        "Too many tries. Come again after as many seconds as Retry-After says.",
-        throttled=("throttled", "Request was throttled. Expected available in 30 seconds."),
-    )
-}
-FORGED: Responses = {
-    403: refusal(
-        "Cookies are sent, and it is not shown that a page of ours sends them.",
-        csrf_failed=(
-            "csrf_failed",
-            "The CSRF token is missing or wrong, or the request is from another site.",
-        ),
-    )
-}
+THROTTLED = refused(
+    429,
+    "Too many attempts. Wait for the number of seconds in Retry-After.",
+    throttled=("throttled", "Request was throttled. Expected available in 30 seconds."),
+)
+FORGED = refused(
+    403,
+    "The request has cookies, but no valid CSRF token or an origin that is not allowed.",
+    csrf_failed=(CsrfFailedError.default_code, str(CsrfFailedError.default_detail)),
+)
 TOO_LARGE = example(
     "too many roles",
     {
-        "detail": "The access token is too large for a cookie. Sign in without cookies.",
-        "code": "cookie_too_large",
+        "detail": str(CookieTooLargeError.default_detail),
+        "code": CookieTooLargeError.default_code,
     },
 )
 BOTH = example(
     "in body and cookie", {"refresh": ["There is one in the cookie too: send only one."]}
 )
-UNAVAILABLE: Responses = {
-    503: refusal(
-        "The database is away. The tokens are as good as before: come again with the same.",
-        unavailable=("unavailable", "The database is not reached. Try again."),
-    )
-}
-UNAUTHENTICATED: Responses = {
-    401: refusal(
-        "No access token was presented, or one that is not accepted.",
-        nothing_presented=("not_authenticated", "Authentication credentials were not provided."),
-        refused=NOT_VALID,
-        rights_changed=("rights_changed", "Your rights have changed: refresh the token."),
-    )
-}
+CONFLICT = OpenApiResponse(
+    ConflictSerializer,
+    "No token is issued and the session continues. Another request has just used this token: read "
+    "the tokens that your other tab or thread has stored. Or the token is not the one that "
+    "`session` and `generation` name.",
+    [
+        example(
+            "already rotated",
+            {
+                "detail": "This refresh token was rotated a moment ago by another request.",
+                "code": "already_rotated",
+            },
+        ),
+        example(
+            "other generation",
+            {
+                "detail": str(TokenDiffersError.default_detail),
+                "code": TokenDiffersError.default_code,
+                "session": SID,
+                "generation": 1,
+            },
+        ),
+    ],
+)
+UNAVAILABLE = refused(
+    503,
+    "The database is not available. The tokens are still valid: send the same request again.",
+    unavailable=("unavailable", "The database cannot be reached. Try again."),
+)
+UNAUTHENTICATED = refused(
+    401,
+    "The request has no access token, or one that is not accepted.",
+    no_token=("not_authenticated", "Authentication credentials were not provided."),
+    refused=NOT_VALID,
+    rights_changed=(RolesChangedError.default_code, str(RolesChangedError.default_detail)),
+)
+#: The refusals of an operation that verifies the current password of a signed-in user.
+VERIFIES_PASSWORD: Responses = {**THROTTLED, **UNAUTHENTICATED, **FORGED}
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The seconds to wait before the next request.",
+    response=[429, 503],
+)
 HEADERS = [
     OpenApiParameter(
         "WWW-Authenticate",
@@ -124,12 +167,5 @@ HEADERS = [
         description="With `invalid_token` if a token was presented and refused (RFC 6750).",
         response=[401],
     ),
-    OpenApiParameter(
-        "Retry-After",
-        OpenApiTypes.INT,
-        OpenApiParameter.HEADER,
-        required=True,
-        description="Seconds.",
-        response=[429, 503],
-    ),
+    RETRY_AFTER,
 ]

@@ -16,25 +16,40 @@ Body: TypeAlias = type[BaseSerializer[Any]] | BaseSerializer[Any]
 
 
 class PairSerializer(serializers.Serializer[None]):
-    """Both tokens of a device session, unless they are in cookies; lifetimes are in seconds."""
+    """The tokens of a device session, which are left out if they are in cookies."""
 
     access = serializers.CharField(
-        required=False, help_text="JWT that opens what is the user's, for minutes."
+        required=False, help_text="JWT that authenticates requests, for minutes."
     )
-    refresh = serializers.CharField(
-        required=False, help_text="JWT to be spent once, at `refresh/`, for days."
-    )
+    refresh = serializers.CharField(required=False, help_text="JWT that gets the next pair, once.")
     token_type = serializers.ChoiceField(choices=["Bearer"])
-    expires_in = serializers.IntegerField(help_text="Life of the access token.")
-    refresh_expires_in = serializers.IntegerField(help_text="Life of the refresh token, unspent.")
-    session = serializers.UUIDField(help_text="Name of the device session, `sid` in both tokens.")
-    generation = serializers.IntegerField(min_value=1, help_text="Number of the refresh token.")
+    expires_in = serializers.IntegerField(help_text="Lifetime of the access token in seconds.")
+    refresh_expires_in = serializers.IntegerField(
+        help_text="Lifetime of the refresh token in seconds."
+    )
+    session = serializers.UUIDField(
+        help_text="Id of the device session: the claim `sid` of both tokens."
+    )
+    generation = serializers.IntegerField(
+        min_value=1, help_text="Number of the refresh token in its session."
+    )
 
 
 class SpendSerializer(serializers.Serializer[None]):
     """A refresh token, unless it is in the cookie."""
 
     refresh = serializers.CharField(required=False)
+
+
+class RefreshSerializer(SpendSerializer):
+    """The same, and optionally the token that is meant, as the pair names it."""
+
+    session = serializers.CharField(
+        required=False, help_text="Refuse another session's token with 409 `token_differs`."
+    )
+    generation = serializers.IntegerField(
+        required=False, help_text="Refuse another generation with 409 `token_differs`."
+    )
 
 
 class VerifySerializer(serializers.Serializer[None]):
@@ -44,23 +59,30 @@ class VerifySerializer(serializers.Serializer[None]):
 
 
 class EndedSerializer(serializers.Serializer[None]):
-    """How many sessions were living until now."""
+    """How many sessions the request revoked."""
 
     ended = serializers.IntegerField(min_value=0)
 
 
 class RefusalSerializer(serializers.Serializer[None]):
-    """Why not: a sentence for a person and a stable word for a program."""
+    """The reason of a refusal: a sentence for people and a stable word for programs."""
 
     detail = serializers.CharField()
     code = serializers.CharField()
 
 
+class ConflictSerializer(RefusalSerializer):
+    """A refusal. With `token_differs` it names the refresh token that came."""
+
+    session = serializers.UUIDField(required=False)
+    generation = serializers.IntegerField(required=False, min_value=1)
+
+
 class FieldErrorsSerializer(serializers.Serializer[None]):
-    """Sentences by the name of the field or header that is wrong."""
+    """The sentences about each wrong field or header, by its name."""
 
 
-class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # not annotated
     target_class = FieldErrorsSerializer
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
@@ -71,6 +93,11 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
 def request_body(body: Body, name: str, value: Any) -> OpenApiRequest:
     """Return the body of a request, with one example."""
     return OpenApiRequest(body, examples=[example(name, value)])
+
+
+def text_object(name: str) -> dict[str, Any]:
+    """Return the schema of an object with one text."""
+    return {"type": "object", "properties": {name: {"type": "string"}}, "required": [name]}
 
 
 NOTHING = {"type": "object", "additionalProperties": False}

@@ -12,12 +12,12 @@ from drf_spectacular.utils import (
 from tokens.api.openapi.answers import HEADERS, UNAVAILABLE, Responses, refusal
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-#: For what hashes a password, and asks the database, too.
+#: For operations that hash a password. They use the database too.
 BUSY: Responses = {
     503: refusal(
-        "The server has too much to do, or the database is away. Nothing was decided or changed.",
-        busy=("busy", "The server has too much to do. Try again."),
-        unavailable=("unavailable", "The database is not reached. Try again."),
+        "The server is busy, or the database is not available. Nothing was changed.",
+        busy=("busy", "The server is busy. Try again."),
+        unavailable=("unavailable", "The database cannot be reached. Try again."),
     )
 }
 
@@ -37,7 +37,7 @@ def operation(
 ) -> Callable[[Method], Method]:
     """Return the decorator that documents a view's method and leaves it as it is.
 
-    Without a description, the docstring of the view is one.
+    Without a description, the document shows the docstring of the view.
     """
     unavailable = BUSY if hashes else UNAVAILABLE if asks_database else {}
     return extend_schema(
@@ -48,5 +48,5 @@ def operation(
         request=request,
         responses={**answers, **unavailable},
         parameters=[*parameters, *HEADERS],
-        auth=cast("Any", auth),  # annotated as names alone
+        auth=cast("Any", auth),  # the stubs allow names only
     )

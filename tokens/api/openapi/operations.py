@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of the token endpoints; nothing here runs while they answer.
+"""The operations of the token endpoints in the OpenAPI document.
 
-Each operation is a decorator that a view's method wears. Its examples are tried by the tests.
+Each operation is a decorator of a view's method. The tests send every example to the site.
 """
 
 from drf_spectacular.types import OpenApiTypes
@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
 
 from tokens.api.openapi.answers import (
     BOTH,
+    CONFLICT,
     FORGED,
     NOT_VALID,
     REQUIRED,
@@ -26,26 +27,34 @@ from tokens.api.openapi.bodies import (
     NOTHING,
     EndedSerializer,
     PairSerializer,
+    RefreshSerializer,
     SpendSerializer,
     VerifySerializer,
     request_body,
+    text_object,
 )
-from tokens.api.openapi.examples import ACCESS, CSRF, IDEMPOTENCY_KEY, PAIR, REFRESH, SID, example
+from tokens.api.openapi.examples import (
+    ACCESS,
+    CSRF,
+    IDEMPOTENCY_KEY,
+    OLD_KEY,
+    PAIR,
+    REFRESH,
+    SID,
+    example,
+)
 from tokens.api.openapi.operation import operation
 from tokens.api.openapi.security import BODY_OR_COOKIE
-from tokens.api.serializers import LoginSerializer, SessionSerializer
+from tokens.api.serializers import ExchangeSerializer, LoginSerializer, SessionSerializer
+from tokens.http.refresh import INVALID_KEY
 
 csrf = operation(
     "csrf",
     "Get the CSRF token of this browser",
     {
         200: success(
-            {
-                "type": "object",
-                "properties": {"csrfToken": {"type": "string"}},
-                "required": ["csrfToken"],
-            },
-            "To be sent as `X-CSRFToken` with every call that changes something by cookie.",
+            text_object("csrfToken"),
+            "Send it as `X-CSRFToken` with every unsafe request that uses cookies.",
             "a token",
             {"csrfToken": CSRF},
         )
@@ -61,7 +70,7 @@ login = operation(
         **invalid_body(TOO_LARGE, username=REQUIRED, password=REQUIRED),
         **FORGED,
         401: refusal(
-            "Unknown, wrong or inactive: which of them is not told.",
+            "The user is unknown or inactive, or the password is wrong. The response is the same.",
             no_such_account=(
                 "no_active_account",
                 "No active account was found with these credentials.",
@@ -75,23 +84,36 @@ login = operation(
         {"username": "alice", "password": "seven wet otters", "device": "phone"},
     ),
     hashes=True,
-    description='With `"transport": "cookie"` the tokens are in cookies that no script reads, and '
-    "not in the answer; the call then needs the CSRF token, and so does every unsafe one after it.",
+    description='With `"transport": "cookie"` the response sets the tokens as cookies that no '
+    "script can read, and its body contains no tokens. This request and every later unsafe "
+    "request then need the CSRF token.",
+)
+
+exchange = operation(
+    "exchange",
+    "Exchange a key of an earlier app",
+    {
+        200: success(PairSerializer, "Signed in. The key is deleted.", "first pair", PAIR),
+        **invalid_body(TOO_LARGE, key=REQUIRED),
+        401: refusal(
+            "The key is unknown, expired or was exchanged before, or its user is inactive.",
+            refused=NOT_VALID,
+        ),
+        **THROTTLED,
+    },
+    request=request_body(ExchangeSerializer, "a key", {"key": OLD_KEY, "device": "phone"}),
+    description="Exists while `rest_framework.authtoken` or `knox` is installed.",
 )
 
 refresh = operation(
     "refresh",
-    "Spend a refresh token",
+    "Refresh the tokens",
     {
         200: success(PairSerializer, "Rotated.", "successor", {**PAIR, "generation": 2}),
         **invalid_body(
             example(
                 "short key",
-                {
-                    "Idempotency-Key": [
-                        "An Idempotency-Key has 16 to 255 printable ASCII characters."
-                    ]
-                },
+                {"Idempotency-Key": [INVALID_KEY]},
             ),
             BOTH,
             TOO_LARGE,
@@ -99,55 +121,50 @@ refresh = operation(
         ),
         **FORGED,
         401: refusal(
-            "Bad, expired, ended, reused or foreign: which of them is not told.", refused=NOT_VALID
+            "The token is invalid, expired, revoked or reused. The response is the same.",
+            refused=NOT_VALID,
         ),
-        409: refusal(
-            "Another request has just spent the token. Nothing is given, nothing has ended: "
-            "read again what your other tab or thread has stored.",
-            already_rotated=(
-                "already_rotated",
-                "This refresh token was rotated a moment ago by another request.",
-            ),
-        ),
+        409: CONFLICT,
         **THROTTLED,
     },
-    request=request_body(SpendSerializer, "current token", {"refresh": REFRESH}),
+    request=request_body(RefreshSerializer, "current token", {"refresh": REFRESH}),
     parameters=(
         OpenApiParameter(
             "Idempotency-Key",
             {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[ -~]+$"},
             OpenApiParameter.HEADER,
-            description="A fresh secret for each token spent: with the same key the same answer "
-            "is given again for a day, without it nothing is.",
+            description="A new random secret for each refresh token. A request that repeats the "
+            "token and the key within a day receives the same refresh token again.",
             examples=[OpenApiExample("fresh secret", IDEMPOTENCY_KEY)],
         ),
     ),
-    description="Gives the pair that follows, exactly once. A lost answer is given again, byte for "
-    "byte the same refresh token, to whoever repeats the `Idempotency-Key`; without one, to "
-    "anybody within a short grace period. A spent token that comes back later ends the whole "
-    "session: somebody has a copy. By cookie it moves the cookies on, and a refusal leaves them.",
+    description="Returns the next pair. Each refresh token can be used once. If the response is "
+    "lost, repeat the request with the same `Idempotency-Key`, or without a key within a short "
+    "grace period, and you receive the same refresh token again. A used token that is presented "
+    "later revokes the whole session, because another client has a copy. With cookies, the "
+    "response sets new cookies; a refusal does not change them.",
     auth=BODY_OR_COOKIE,
 )
 
 logout = operation(
     "logout",
-    "End the session of a refresh token",
+    "Sign out: revoke the session of a refresh token",
     {
-        204: no_content("It has ended, or never was."),
+        204: no_content("The session is revoked, or the token is not from this site."),
         **invalid_body(BOTH, refresh=REQUIRED),
         **FORGED,
     },
     request=request_body(SpendSerializer, "any token of the session", {"refresh": REFRESH}),
-    description="However old or expired the token is, its session ends. What is no token of ours "
-    "ends nothing and is no error. A browser forgets its cookies.",
+    description="Revokes the session, even if the token is old or expired. A token that is not "
+    "from this site is ignored. With cookies, the response deletes them.",
     auth=BODY_OR_COOKIE,
 )
 
 logout_all = operation(
     "logoutAll",
-    "End every session",
+    "Revoke every session",
     {
-        200: success(EndedSerializer, "They have ended.", "two devices", {"ended": 2}),
+        200: success(EndedSerializer, "The sessions are revoked.", "two devices", {"ended": 2}),
         **UNAUTHENTICATED,
         **FORGED,
     },
@@ -156,9 +173,11 @@ logout_all = operation(
 
 logout_others = operation(
     "logoutOthers",
-    "End every session but this one",
+    "Revoke every other session",
     {
-        200: success(EndedSerializer, "They have ended.", "one other device", {"ended": 1}),
+        200: success(
+            EndedSerializer, "The sessions are revoked.", "one other device", {"ended": 1}
+        ),
         **UNAUTHENTICATED,
         **FORGED,
     },
@@ -167,14 +186,14 @@ logout_others = operation(
 
 verify = operation(
     "verify",
-    "Ask whether an access token is accepted",
+    "Check whether an access token is accepted",
     {
-        200: success(NOTHING, "It would be accepted now.", "accepted", {}),
+        200: success(NOTHING, "The token is accepted now.", "accepted", {}),
         **invalid_body(token=REQUIRED),
-        401: refusal("It would not; a refresh token never is.", refused=NOT_VALID),
+        401: refusal("The token is not accepted. A refresh token never is.", refused=NOT_VALID),
         **THROTTLED,
     },
-    request=request_body(VerifySerializer, "living token", {"token": ACCESS}),
+    request=request_body(VerifySerializer, "valid token", {"token": ACCESS}),
 )
 
 list_sessions = operation(
@@ -204,14 +223,12 @@ list_sessions = operation(
 
 end_session = operation(
     "endSession",
-    "End one session",
+    "Revoke one session",
     {
-        204: no_content("It has ended."),
+        204: no_content("The session is revoked."),
         **UNAUTHENTICATED,
         **FORGED,
-        404: refusal(
-            "This user has no such session.", of_somebody_else=("not_found", "Not found.")
-        ),
+        404: refusal("This user has no such session.", other_user=("not_found", "Not found.")),
     },
     tag="sessions",
     parameters=(

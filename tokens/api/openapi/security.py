@@ -8,8 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 from tokens.http import cookies
 
 
-class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """By the header, or by cookie, which an unsafe call must accompany with the CSRF token."""
+class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # not annotated
+    """The access token in the header, or in the cookie: then unsafe requests need a CSRF token."""
 
     target_class = "tokens.http.authentication.BearerAuthentication"
     name = ["bearer", "accessCookie", "refreshCookie", "csrfToken"]
@@ -32,13 +32,13 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
                 "type": "apiKey",
                 "in": "header",
                 "name": "X-CSRFToken",
-                "description": "What `GET /api/auth/csrf/` gives; unsafe calls by cookie need it.",
+                "description": "From `GET /api/auth/csrf/`. Unsafe requests with cookies need it.",
             },
         ]
 
 
-class DatabaseExtension(BearerExtension):  # type: ignore[no-untyped-call]
-    """The same for clients; who is believed by the row needs no description of its own."""
+class DatabaseExtension(BearerExtension):  # type: ignore[no-untyped-call]  # not annotated
+    """The same for clients: only the server checks the token in another way."""
 
     target_class = "tokens.http.authentication.DatabaseAuthentication"
 
@@ -46,5 +46,5 @@ class DatabaseExtension(BearerExtension):  # type: ignore[no-untyped-call]
         return []
 
 
-#: By the token in the body, or by the one in the cookie.
+#: The refresh token is in the body or in the cookie.
 BODY_OR_COOKIE: list[dict[str, list[str]]] = [{}, {"refreshCookie": [], "csrfToken": []}]

@@ -1,4 +1,4 @@
-"""Delete what is dead for good."""
+"""Delete expired sessions and tokens."""
 
 from argparse import ArgumentTypeError
 from collections import Counter
@@ -14,16 +14,16 @@ LARGEST_SLICE = 10_000
 
 
 def slice_size(text: str) -> int:
-    """Return the size that was asked for, or raise ArgumentTypeError."""
+    """Return the size as a number, or raise ArgumentTypeError."""
     if not text.isdecimal() or not 1 <= int(text) <= LARGEST_SLICE:
         raise ArgumentTypeError(f"a slice has 1 to {LARGEST_SLICE} rows")
     return int(text)
 
 
 class Command(BaseCommand):
-    """Safe to run at any time and as often as wanted, from cron for example."""
+    """Safe to run at any time and as often as you want, for example from cron."""
 
-    help = "Delete the rows of which no token can pass any more; safe while serving."
+    help = "Delete the sessions and blacklist entries whose tokens have all expired."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -31,12 +31,12 @@ class Command(BaseCommand):
             type=slice_size,
             default=1000,
             metavar="ROWS",
-            help="rows of one transaction (default 1000)",
+            help="rows deleted in one transaction (default 1000)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("clearsessions")  # what Django keeps of browsers whose time has run out
-        reencrypt()  # so that a fallback of the secret key can go
+        call_command("clearsessions")  # the expired session data of browsers
+        reencrypt()  # so that a fallback of the secret key can be removed
         deleted: Counter[str] = Counter()
         for name, rows in purge(options["slice"]):
             deleted[name] += rows

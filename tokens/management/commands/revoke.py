@@ -1,4 +1,4 @@
-"""End the sessions of one user, or of everybody."""
+"""Revoke the sessions of one user or of all users."""
 
 from contextlib import suppress
 from typing import Any
@@ -15,44 +15,44 @@ from tokens.sessions.lifecycle import revoke_all_sessions, revoke_sessions
 
 
 class Command(BaseCommand):
-    """Who is ended signs in again; the refresh tokens of ended sessions are dead at once.
+    """Refresh tokens of revoked sessions are invalid immediately, and the users sign in again.
 
-    With --all the signing keys are replaced too, so that no access token outlives the sessions.
+    With --all the signing keys are replaced too, so that access tokens are invalid as well.
     """
 
-    help = "End every session of one user, or with --all of everybody, browsers included."
+    help = "Revoke all sessions of one user, or with --all of all users, including browsers."
 
     def add_arguments(self, parser: CommandParser) -> None:
         whom = parser.add_mutually_exclusive_group(required=True)
         whom.add_argument("user", nargs="?", help="user name, e-mail address or id")
-        whom.add_argument("--all", action="store_true", help="everybody")
+        whom.add_argument("--all", action="store_true", help="all users")
         parser.add_argument(
             "--reason",
             choices=Reason.values,
             default=Reason.ADMIN.value,
-            help="what the sessions' rows and the log will say (default admin)",
+            help="the reason in the sessions' rows and in the log (default admin)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         reason = Reason(options["reason"])
         if options["all"]:
-            ended = sum(revoke_all_sessions(reason))
-            self.stdout.write(f"Ended {ended} living sessions.")
+            revoked = sum(revoke_all_sessions(reason))
+            self.stdout.write(f"Revoked {revoked} active sessions.")
         else:
             user = find_user(options["user"])
-            ended = revoke_sessions([user.pk], reason)
-            self.stdout.write(f"Ended {ended} living sessions of {user.get_username()}.")
+            revoked = revoke_sessions([user.pk], reason)
+            self.stdout.write(f"Revoked {revoked} active sessions of {user.get_username()}.")
 
 
 def find_user(text: str) -> AbstractUser:
     """Return the only user with this user name, e-mail address or id, or raise CommandError."""
     model = get_user_model()
     wanted = Q(pk__in=find_by_login(text))
-    with suppress(ValidationError):  # raised by what is no id
+    with suppress(ValidationError):  # raised if the text is not an id
         wanted |= Q(pk=model._meta.pk.to_python(text))
     users = list(model._base_manager.filter(wanted)[:2])
     if not users:
-        raise CommandError("There is no user with this user name, e-mail address or id.")
+        raise CommandError(f"There is no user with the user name, e-mail address or id {text!r}.")
     if len(users) > 1:
-        raise CommandError("That is several users: give the id of the one you mean.")
+        raise CommandError("Several users match: give the id of one of them.")
     return users[0]

@@ -1,0 +1,90 @@
+"""The state of the site at the time of a scrape: three queries."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.db import DatabaseError, connection
+from django.db.models import Count, Min
+from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from tokens.keys.keyring import keyring
+from tokens.models import SigningKey
+from tokens.revocation import snapshot
+
+QUEUED = (TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED)
+
+
+def state() -> Iterator[Metric]:
+    """Yield the gauges. If the database cannot be reached, those that need it are left out."""
+    yield from of_snapshot()
+    yield from of_pool()
+    try:
+        stored = [*of_keys(), *of_mail()]
+    except DatabaseError:
+        stored = []
+    yield gauge("database_up", "Whether the database answered.", int(bool(stored)))
+    yield from stored
+
+
+def of_snapshot() -> Iterator[Metric]:
+    """Yield the age and the size of the snapshot of revocations in the process that answers."""
+    last = snapshot.revocations.last()
+    if last is None:
+        return
+    found, age = last
+    size = len(found.sessions) + len(found.roles_versions) + len(found.tokens)
+    yield gauge("snapshot_age_seconds", "The age of this process's snapshot.", age)
+    yield gauge("snapshot_entries", "The revocations in this process's snapshot.", size)
+    sentence = "Whether the snapshot is complete. If not, each request costs a query."
+    yield gauge("snapshot_complete", sentence, int(found.complete))
+
+
+def of_keys() -> Iterator[Metric]:
+    """Yield the number of published keys, and the age of the one that signs."""
+    keys = keyring.current()
+    signer = SigningKey.objects.get(kid=keys.signer.kid)
+    yield gauge("signing_keys", "The published signing keys.", len(keys.keys))
+    yield gauge("signing_key_age_seconds", "The age of the key that signs.", age(signer.signs_from))
+
+
+def of_mail() -> Iterator[Metric]:
+    """Yield the number of mails in the queue by their status, and the age of the oldest one."""
+    rows = DBTaskResult.objects.filter(status__in=QUEUED).order_by().values_list("status")
+    found = {
+        status: (number, oldest)
+        for status, number, oldest in rows.annotate(Count("pk"), Min("enqueued_at"))
+    }
+    queue = GaugeMetricFamily("latchkey_mails", "The mails in the queue.", labels=["status"])
+    for status in QUEUED:
+        queue.add_metric([status.value.lower()], found.get(status, (0, None))[0])
+    yield queue
+    waiting = found.get(TaskResultStatus.READY)
+    oldest = age(waiting[1]) if waiting else 0
+    yield gauge("oldest_mail_age_seconds", "The time that the oldest mail has waited.", oldest)
+
+
+def of_pool() -> Iterable[Metric]:
+    """Return the connections of the process that answers to PostgreSQL: none for SQLite."""
+    pool = getattr(connection, "pool", None)
+    if pool is None:
+        return []
+    stats = pool.get_stats()
+    sentence = "The connections of this process to PostgreSQL."
+    connections = GaugeMetricFamily("latchkey_connections", sentence, labels=["state"])
+    connections.add_metric(["open"], stats["pool_size"])
+    connections.add_metric(["idle"], stats["pool_available"])
+    waiting = "The requests of this process that wait for a connection."
+    return [connections, gauge("waiting_requests", waiting, stats.get("requests_waiting", 0))]
+
+
+def gauge(name: str, sentence: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"latchkey_{name}", sentence, value=value)
+
+
+def age(since: datetime) -> float:
+    """Return the seconds since this time."""
+    return (timezone.now() - since).total_seconds()

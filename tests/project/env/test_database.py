@@ -1,0 +1,50 @@
+"""The URL of the database."""
+
+import json
+
+import pytest
+
+from tests.project.env.reading import SHOW, Run, read
+
+NO_DATABASES = [
+    *("postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name", "foo://u:pass1word@h/name"),
+    *("postgres//u:pass1word@h/name", "postgres:/u:pass1word@h/name", "u:pass1word@h/name"),
+    *("sqlite://u:pass1word@h/name", "://u:pass1word@h/name", "pass1word"),
+]
+
+
+@pytest.mark.parametrize("url", NO_DATABASES)
+def test_an_invalid_database_url_is_reported_without_password(run: Run, url: str) -> None:
+    stopped = run("import project.settings", DATABASE_URL=url)
+    assert "ImproperlyConfigured: DATABASE_URL must be" in stopped.stderr.splitlines()[-1]
+    assert "pass1word" not in stopped.stderr
+
+
+@pytest.mark.trap(29)
+def test_sqlite_waits_for_locks_and_syncs_to_disk(run: Run) -> None:
+    database = read(run, DATABASE_URL="sqlite:////tmp/x.sqlite3")["DATABASES"]["default"]
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in database["OPTIONS"]["init_command"]
+    assert database["OPTIONS"]["timeout"] >= 5
+
+
+def test_postgresql_uses_a_pool_of_a_configurable_size(run: Run) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey"
+    database = read(run, DATABASE_URL=url, DATABASE_POOL_SIZE="5")["DATABASES"]["default"]
+    assert database["OPTIONS"]["pool"]["max_size"] == 5
+    assert not database.get("CONN_MAX_AGE")
+
+
+def test_the_tls_options_of_the_database_url_are_kept(run: Run) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey?sslmode=verify-full"
+    database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
+    assert database["OPTIONS"]["sslmode"] == "verify-full"
+    assert "pool" in database["OPTIONS"]
+
+
+def test_an_empty_database_url_means_sqlite(run: Run) -> None:
+    shown = run(SHOW, DATABASE_URL="")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    database = json.loads(shown.stdout)["DATABASES"]["default"]
+    assert database["NAME"].endswith("var/latchkey.sqlite3")

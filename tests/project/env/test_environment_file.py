@@ -1,0 +1,62 @@
+"""The file `.env` completes the environment, and no secret has a default."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.project.env.reading import Run, read, refusal
+
+
+@pytest.mark.spec("ASVS 5.0", "13.3.1")
+def test_there_is_no_default_secret_key(run: Run) -> None:
+    assert "SECRET_KEY" in refusal(run, SECRET_KEY="")
+
+
+@pytest.mark.parametrize("given", ["", "  "], ids=["empty", "blank"])
+def test_an_empty_variable_does_not_hide_a_line_of_the_file(
+    run: Run, checkout: Path, given: str
+) -> None:
+    (checkout / ".env").write_text("SECRET_KEY=of the file\nWORKERS=3\nPROXIES=1\n")
+    settings = read(run, SECRET_KEY=given, WORKERS=given, PROXIES="2")
+    assert settings["SECRET_KEY"] == "of the file"
+    assert settings["WORKERS"] == 3
+    assert settings["TOKENS"]["PROXIES"] == 2
+
+
+def test_another_file_can_replace_dot_env(run: Run, checkout: Path) -> None:
+    (checkout / ".env").write_text("WORKERS=3\n")
+    (checkout / "other.env").write_text("PROXIES=2\n")
+    settings = read(run, LATCHKEY_ENV_FILE=str(checkout / "other.env"))
+    assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (1, 2)
+
+
+def test_a_missing_file_is_reported(run: Run, checkout: Path) -> None:
+    """With the defaults instead, a site with users would start as an empty one."""
+    (checkout / ".env").write_text("PROXIES=2\n")
+    sentence = refusal(run, LATCHKEY_ENV_FILE="missing.env")
+    assert sentence == "There is no file 'missing.env', which LATCHKEY_ENV_FILE names."
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *(".", "..", "../latchkey", "project/..", "/", "var", "var/../var/", "var/sessions"),
+        *("{checkout}", "{checkout}/..", "{checkout}/var", "link", "{database}"),
+    ],
+)
+def test_directories_with_secrets_are_not_served(run: Run, checkout: Path, root: str) -> None:
+    (checkout / "link").symlink_to(checkout.parent)
+    database = checkout.parent / "data"
+    database.mkdir()
+    sentence = refusal(
+        run,
+        STATIC_ROOT=root.format(checkout=checkout, database=database),
+        DATABASE_URL=f"sqlite:///{database}/latchkey.sqlite3",
+    )
+    assert sentence.startswith("STATIC_ROOT cannot be")
+
+
+@pytest.mark.parametrize("root", ["public", "{checkout}/var/public", "{checkout}-static"])
+def test_static_files_can_be_collected_next_to_secrets(run: Run, checkout: Path, root: str) -> None:
+    wanted = root.format(checkout=checkout)
+    assert read(run, STATIC_ROOT=wanted)["STATIC_ROOT"] == str(checkout / wanted)

@@ -1,0 +1,122 @@
+"""An administrator revokes sessions in the list, and edits no row by hand."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from accounts.models import User
+from tests.conftest import API, row
+from tests.support.staff import BLACKLIST, SESSIONS, USERS
+from tests.tokens.admin.pages import end, staff, tokens_listed
+from tokens.models import BlacklistedToken, DeviceSession, Reason
+
+pytestmark = pytest.mark.django_db
+
+
+def stored() -> list[Any]:
+    return [*DeviceSession.objects.values(), *BlacklistedToken.objects.values()]
+
+
+@pytest.mark.parametrize("page", [SESSIONS, BLACKLIST])
+def test_sessions_cannot_be_edited_or_deleted(
+    api: API, alice: User, carol: Client, page: str
+) -> None:
+    pair = api.login(alice)
+    carol.post(BLACKLIST + "add/", {"token": pair["access"]})
+    pk = {SESSIONS: row(pair).pk, BLACKLIST: BlacklistedToken.objects.get().pk}[page]
+    before = stored()
+    assert carol.get(f"{page}{pk}/change/").status_code == 200
+    assert carol.post(f"{page}{pk}/change/", {"jti": "x", "device": "x"}).status_code == 403
+    assert carol.post(f"{page}{pk}/delete/", {"post": "yes"}).status_code == 403
+    carol.post(page, {"action": "delete_selected", "_selected_action": pk, "post": "yes"})
+    assert carol.get(SESSIONS + "add/").status_code == 403
+    assert stored() == before
+
+
+@pytest.mark.spec("ASVS 5.0", "7.4.5")
+def test_only_the_selected_sessions_are_revoked(
+    api: API, alice: User, bob: User, carol: Client
+) -> None:
+    phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
+    api.post("logout/", {"refresh": laptop["refresh"]})
+    assert end(carol, phone, laptop).status_code == 302
+    assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, Reason.LOGOUT)
+    assert api.refresh(phone["refresh"]).status_code == 401
+    assert api.post("verify/", {"token": phone["access"]}).status_code == 401
+    api.rotated(bobs["refresh"])
+    assert "Sessions revoked: 1." in carol.get(SESSIONS).content.decode()
+    assert LogEntry.objects.get().object_id == str(row(phone).pk)
+    assert "Revoked." in carol.get(f"{SESSIONS}{row(phone).pk}/history/").content.decode()
+
+
+def test_the_view_permission_revokes_nothing(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    dave = staff("dave", "view_devicesession", "view_user", "view_blacklistedtoken")
+    assert tokens_listed(dave.get(SESSIONS)) == {row(phone)}
+    end(dave, phone)
+    action = {"action": "revoke_sessions", "_selected_action": str(alice.pk)}
+    dave.post(USERS, action)
+    assert dave.post(BLACKLIST + "add/", {"token": phone["refresh"]}).status_code == 403
+    api.rotated(phone["refresh"])
+
+
+def test_the_change_permission_revokes_sessions(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    end(staff("dave", "change_devicesession"), phone)
+    assert row(phone).revoked_reason == Reason.ADMIN
+
+
+@pytest.mark.parametrize("page", ["session", "user"])
+def test_a_button_ends_one_session(api: API, alice: User, carol: Client, page: str) -> None:
+    phone, laptop = api.login(alice), api.login(alice)
+    pk = row(phone).pk
+    shown = f"{SESSIONS}{pk}/change/" if page == "session" else f"{USERS}{alice.pk}/change/"
+    end = f"{SESSIONS}{pk}/end/" + ("?user" if page == "user" else "")
+    assert f'action="{end}"' in carol.get(shown).content.decode()
+    answer = carol.post(end, follow=True)
+    assert answer.redirect_chain == [(shown, 302)]
+    assert "Sessions revoked: 1." in answer.content.decode()
+    assert end not in answer.content.decode()
+    assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, "")
+    assert LogEntry.objects.get().object_id == str(pk)
+
+
+def test_the_button_needs_the_change_permission(api: API, alice: User) -> None:
+    phone = api.login(alice)
+    dave = staff("dave", "view_devicesession", "view_user")
+    for page in (f"{SESSIONS}{row(phone).pk}/change/", f"{USERS}{alice.pk}/change/"):
+        assert "End session" not in dave.get(page).content.decode()
+    assert dave.post(f"{SESSIONS}{row(phone).pk}/end/").status_code == 403
+    api.rotated(phone["refresh"])
+
+
+def test_the_button_is_not_in_the_form_of_the_user(api: API, alice: User, carol: Client) -> None:
+    """Enter in a field of a form presses its first button."""
+    api.login(alice)
+    page = carol.get(f"{USERS}{alice.pk}/change/").content.decode()
+    form = page[page.index('id="user_form"') :]
+    button = '<button class="button" form="end-session" formaction='
+    assert button in form
+    assert "formaction" not in form.replace(button, "")
+    assert page.count('<form id="end-session" method="post">') == 1
+    assert form.index("</form>") < form.index('<form id="end-session"')
+
+
+def test_the_button_spares_accounts_with_more_rights(api: API, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_superuser=True)
+    phone = api.login(alice)
+    dave = staff("dave", "change_devicesession", "view_devicesession", "view_user")
+    for page in (f"{SESSIONS}{row(phone).pk}/change/", f"{USERS}{alice.pk}/change/"):
+        assert "End session" not in dave.get(page).content.decode()
+    answer = dave.post(f"{SESSIONS}{row(phone).pk}/end/", follow=True)
+    assert "Sessions revoked: 0." in answer.content.decode()
+    api.rotated(phone["refresh"])
+
+
+def test_only_a_post_of_an_existing_session_ends_it(api: API, alice: User, carol: Client) -> None:
+    phone = api.login(alice)
+    assert carol.get(f"{SESSIONS}{row(phone).pk}/end/").status_code == 405
+    assert carol.post(f"{SESSIONS}{row(phone).pk + 100}/end/").status_code == 404
+    api.rotated(phone["refresh"])

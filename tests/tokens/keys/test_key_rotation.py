@@ -1,0 +1,226 @@
+"""One signing key follows another, and each is published as long as its tokens are valid."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any, cast
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import API, Clock, row
+from tests.support.racing import race
+from tests.tokens.keys.key_set import command, is_accepted, kid_of, published
+from tokens.conf import conf
+from tokens.jwt.claims import AccessToken
+from tokens.keys import lifecycle
+from tokens.keys.keyring import keyring, load_keyring
+from tokens.models import SigningKey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANNOUNCED = timedelta(minutes=10)  # twice the cache time of the key set
+
+
+def test_the_first_use_creates_a_key_that_signs_immediately(api: API, alice: User) -> None:
+    assert not SigningKey.objects.exists()
+    token = api.login(alice)["access"]
+    assert SigningKey.objects.get().kid == kid_of(token)
+    assert is_accepted(api, token)
+
+
+@pytest.mark.trap(42)
+@pytest.mark.spec("ASVS 5.0", "2.3.4")
+def test_many_first_callers_create_one_key() -> None:
+    """Guards that `follows` is unique."""
+    rings = race(*[load_keyring] * 6)
+    assert {ring.signer.kid for ring in rings} == {SigningKey.objects.get().kid}
+
+
+def test_simultaneous_processes_create_one_key() -> None:
+    program = (
+        "import django; django.setup(); from django.db import connection;"
+        "connection.settings_dict['NAME'] = {!r};"
+        "from tokens.keys.keyring import load_keyring; print(load_keyring().signer.kid)"
+    ).format(str(connection.settings_dict["NAME"]))
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings", "LOG_LEVEL": "ERROR"}
+    command = [sys.executable, "-c", program]
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    printed = {process.communicate(timeout=60)[0].decode().strip() for process in running}
+    assert printed == {SigningKey.objects.get().kid}
+
+
+@pytest.mark.trap(37)
+@pytest.mark.spec("ASVS 5.0", "13.3.4")
+def test_a_key_is_published_before_and_after_it_signs(
+    api: API, alice: User, clock: Clock, settings: Settings
+) -> None:
+    pair = api.login(alice)
+    old = kid_of(pair["access"])
+    new = lifecycle.rotate().kid
+    assert published(api) == [old, new]
+
+    clock.forward(seconds=ANNOUNCED.total_seconds() - 1)
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == old
+
+    last = pair["access"]
+    clock.forward(seconds=1)
+    keyring.invalidate()
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == new
+    assert published(api) == [old, new]
+
+    clock.forward(seconds=298)
+    assert is_accepted(api, last)
+    # Twice the leeway between clocks, and the time until every process knows the new key.
+    clock.forward(seconds=23 + settings.TOKENS["SNAPSHOT_INTERVAL"].total_seconds())
+    assert published(api) == [new]
+    assert not is_accepted(api, last)
+    pair = api.rotated(pair["refresh"])
+    assert is_accepted(api, pair["access"])
+
+
+@pytest.mark.trap(37)
+def test_a_key_is_published_until_its_last_token_expires(
+    api: API, alice: User, clock: Clock, settings: Settings
+) -> None:
+    """A process without the next key signs the token, with a clock fast by the leeway."""
+    pair, interval = api.login(alice), settings.TOKENS["SNAPSHOT_INTERVAL"].total_seconds()
+    signer = keyring.current().signer
+    new = lifecycle.rotate().kid
+    clock.forward(seconds=ANNOUNCED.total_seconds() + interval - 1 + 10)
+    claims: dict[str, Any] = {"scope": "", "audience": conf().audience, "person": {"roles": []}}
+    last = str(AccessToken.mint(row(pair), signer, **claims))
+    clock.forward(seconds=-10)
+    clock.forward(seconds=10 + 300 + 10 - 1)
+    assert is_accepted(api, last)
+    assert published(api) == [signer.kid, new]
+    clock.forward(seconds=2)
+    assert published(api) == [new]
+
+
+def test_while_a_key_waits_no_other_is_created(api: API, alice: User, clock: Clock) -> None:
+    api.login(alice)
+    waiting = lifecycle.rotate()
+    clock.forward(minutes=5)
+    assert lifecycle.rotate() == waiting
+    clock.forward(minutes=5)
+    assert lifecycle.rotate() != waiting
+
+
+@pytest.mark.trap(42)
+def test_two_simultaneous_rotations_create_one_key() -> None:
+    """Guards that `follows` is unique."""
+    load_keyring()
+    made = race(*[lifecycle.rotate] * 6)
+    assert len({key.kid for key in made}) == 1
+    assert SigningKey.objects.count() == 2
+
+
+def test_simultaneous_emergencies_leave_one_signing_key() -> None:
+    old = load_keyring().signer.kid
+    race(*[lifecycle.replace_all] * 3, *[lifecycle.rotate] * 3)
+    ring = load_keyring()
+    assert old not in {key.kid for key in ring.keys}
+    assert ring.signer.kid in {key.kid for key in ring.keys}
+
+
+def test_an_overtaken_emergency_leaves_no_waiting_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_keyring()
+    seen = lifecycle.all_rows()
+    waiting = lifecycle.rotate()
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "all_rows", lambda: seen)  # as if it had read the keys before
+        made = lifecycle.replace_all()
+    assert made.follows == waiting.kid
+    ring = load_keyring()
+    assert [key.kid for key in ring.keys] == [ring.signer.kid] == [made.kid]
+
+
+def test_the_next_rotation_deletes_removed_keys(clock: Clock) -> None:
+    first = load_keyring().signer.kid
+    lifecycle.rotate()
+    clock.forward(minutes=15)
+    lifecycle.rotate()
+    assert SigningKey.objects.filter(kid=first).exists()
+    clock.forward(minutes=17)
+    lifecycle.rotate()
+    assert not SigningKey.objects.filter(kid=first).exists()
+
+
+def test_an_emergency_invalidates_access_tokens_only(api: API, alice: User) -> None:
+    pair = api.login(alice)
+    lifecycle.rotate()
+    replacing = lifecycle.replace_all().kid
+    assert published(api) == [replacing]
+    assert api.get("sessions/", bearer=pair["access"]).status_code == 401
+    pair = api.rotated(pair["refresh"])
+    assert kid_of(pair["access"]) == replacing
+    assert is_accepted(api, pair["access"])
+
+
+@pytest.mark.parametrize("age", [90, 0], ids=["by age", "only when told"])
+def test_an_old_key_is_replaced_automatically(settings: Settings, clock: Clock, age: int) -> None:
+    settings.TOKENS = {**settings.TOKENS, "SIGNING_KEY_AGE": timedelta(days=age)}
+    first = load_keyring()
+    clock.forward(days=89)
+    assert len(load_keyring().keys) == 1
+    clock.forward(days=1)
+    second = load_keyring()
+    assert len(second.keys) == (2 if age else 1)
+    assert second.signer.kid == first.signer.kid
+    clock.forward(minutes=10)
+    assert (load_keyring().signer.kid == first.signer.kid) is (age == 0)
+
+
+def test_a_manually_deleted_newest_key_is_replaced(clock: Clock) -> None:
+    load_keyring()
+    waiting = lifecycle.rotate()
+    SigningKey.objects.filter(pk=waiting.pk).delete()
+    clock.forward(minutes=17)
+    ring = load_keyring()
+    assert [key.kid for key in ring.keys] == [ring.signer.kid]
+
+
+def test_the_command_prints_when_the_key_signs(clock: Clock) -> None:
+    first = command()
+    assert first == f"ES256 key {SigningKey.objects.get()} is published and signs now.\n"
+    begins = f"{timezone.now() + ANNOUNCED:%Y-%m-%d %H:%M:%S} UTC"
+    second = command()
+    assert second.endswith(f"is published and signs from {begins}.\n")
+    assert command() == second
+    assert command("--emergency").endswith("is published and signs now.\n")
+    assert SigningKey.objects.count() == 1
+
+
+REPLACEMENTS: dict[str, Callable[[], Any]] = {
+    "the command": lambda: call_command("rotatesigningkey", "--emergency", stdout=StringIO()),
+    "the revocation of all sessions": lambda: call_command("revoke", "--all", stdout=StringIO()),
+    "a call": lifecycle.replace_all,
+}
+
+
+@pytest.mark.spec("ASVS 5.0", "16.3.1")
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_replacing_all_keys_is_logged_as_a_warning(
+    caplog: pytest.LogCaptureFixture, replace: Callable[[], Any]
+) -> None:
+    load_keyring()
+    lifecycle.rotate()
+    assert "signing_keys_replaced" not in caplog.text
+    caplog.clear()
+    replace()
+    (record,) = (one for one in caplog.records if "signing_keys_replaced" in one.getMessage())
+    event = cast("dict[str, Any]", record.msg)
+    assert (record.levelname, event["event"]) == ("WARNING", "signing_keys_replaced")
+    assert (event["kid"], event["replaced"]) == (SigningKey.objects.get().kid, 2)

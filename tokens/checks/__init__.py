@@ -1,0 +1,1 @@
+"""What `manage.py check` says of unsafe, impossible or misspelt settings."""
