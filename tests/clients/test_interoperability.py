@@ -1,4 +1,4 @@
-"""Verifiers that we did not write believe the site's tokens, and read its status lists by hand."""
+"""Verifiers of other projects accept the site's tokens and can read its status lists."""
 
 import dataclasses
 import os
@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from tests.support.libraries import (
-    Asked,
     Claims,
     Reader,
     RefusedError,
+    TokenQuery,
     bit,
     in_node,
     with_jose,
@@ -57,20 +57,20 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     return readers[request.param]
 
 
-def access(site: Site, algorithm: str, pair: dict[str, Any]) -> Asked:
+def access(site: Site, algorithm: str, pair: dict[str, Any]) -> TokenQuery:
     jwks = f"{site.url}/.well-known/jwks.json"
-    return Asked(jwks, algorithm, "at+jwt", pair["access"], issuer=site.url, audience=site.url)
+    return TokenQuery(jwks, algorithm, "at+jwt", pair["access"], issuer=site.url, audience=site.url)
 
 
-def status_list(site: Site, algorithm: str, claims: Claims) -> Asked:
-    """Fetch the list that the claims name, which has to be this kind of answer."""
+def status_list(site: Site, algorithm: str, claims: Claims) -> TokenQuery:
+    """Fetch the list that the claims name, and check its content type."""
     place = claims["status"]["status_list"]
     answer = httpx.get(place["uri"])
     assert answer.headers["Content-Type"] == "application/statuslist+jwt"
-    return Asked(f"{site.url}/.well-known/jwks.json", algorithm, "statuslist+jwt", answer.text)
+    return TokenQuery(f"{site.url}/.well-known/jwks.json", algorithm, "statuslist+jwt", answer.text)
 
 
-def test_the_key_set_is_of_the_chosen_algorithm(site: Site, algorithm: str) -> None:
+def test_the_key_set_has_the_configured_algorithm(site: Site, algorithm: str) -> None:
     answer = httpx.get(f"{site.url}/.well-known/jwks.json")
     assert answer.headers["Content-Type"] == "application/jwk-set+json"
     [key] = answer.json()["keys"]
@@ -79,7 +79,7 @@ def test_the_key_set_is_of_the_chosen_algorithm(site: Site, algorithm: str) -> N
 
 @pytest.mark.spec("RFC 9068", "2.1", "2.2", "4")
 @pytest.mark.spec("RFC 7517", "5")
-def test_it_believes_an_access_token_by_the_key_set_alone(
+def test_it_verifies_an_access_token_with_the_key_set_only(
     site: Site, algorithm: str, reader: Reader
 ) -> None:
     claims = reader(access(site, algorithm, site.login("alice")))
@@ -92,8 +92,8 @@ def altered(token: str) -> str:
     return f"{head}.{claims[:-9]}{'A' if claims[-9] != 'A' else 'B'}{claims[-8:]}.{signature}"
 
 
-def test_it_refuses_what_it_should(site: Site, algorithm: str, reader: Reader) -> None:
-    """So the test above did verify something."""
+def test_it_refuses_invalid_tokens(site: Site, algorithm: str, reader: Reader) -> None:
+    """The test above would pass for a verifier that accepts every token."""
     pair = site.login("alice")
     good = access(site, algorithm, pair)
     for bad in (
@@ -109,7 +109,7 @@ def test_it_refuses_what_it_should(site: Site, algorithm: str, reader: Reader) -
 
 
 @pytest.mark.spec("Token Status List", "4.1", "5.1")
-def test_it_reads_in_the_status_list_that_a_session_has_ended(
+def test_it_finds_a_revoked_session_in_the_status_list(
     site: Site, algorithm: str, reader: Reader
 ) -> None:
     ended, goes_on = site.login("alice"), site.login("alice")
@@ -128,15 +128,15 @@ def test_it_reads_in_the_status_list_that_a_session_has_ended(
 
 
 @pytest.mark.node
-def test_node_unpacks_the_status_list_by_itself(site: Site, algorithm: str, node: Path) -> None:
+def test_node_decompresses_the_status_list(site: Site, algorithm: str, node: Path) -> None:
     pair = site.login("alice")
     said = with_jose(node)(access(site, algorithm, pair))
     index = said["status"]["status_list"]["idx"]
     site.logout(pair)
 
     def ended() -> bool:
-        asked = status_list(site, algorithm, said)
-        return bool(in_node(node, asked, index=index)["bit"] == 1)
+        query = status_list(site, algorithm, said)
+        return bool(in_node(node, query, index=index)["bit"] == 1)
 
     wait_until(ended, seconds=20)
 
@@ -148,7 +148,9 @@ print(Verifier(issuer=sys.argv[1], audience=sys.argv[1]).verify(sys.argv[2]))
 """
 
 
-def test_our_own_verifier_agrees(site: Site, algorithm: str, installed: Path) -> None:
+def test_the_shipped_verifier_gives_the_same_results(
+    site: Site, algorithm: str, installed: Path
+) -> None:
     pair = site.login("alice")
     command = [sys.executable, "-c", THREE_LINES, site.url, pair["access"]]
     environment = {**os.environ, "PYTHONPATH": str(installed)}

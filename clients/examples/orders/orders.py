@@ -1,6 +1,8 @@
 """Orders: a service without users, passwords or sessions. It accepts Latchkey's access tokens.
 
-ISSUER is the site's PUBLIC_URL, AUDIENCE its TOKEN_AUDIENCE (by default the same).
+ISSUER is the site's PUBLIC_URL; AUDIENCE is this service's name in the site's TOKEN_AUDIENCE (by
+default the same). With PAYMENTS_URL, people can pay their orders: this service then calls Payments
+on their behalf, with the credentials CLIENT_ID and CLIENT_SECRET of its service account.
 Orders are kept in memory: run one process, and a restart loses them.
 """
 
@@ -10,6 +12,7 @@ from itertools import count
 from typing import Any, cast
 
 from latchkey_verifier import Bearer, Claims, Verifier, claims_of
+from on_behalf import OnBehalf, Target
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +22,7 @@ from starlette.routing import Route
 
 MAX_ORDERS = 10_000
 MAX_ITEM_LENGTH = 200  # characters
+PRICE = 3  # of each item
 
 
 @dataclass
@@ -35,7 +39,8 @@ class Order:
 class Orders:
     """All orders, and the endpoints that list and change them."""
 
-    def __init__(self) -> None:
+    def __init__(self, payments: OnBehalf | None) -> None:
+        self.payments = payments
         self.orders: dict[int, Order] = {}
         self.numbers = count(1)
 
@@ -54,13 +59,24 @@ class Orders:
         return JSONResponse(asdict(order), status_code=201)
 
     async def ship(self, request: Request) -> JSONResponse:
-        """Mark an order as shipped, whichever user owns it. The role `shipping` is required."""
+        """Mark any user's order as shipped. The role `shipping` is required."""
         caller(request).require_role("shipping")
         order = self.orders.get(request.path_params["id"])
         if order is None:
             raise HTTPException(404, "There is no such order.")
         order.shipped = True
         return JSONResponse(asdict(order))
+
+    async def pay(self, request: Request) -> JSONResponse:
+        """Pay the caller's order: Payments receives a token for the caller, not the caller's."""
+        order = self.orders.get(request.path_params["id"])
+        if order is None or order.owner != caller(request).sub:
+            raise HTTPException(404, "There is no such order.")
+        if self.payments is None:
+            raise HTTPException(503, "Orders cannot be paid here.")
+        token = request.headers["Authorization"].partition(" ")[2].strip()
+        body = {"order": order.id, "amount": order.quantity * PRICE}
+        return JSONResponse(await self.payments.post("/payments", body, person=token))
 
 
 def caller(request: Request) -> Claims:
@@ -76,7 +92,7 @@ async def read_json(request: Request) -> Any:
 
 
 def parse(body: Any) -> tuple[str, int]:
-    """Return item and quantity, or raise HTTPException 400, which names the error."""
+    """Return the item and the quantity, or raise HTTPException 400."""
     given = body if isinstance(body, dict) else {}
     item, quantity = given.get("item"), given.get("quantity")
     if not isinstance(item, str) or not 0 < len(item) <= MAX_ITEM_LENGTH:
@@ -91,20 +107,21 @@ async def healthz(request: Request) -> JSONResponse:
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer an error as JSON, as the middleware and the site do."""
+    """Answer an error as JSON, in the format of the middleware and the site."""
     http_error = cast("HTTPException", error)
     return JSONResponse({"detail": http_error.detail}, http_error.status_code, http_error.headers)
 
 
-def application(verifier: Verifier) -> Starlette:
-    """Return the service with this verifier and without orders."""
-    orders = Orders()
+def application(verifier: Verifier, payments: OnBehalf | None = None) -> Starlette:
+    """Return a service that uses this verifier and has no orders yet."""
+    orders = Orders(payments)
     return Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/orders", orders.list_own),
             Route("/orders", orders.create, methods=["POST"]),
             Route("/orders/{id:int}/ship", orders.ship, methods=["POST"]),
+            Route("/orders/{id:int}/pay", orders.pay, methods=["POST"]),
         ],
         middleware=[Middleware(Bearer, verifier=verifier, public=["/healthz"])],
         exception_handlers={HTTPException: answer_error},
@@ -121,4 +138,19 @@ def from_environment() -> Starlette:
         status_list=cast("Any", os.environ.get("STATUS_LIST", "fail_closed")),  # Verifier checks it
         leeway=float(os.environ.get("LEEWAY", "10")),
     )
-    return application(verifier)
+    return application(verifier, payments_from_environment())
+
+
+def payments_from_environment() -> OnBehalf | None:
+    """Return how to call Payments, or None without PAYMENTS_URL."""
+    if "PAYMENTS_URL" not in os.environ:
+        return None
+    target = Target(
+        issuer=os.environ["ISSUER"],
+        client_id=os.environ["CLIENT_ID"],
+        client_secret=os.environ["CLIENT_SECRET"],
+        url=os.environ["PAYMENTS_URL"],
+        audience=os.environ["PAYMENTS_AUDIENCE"],
+        scope="payments:write",
+    )
+    return OnBehalf(target)

@@ -1,4 +1,4 @@
-"""An issuer for the tests: real keys, real tokens, a real server on loopback that counts calls."""
+"""An issuer for the tests: real keys and tokens, and a server on loopback that counts requests."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ STATUS = "/.well-known/status/0"
 
 @dataclass(frozen=True)
 class Pair:
-    """A key pair and what it is called."""
+    """A key pair with its `kid`."""
 
     kid: str
     algorithm: str
@@ -42,7 +42,7 @@ class Pair:
 
 @cache
 def rsa_key(bits: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, bits)  # once: it takes a while
+    return rsa.generate_private_key(65537, bits)  # cached, because it is slow
 
 
 def new_pair(kid: str, algorithm: str = "ES256") -> Pair:
@@ -55,13 +55,13 @@ def new_pair(kid: str, algorithm: str = "ES256") -> Pair:
 
 
 def encoded(data: Any) -> str:
-    """Return base64url without padding, of bytes or of what is JSON."""
+    """Encode bytes, or other values as JSON, as base64url without padding."""
     raw = data if isinstance(data, bytes) else json.dumps(data, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def signed(header: Any, claims: Any, pair: Pair) -> str:
-    """Return a token that this pair has signed, whatever it says; bytes go in as they are."""
+    """Return a token with any header and claims, signed by this pair. Bytes are not changed."""
     text = f"{encoded(header)}.{encoded(claims)}"
     signature = jwt.get_algorithm_by_name(pair.algorithm).sign(text.encode(), pair.private)
     return f"{text}.{encoded(signature)}"
@@ -69,7 +69,7 @@ def signed(header: Any, claims: Any, pair: Pair) -> str:
 
 @dataclass
 class Page:
-    """What the server answers at one path."""
+    """The server's response at one path."""
 
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Page:
 
 
 class Issuer:
-    """Serves `pages`, and counts what was asked for. `gate` holds every answer back."""
+    """Serves `pages` and counts the requests. While `gate` is cleared, every response waits."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -100,19 +100,19 @@ class Issuer:
         self.server.server_close()
 
     def wait_for_calls(self, number: int) -> None:
-        """Return once so many have come; the gate may still hold their answers back."""
+        """Return after so many requests have arrived. Their responses may still wait."""
         while self.calls.total() < number:
             time.sleep(0.001)
 
     def publish(self, *pairs: Pair, max_age: int = 300) -> None:
-        """Make these the keys."""
+        """Publish a key set with these keys."""
         self.pages[JWKS] = Page(
             json.dumps({"keys": [pair.jwk for pair in pairs]}).encode(),
             {"Cache-Control": f"public, max-age={max_age}"},
         )
 
     def publish_list(self, bits: bytes, *, max_age: int | None = 60, **changes: Any) -> None:
-        """Make these the bits of status list 0; other claims as given, None leaves one out."""
+        """Publish status list 0 with these bits and changed claims; None removes a claim."""
         packed = {"bits": 1, "lst": encoded(zlib.compress(bits, 9))}
         token = self.list_token(status_list=packed, **changes)
         headers = {} if max_age is None else {"Cache-Control": f"public, max-age={max_age}"}
@@ -132,7 +132,7 @@ class Issuer:
         return {"alg": self.pair.algorithm, "kid": self.pair.kid, "typ": "at+jwt"}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Return the claims of a good token, but for the changes; None leaves one out."""
+        """Return the claims of a valid token with these changes; None removes a claim."""
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -151,15 +151,15 @@ class Issuer:
         return without_none({**claims, **changes})
 
     def token(self, *, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """Return a token that our key has signed, as changed."""
+        """Return a signed token with these changes of a valid one."""
         return signed(
             without_none({**self.header, **(header or {})}), self.claims(**changes), self.pair
         )
 
     def listed(self, index: int = 3, **changes: Any) -> str:
-        """Return a token that has this place in status list 0."""
-        place = {"idx": index, "uri": self.status_uri}
-        return self.token(status={"status_list": place}, **changes)
+        """Return a token that names this index in status list 0."""
+        reference = {"idx": index, "uri": self.status_uri}
+        return self.token(status={"status_list": reference}, **changes)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         issuer = self
@@ -179,13 +179,13 @@ class Issuer:
                 if not page.pause:
                     self.wfile.write(page.body)
                     return
-                with suppress(OSError):  # Nobody has the patience to the end.
+                with suppress(OSError):  # The client closes the connection early.
                     for position in range(len(page.body)):
                         self.wfile.write(page.body[position : position + 1])
                         time.sleep(page.pause)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Be quiet."""
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it)
+                """Write nothing to the standard error output."""
 
         return Handler
 

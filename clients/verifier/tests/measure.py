@@ -1,7 +1,7 @@
-"""How long it takes to verify a token, at first and again: `python tests/measure.py`.
+"""Measure the verification of new and of cached tokens: `python tests/measure.py`.
 
-The median [least, most] of nine rounds of a thousand tokens, in microseconds for each token. They
-name their place in a status list, which is looked at both times.
+It prints the median [minimum, maximum] of nine rounds with a thousand tokens, in microseconds per
+token. The tokens name a status list, which is checked in both cases.
 """
 
 import sys
@@ -31,11 +31,11 @@ def main() -> None:
 
 
 def microseconds(verifier: Verifier, tokens: list[str]) -> float:
-    """Return how long each token took."""
-    begun = time.perf_counter()
+    """Return the mean time per token in microseconds."""
+    started = time.perf_counter()
     for token in tokens:
         verifier.verify(token)
-    return (time.perf_counter() - begun) / len(tokens) * 1e6
+    return (time.perf_counter() - started) / len(tokens) * 1e6
 
 
 def shown(times: list[float]) -> str:

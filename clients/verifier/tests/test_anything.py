@@ -1,4 +1,4 @@
-"""Whatever comes, from clients or from the issuer, is believed or refused: nothing else happens."""
+"""Any input from clients or the issuer is accepted or refused, without another exception."""
 
 import json
 import string
@@ -37,7 +37,7 @@ def verifier(issuer: Issuer) -> Verifier:
 
 
 def changed(names: list[str]) -> some.SearchStrategy[dict[str, Any]]:
-    """Return changes of some of the names, and of others."""
+    """Return a strategy for dictionaries with some of these names and other names."""
     return some.dictionaries(some.sampled_from(names) | some.text(), json_values, max_size=4)
 
 
@@ -54,7 +54,7 @@ def test_any_text_is_refused(verifier: Verifier, text: str) -> None:
 
 @quick
 @given(changed(HEADERS), changed([*CLAIMS, "token_type", "auth_time", "status"]))
-def test_any_token_that_our_key_signed_is_believed_or_refused(
+def test_any_token_signed_by_our_key_is_accepted_or_refused(
     issuer: Issuer, verifier: Verifier, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     with suppress(TokenRefused):
@@ -97,7 +97,7 @@ def test_any_status_list_is_read_or_refused(issuer: Issuer, claims: dict[str, An
         assert isinstance(sessions, StatusList)
 
 
-def test_all_of_it_cost_one_fetch_of_the_keys(issuer: Issuer, verifier: Verifier) -> None:
+def test_the_other_tests_fetched_the_keys_at_most_twice(issuer: Issuer, verifier: Verifier) -> None:
     verifier.verify(issuer.token())
     assert issuer.calls == {JWKS: issuer.calls[JWKS]}
     assert issuer.calls[JWKS] <= 2

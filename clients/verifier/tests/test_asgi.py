@@ -1,4 +1,4 @@
-"""The middleware: who gets through, and what the others are answered."""
+"""The middleware lets requests with a valid token through and answers the others."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from latchkey_verifier import Bearer, TokenRefused, Verifier, claims_of
 
 
 class Shop:
-    """An application without a framework; it notes every scope that reaches it."""
+    """An application without a framework. It records every scope that it receives."""
 
     def __init__(self) -> None:
         self.scopes: list[Any] = []
@@ -26,11 +26,13 @@ class Shop:
         path = scope["path"]
         if path == "/ship":
             claims_of(scope).require_role("shipping")
+        if path == "/orders":
+            claims_of(scope).require_scope("orders:read")
         await send({"type": "http.response.start", "status": 200, "headers": []})
         if path == "/late":
             claims_of(scope).require_role("shipping")
-        who = b"anybody" if path == "/healthz" else claims_of(scope).sub.encode()
-        await send({"type": "http.response.body", "body": who})
+        user = b"anybody" if path == "/healthz" else claims_of(scope).sub.encode()
+        await send({"type": "http.response.body", "body": user})
 
 
 @pytest.fixture
@@ -44,16 +46,16 @@ def app(shop: Shop, verifier: Verifier) -> Bearer:
 
 
 def get(app: Bearer, path: str = "/", *headers: tuple[str, str], token: str = "") -> httpx.Response:
-    async def ask() -> httpx.Response:
-        given = [*headers, *([("Authorization", f"Bearer {token}")] if token else [])]
+    async def request() -> httpx.Response:
+        authorization = [("Authorization", f"Bearer {token}")] if token else []
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
-            return await client.get(path, headers=given)
+            return await client.get(path, headers=[*headers, *authorization])
 
-    return asyncio.run(ask())
+    return asyncio.run(request())
 
 
-def test_a_good_token_gets_through_and_its_claims_are_in_the_scope(
+def test_a_valid_token_gets_through_with_its_claims_in_the_scope(
     app: Bearer, issuer: Issuer
 ) -> None:
     answer = get(app, token=issuer.token())
@@ -66,7 +68,7 @@ def test_a_good_token_gets_through_and_its_claims_are_in_the_scope(
     ids=["no header", "another scheme", "an empty header", "another header"],
 )
 @pytest.mark.spec("RFC 6750", "3")
-def test_nothing_presented_is_401_without_an_error_word(
+def test_a_missing_token_is_401_without_an_error_code(
     app: Bearer, shop: Shop, issuer: Issuer, headers: list[tuple[str, str]]
 ) -> None:
     answer = get(app, "/", *headers)
@@ -79,7 +81,7 @@ def test_nothing_presented_is_401_without_an_error_word(
 
 
 @pytest.mark.spec("RFC 6750", "2.3")
-def test_a_token_in_the_address_is_none(app: Bearer, issuer: Issuer) -> None:
+def test_a_token_in_the_url_is_ignored(app: Bearer, issuer: Issuer) -> None:
     assert get(app, f"/?access_token={issuer.token()}").headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -89,15 +91,15 @@ def test_a_token_in_the_address_is_none(app: Bearer, issuer: Issuer) -> None:
     ids=str,
 )
 @pytest.mark.spec("RFC 6750", "3.1")
-def test_a_refused_token_is_401_invalid_token_and_nobody_is_told_why(
+def test_a_refused_token_is_401_and_the_reason_is_not_revealed(
     app: Bearer, shop: Shop, header: str
 ) -> None:
-    async def ask() -> httpx.Response:
+    async def request() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             return await client.get("/", headers={b"Authorization": header.encode("latin-1")})
 
-    answer = asyncio.run(ask())
+    answer = asyncio.run(request())
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert answer.headers["Content-Type"] == "application/json"
@@ -105,18 +107,18 @@ def test_a_refused_token_is_401_invalid_token_and_nobody_is_told_why(
     assert not shop.scopes
 
 
-def test_two_tokens_are_one_that_nobody_believes(app: Bearer, issuer: Issuer) -> None:
-    good = ("Authorization", f"Bearer {issuer.token()}")
-    for other in (good, ("Authorization", ""), ("Authorization", "Basic YTpi")):
-        answer = get(app, "/", good, other)
+def test_two_authorization_headers_are_refused(app: Bearer, issuer: Issuer) -> None:
+    valid = ("Authorization", f"Bearer {issuer.token()}")
+    for other in (valid, ("Authorization", ""), ("Authorization", "Basic YTpi")):
+        answer = get(app, "/", valid, other)
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_the_name_of_the_scheme_is_read_in_any_case(app: Bearer, issuer: Issuer) -> None:
+def test_the_case_of_the_scheme_does_not_matter(app: Bearer, issuer: Issuer) -> None:
     assert get(app, "/", ("Authorization", f"bEaReR  {issuer.token()} ")).status_code == 200
 
 
-def test_a_lacking_role_is_403(app: Bearer, issuer: Issuer) -> None:
+def test_a_missing_role_is_403(app: Bearer, issuer: Issuer) -> None:
     answer = get(app, "/ship", token=issuer.token())
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
@@ -124,15 +126,23 @@ def test_a_lacking_role_is_403(app: Bearer, issuer: Issuer) -> None:
     assert get(app, "/ship", token=issuer.token(roles=["shipping"])).status_code == 200
 
 
-def test_a_role_that_is_asked_for_too_late_is_an_error_of_the_application(
-    app: Bearer, issuer: Issuer
-) -> None:
+@pytest.mark.spec("RFC 6750", "3")
+def test_a_missing_scope_is_403_and_named(app: Bearer, issuer: Issuer) -> None:
+    answer = get(app, "/orders", token=issuer.token(scope="stock"))
+    assert answer.status_code == 403
+    challenge = 'Bearer error="insufficient_scope", scope="orders:read"'
+    assert answer.headers["WWW-Authenticate"] == challenge
+    assert answer.json()["code"] == "permission_denied"
+    assert get(app, "/orders", token=issuer.token(scope="orders:read")).status_code == 200
+
+
+def test_a_missing_role_after_the_answer_started_is_an_error(app: Bearer, issuer: Issuer) -> None:
     with pytest.raises(Exception, match="lacks the role 'shipping'"):
         get(app, "/late", token=issuer.token())
 
 
 @pytest.mark.parametrize("path", [JWKS, STATUS], ids=["keys", "status list"])
-def test_an_issuer_that_is_away_is_503_and_never_401(
+def test_an_unreachable_issuer_is_503_and_never_401(
     app: Bearer, shop: Shop, issuer: Issuer, path: str
 ) -> None:
     issuer.pages[path].status = 500
@@ -143,12 +153,12 @@ def test_an_issuer_that_is_away_is_503_and_never_401(
     assert not shop.scopes
 
 
-def test_an_ended_session_is_401(app: Bearer, issuer: Issuer) -> None:
+def test_a_revoked_session_is_401(app: Bearer, issuer: Issuer) -> None:
     issuer.publish_list(b"\xff" * 16)
     assert get(app, token=issuer.listed()).status_code == 401
 
 
-def test_public_paths_are_open_and_their_neighbours_are_not(
+def test_public_paths_are_open_and_similar_paths_are_not(
     app: Bearer, shop: Shop, issuer: Issuer
 ) -> None:
     assert get(app, "/healthz").text == "anybody"
@@ -160,7 +170,7 @@ def test_public_paths_are_open_and_their_neighbours_are_not(
     assert not issuer.calls
 
 
-def test_claims_are_never_those_of_another_middleware(issuer: Issuer) -> None:
+def test_values_of_another_middleware_are_not_claims(issuer: Issuer) -> None:
     for scope in ({}, {"latchkey": None}, {"latchkey": {"sub": "made up"}}):
         with pytest.raises(LookupError):
             claims_of(scope)
@@ -181,7 +191,7 @@ def websocket(app: Bearer, token: str) -> list[Any]:
     return sent
 
 
-def test_a_websocket_needs_a_token_too(app: Bearer, shop: Shop, issuer: Issuer) -> None:
+def test_a_websocket_needs_a_token(app: Bearer, shop: Shop, issuer: Issuer) -> None:
     assert websocket(app, "") == [{"type": "websocket.close", "code": 1008}]
     assert websocket(app, "garbage") == [{"type": "websocket.close", "code": 1008}]
     assert not shop.scopes
@@ -189,14 +199,12 @@ def test_a_websocket_needs_a_token_too(app: Bearer, shop: Shop, issuer: Issuer) 
     assert claims_of(shop.scopes[0]).sub == issuer.claims()["sub"]
 
 
-def test_a_websocket_is_asked_to_come_again_while_nobody_can_know(
-    app: Bearer, issuer: Issuer
-) -> None:
+def test_an_unreachable_issuer_asks_a_websocket_to_retry(app: Bearer, issuer: Issuer) -> None:
     issuer.pages[JWKS].status = 500
     assert websocket(app, issuer.token()) == [{"type": "websocket.close", "code": 1013}]
 
 
-def test_the_application_starts_and_stops_as_without(app: Bearer, shop: Shop) -> None:
+def test_lifespan_events_reach_the_application(app: Bearer, shop: Shop) -> None:
     async def nothing(*message: Any) -> Any:
         raise AssertionError
 
@@ -204,7 +212,7 @@ def test_the_application_starts_and_stops_as_without(app: Bearer, shop: Shop) ->
     assert [scope["type"] for scope in shop.scopes] == ["lifespan"]
 
 
-def test_the_reason_is_logged_and_no_token(
+def test_the_reason_is_logged_and_the_token_is_not(
     app: Bearer, issuer: Issuer, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     token = signed(issuer.header, issuer.claims(), new_pair("key-1"))
@@ -223,9 +231,7 @@ def test_the_reason_is_logged_and_no_token(
     assert not any(part in caplog.text for part in token.split(".")[1:])
 
 
-def test_what_the_application_raises_of_its_own_is_left_alone(
-    verifier: Verifier, issuer: Issuer
-) -> None:
+def test_exceptions_of_the_application_pass_through(verifier: Verifier, issuer: Issuer) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise ZeroDivisionError
 
@@ -233,10 +239,10 @@ def test_what_the_application_raises_of_its_own_is_left_alone(
         get(Bearer(broken, verifier), token=issuer.token())
 
 
-def test_a_refusal_that_the_application_raises_is_its_own_error(
+def test_token_refused_from_the_application_passes_through(
     verifier: Verifier, issuer: Issuer
 ) -> None:
-    """A token that it checks besides the bearer's says nothing of the bearer's."""
+    """The application may verify a second token, whose refusal is not a 401 of the request."""
 
     async def checks_another(scope: Any, receive: Any, send: Any) -> None:
         await verifier.averify("garbage")
@@ -245,6 +251,6 @@ def test_a_refusal_that_the_application_raises_is_its_own_error(
         get(Bearer(checks_another, verifier), token=issuer.token())
 
 
-def test_the_middleware_needs_the_audience_that_the_token_is_for(issuer: Issuer) -> None:
+def test_a_token_for_another_audience_is_401(issuer: Issuer) -> None:
     other = Verifier(issuer=issuer.url, audience=f"{AUDIENCE}/other")
     assert get(Bearer(Shop(), other), token=issuer.token()).status_code == 401

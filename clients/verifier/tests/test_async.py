@@ -1,4 +1,4 @@
-"""The same from an event loop: others work on while the issuer is asked, and share its answer."""
+"""Verification in an event loop does not block it, and concurrent callers share one fetch."""
 
 import asyncio
 import threading
@@ -10,7 +10,9 @@ from issuer import AUDIENCE, JWKS, STATUS, Issuer
 from latchkey_verifier import Refusal, TokenRefused, Verifier, VerifierUnavailable
 
 
-def test_a_good_token_is_believed_and_another_is_not(issuer: Issuer, verifier: Verifier) -> None:
+def test_a_valid_token_is_accepted_and_another_is_refused(
+    issuer: Issuer, verifier: Verifier
+) -> None:
     claims = asyncio.run(verifier.averify(issuer.listed()))
     assert claims == verifier.verify(issuer.listed())
     issuer.publish_list(b"\xff" * 16)
@@ -20,32 +22,30 @@ def test_a_good_token_is_believed_and_another_is_not(issuer: Issuer, verifier: V
     assert issuer.calls == {JWKS: 1, STATUS: 1}
 
 
-async def asked_for(issuer: Issuer, path: str) -> None:
+async def wait_for_request(issuer: Issuer, path: str) -> None:
     while not issuer.calls[path]:
         await asyncio.sleep(0)
 
 
-def test_the_loop_goes_on_while_the_issuer_is_asked_and_all_share_the_answer(
+def test_tasks_share_one_fetch_and_the_loop_is_not_blocked(
     issuer: Issuer, verifier: Verifier
 ) -> None:
     async def story() -> None:
         issuer.gate.clear()
-        asking = [asyncio.create_task(verifier.averify(issuer.listed())) for _ in range(16)]
-        await asked_for(issuer, JWKS)
+        tasks = [asyncio.create_task(verifier.averify(issuer.listed())) for _ in range(16)]
+        await wait_for_request(issuer, JWKS)
         issuer.gate.set()
-        assert {claims.client_id for claims in await asyncio.gather(*asking)} == {"latchkey"}
+        assert {claims.client_id for claims in await asyncio.gather(*tasks)} == {"latchkey"}
 
     asyncio.run(story())
     assert issuer.calls == {JWKS: 1, STATUS: 1}
 
 
-def test_a_caller_who_goes_away_does_not_take_the_answer_along(
-    issuer: Issuer, verifier: Verifier
-) -> None:
+def test_a_cancelled_task_does_not_cancel_the_fetch(issuer: Issuer, verifier: Verifier) -> None:
     async def story() -> None:
         issuer.gate.clear()
         first = asyncio.create_task(verifier.averify(issuer.token()))
-        await asked_for(issuer, JWKS)
+        await wait_for_request(issuer, JWKS)
         second = asyncio.create_task(verifier.averify(issuer.token()))
         await asyncio.sleep(0)
         first.cancel()
@@ -58,15 +58,15 @@ def test_a_caller_who_goes_away_does_not_take_the_answer_along(
     assert issuer.calls == {JWKS: 1}
 
 
-def test_a_loop_that_ends_does_not_take_the_answer_along(
+def test_a_closed_loop_does_not_cancel_the_fetch(
     issuer: Issuer, verifier: Verifier, caplog: pytest.LogCaptureFixture
 ) -> None:
 
     async def story() -> None:
         issuer.gate.clear()
-        asking = asyncio.create_task(verifier.averify(issuer.token()))
-        await asked_for(issuer, JWKS)
-        asking.cancel()
+        task = asyncio.create_task(verifier.averify(issuer.token()))
+        await wait_for_request(issuer, JWKS)
+        task.cancel()
 
     asyncio.run(story())
     issuer.gate.set()
@@ -78,20 +78,20 @@ def test_a_loop_that_ends_does_not_take_the_answer_along(
 def test_threads_and_loops_share_one_fetch(issuer: Issuer, verifier: Verifier) -> None:
     issuer.gate.clear()
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(verifier.verify, issuer.token()) for _ in range(2)]
-        asked += [pool.submit(asyncio.run, verifier.averify(issuer.token())) for _ in range(2)]
+        futures = [pool.submit(verifier.verify, issuer.token()) for _ in range(2)]
+        futures += [pool.submit(asyncio.run, verifier.averify(issuer.token())) for _ in range(2)]
         issuer.wait_for_calls(1)
         issuer.gate.set()
-        assert {future.result(timeout=30).client_id for future in asked} == {"latchkey"}
+        assert {future.result(timeout=30).client_id for future in futures} == {"latchkey"}
     assert issuer.calls == {JWKS: 1}
 
 
-def test_nobody_waits_longer_than_twice_the_timeout() -> None:
-    """Time really passes here: what is bounded is the time that a caller waits."""
+def test_a_caller_waits_at_most_twice_the_timeout() -> None:
+    """This test uses real time, because it bounds the time that a caller waits."""
     issuer = Issuer()
     try:
         verifier = Verifier(issuer=issuer.url, audience=AUDIENCE, timeout=0.1)
-        verifier._fetcher.timeout = 30  # as if the time limit had been got round
+        verifier._fetcher.timeout = 30  # A slow server could stay within the HTTP client's limits.
         issuer.gate.clear()
         with pytest.raises(VerifierUnavailable):
             asyncio.run(verifier.averify(issuer.token()))
@@ -99,7 +99,7 @@ def test_nobody_waits_longer_than_twice_the_timeout() -> None:
         issuer.close()
 
 
-def test_a_flood_of_unknown_keys_costs_one_fetch_a_pause(
+def test_unknown_keys_cause_one_fetch_per_pause(
     issuer: Issuer, verifier: Verifier, clock: Clock
 ) -> None:
     async def flood() -> None:
@@ -113,7 +113,7 @@ def test_a_flood_of_unknown_keys_costs_one_fetch_a_pause(
     assert issuer.calls == {JWKS: 2}
 
 
-def test_no_thread_is_left_behind(issuer: Issuer, verifier: Verifier) -> None:
+def test_the_fetching_threads_end(issuer: Issuer, verifier: Verifier) -> None:
     asyncio.run(verifier.averify(issuer.listed()))
     ours = [thread for thread in threading.enumerate() if thread.name.startswith("latchkey")]
     for thread in ours:

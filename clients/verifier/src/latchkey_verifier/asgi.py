@@ -1,12 +1,12 @@
-"""A middleware for any ASGI application: whoever gets through it has shown a good token."""
+"""Middleware for any ASGI application that lets only requests with a valid token through."""
 
 import json
-import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
+from latchkey_verifier.bearer import Denial, PublicPaths, denial, read_token
 from latchkey_verifier.claims import Claims
-from latchkey_verifier.errors import RoleLacking, TokenRefused, VerifierUnavailable
+from latchkey_verifier.errors import RoleLacking, ScopeLacking, VerifierError
 from latchkey_verifier.verifier import Verifier
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -15,74 +15,78 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-log = logging.getLogger("latchkey_verifier")
-
-
-class NothingPresentedError(Exception):
-    """The request has no bearer token at all."""
-
 
 class Bearer:
-    """Lets requests through that carry a good access token, and answers the others (RFC 6750).
+    """Passes requests with a valid access token to the application (RFC 6750).
 
-    401 without a token, or with one that is refused; 403 if the application raises RoleLacking
-    before it answers; 503 if nobody can know. The claims are in the scope: `claims_of(scope)`.
-    Paths in `public` are let through as they are, compared as a whole.
+    `claims_of(scope)` returns the claims in the application. Other requests get 401 if the token
+    is missing or refused, 403 if the application raises RoleLacking or ScopeLacking before it
+    answers, and 503 if the token cannot be checked now. Requests to a path in `public` are not
+    checked. A path that ends with "/" includes the paths below it.
     """
 
     def __init__(self, app: App, verifier: Verifier, public: Collection[str] = ()) -> None:
         self.app = app
         self.verifier = verifier
-        self.public = frozenset(public)
+        self.public = PublicPaths(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope.get("path") in self.public:
+        if scope["type"] == "lifespan" or scope.get("path", "") in self.public:
             await self.app({**scope, "latchkey": None}, receive, send)
             return
         try:
-            claims = await self.verifier.averify(bearer_token(scope["headers"]))
-        except NothingPresentedError:
-            await refuse(scope, send, 401, "not_authenticated", {"WWW-Authenticate": "Bearer"})
-        except TokenRefused as refused:
-            log.info("access token refused: %s", refused.reason)
-            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-            await refuse(scope, send, 401, "token_not_valid", challenge)
-        except VerifierUnavailable as unavailable:
-            wait = {"Retry-After": str(unavailable.retry_after)}
-            await refuse(scope, send, 503, "unavailable", wait)
+            claims = await self.verifier.averify(read_token(authorization(scope["headers"])))
+        except VerifierError as error:
+            await deny(scope, send, denial(error))
         else:
             await self._call(claims, scope, receive, send)
 
     async def _call(self, claims: Claims, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application with the claims, and answer for it if the bearer lacks a role."""
-        begun = False
+        """Call the application with the claims. Answer 403 if a role or scope is missing."""
+        started = False
 
-        async def note(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_record(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self.app({**scope, "latchkey": claims}, receive, note)
-        except RoleLacking:
-            if begun:
+            await self.app({**scope, "latchkey": claims}, receive, send_and_record)
+        except (RoleLacking, ScopeLacking) as lacking:
+            if started:
                 raise
-            challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
-            await refuse(scope, send, 403, "permission_denied", challenge)
+            await deny(scope, send, denial(lacking))
 
 
-SENTENCES = {
-    "not_authenticated": "Sign in: an access token is needed.",
-    "token_not_valid": "Token is invalid or expired",
-    "permission_denied": "You may not do this.",
-    "unavailable": "Tokens cannot be checked now. Try again.",
-}
+def has_role(*roles: str) -> Callable[[App], App]:
+    """Return a decorator for an ASGI application that requires one of these roles.
+
+    Put the application inside `Bearer`, which answers other users with 403.
+    """
+    return _require(lambda claims: claims.require_role(*roles))
+
+
+def has_scope(*scopes: str) -> Callable[[App], App]:
+    """Return a decorator for an ASGI application that requires all of these scopes."""
+    return _require(lambda claims: claims.require_scope(*scopes))
+
+
+def _require(check: Callable[[Claims], None]) -> Callable[[App], App]:
+    def decorate(app: App) -> App:
+        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "lifespan":
+                check(claims_of(scope))
+            await app(scope, receive, send)
+
+        return checked
+
+    return decorate
 
 
 def claims_of(scope: Mapping[str, Any]) -> Claims:
-    """Return the claims of the token that this request came with.
+    """Return the claims of the request's token, from an ASGI scope or a WSGI environ.
 
-    Raises LookupError for one that did not come through the middleware or is of a public path.
+    Raises LookupError if the path is public or the request bypassed the middleware.
     """
     claims = scope.get("latchkey")
     if not isinstance(claims, Claims):
@@ -90,34 +94,23 @@ def claims_of(scope: Mapping[str, Any]) -> Claims:
     return claims
 
 
-def bearer_token(headers: Collection[tuple[bytes, bytes]]) -> str:
-    """Return the token of the Authorization header, or raise NothingPresentedError.
-
-    Two such headers are one token that nobody can believe.
-    """
-    values = [value for name, value in headers if name.lower() == b"authorization"]
-    if len(values) > 1:
-        return ""
-    scheme, _, token = b"".join(values).strip().partition(b" ")
-    if scheme.lower() != b"bearer":
-        raise NothingPresentedError
-    return token.strip().decode("latin-1")
+def authorization(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return the values of the Authorization headers."""
+    return [value.decode("latin-1") for name, value in headers if name.lower() == b"authorization"]
 
 
-async def refuse(
-    scope: Scope, send: Send, status: int, code: str, headers: Mapping[str, str]
-) -> None:
-    """Answer in the shape of the site's own errors; close a websocket before it opens."""
+async def deny(scope: Scope, send: Send, answer: Denial) -> None:
+    """Answer with an error in the site's format, or close a websocket before it opens."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1013 if status == 503 else 1008})
+        await send({"type": "websocket.close", "code": 1013 if answer.status == 503 else 1008})
         return
-    body = json.dumps({"detail": SENTENCES[code], "code": code}).encode()
+    body = json.dumps(answer.body).encode()
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
-        **headers,
+        **answer.headers,
     }
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

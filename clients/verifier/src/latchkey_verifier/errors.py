@@ -1,10 +1,10 @@
-"""What can be wrong: the token (401), the bearer's roles (403), or the way to the issuer (503)."""
+"""The errors: a refused token (401), a missing role or scope (403), an unreachable issuer (503)."""
 
 from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a token was refused. For your log: no client is told."""
+    """Why a token was refused. Log the reason; do not send it to the client."""
 
     MALFORMED = "malformed"
     TOO_LONG = "too long"
@@ -23,11 +23,15 @@ class Refusal(StrEnum):
 
 
 class VerifierError(Exception):
-    """The request cannot be served; the classes below say whose fault that is."""
+    """The base of all errors of a request's verification."""
+
+
+class NothingPresented(VerifierError):
+    """The request has no bearer token: answer 401 without an error word."""
 
 
 class TokenRefused(VerifierError):
-    """401: the token is not to be believed. The reason is for your log."""
+    """The token is not valid: answer 401. The reason is for your log."""
 
     def __init__(self, reason: Refusal) -> None:
         super().__init__(reason.value)
@@ -35,17 +39,25 @@ class TokenRefused(VerifierError):
 
 
 class RoleLacking(VerifierError):
-    """403: the token is good, and its bearer may not do this."""
+    """The token is valid, but its user has none of these roles: answer 403."""
 
-    def __init__(self, role: str) -> None:
-        super().__init__(f"lacks the role {role!r}")
-        self.role = role
+    def __init__(self, *roles: str) -> None:
+        self.role = " or ".join(roles)
+        super().__init__(f"lacks the role {self.role!r}")
+
+
+class ScopeLacking(VerifierError):
+    """The token is valid, but lacks one of these scopes: answer 403."""
+
+    def __init__(self, *scopes: str) -> None:
+        self.scope = " ".join(scopes)
+        super().__init__(f"lacks the scope {self.scope!r}")
 
 
 class VerifierUnavailable(VerifierError):
-    """503: the issuer cannot be reached, so nobody knows whether the token is good.
+    """The issuer cannot be reached, so the token cannot be checked now: answer 503.
 
-    Never answer this with 401: on a 401 clients throw their tokens away.
+    Never answer 401, because clients drop their tokens on a 401.
     """
 
     def __init__(self, what: str, *, retry_after: int) -> None:

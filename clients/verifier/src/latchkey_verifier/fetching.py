@@ -1,4 +1,4 @@
-"""Asking the issuer: one address, no redirect, and never more bytes or time than allowed."""
+"""Fetch a document from the issuer without redirects, within limits of size and time."""
 
 import re
 import ssl
@@ -11,43 +11,47 @@ import httpx
 
 @dataclass(frozen=True)
 class Answer:
-    """A body, and for how many seconds HTTP allows to keep it; None if it does not say."""
+    """A response body, and its lifetime in seconds by its HTTP headers, or None."""
 
     body: bytes
     max_age: float | None
 
 
 class Fetcher:
-    """Fetches documents. It keeps no connection open, so that nobody has to close it."""
+    """Fetches documents. It keeps no connections open, so it needs no `close` method."""
 
     def __init__(self, client: httpx.Client | None, timeout: float) -> None:
         self.client = client
         self.timeout = timeout
-        self.context = ssl.create_default_context()  # once: it reads all authorities
+        self.context = ssl.create_default_context()  # reused, because it reads all certificates
 
     def fetch(self, url: str, *, accept: str, largest: int) -> Answer:
-        """Return what is at the address; raise httpx.HTTPError or, for a bad answer, ValueError."""
+        """Return the document at the URL.
+
+        Raises httpx.HTTPError if the request fails, and ValueError if the response is not
+        acceptable.
+        """
         deadline = time.monotonic() + self.timeout
-        # A packed answer could unpack to any size.
+        # A compressed response could grow to any size.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         with (
             self._open() as client,
             client.stream(
                 "GET", url, headers=headers, follow_redirects=False, timeout=self.timeout
-            ) as answer,
+            ) as response,
         ):
-            if answer.status_code != 200:
-                raise ValueError(f"status {answer.status_code}")
-            if answer.headers.get("Content-Encoding", "identity") != "identity":
+            if response.status_code != 200:
+                raise ValueError(f"status {response.status_code}")
+            if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise ValueError("packed, although that was not asked for")
-            return Answer(self._read(answer, largest, deadline), max_age(answer.headers))
+            return Answer(self._read(response, largest, deadline), max_age(response.headers))
 
     def _open(self) -> AbstractContextManager[httpx.Client]:
         return nullcontext(self.client) if self.client else httpx.Client(verify=self.context)
 
-    def _read(self, answer: httpx.Response, largest: int, deadline: float) -> bytes:
+    def _read(self, response: httpx.Response, largest: int, deadline: float) -> bytes:
         body = bytearray()
-        for chunk in answer.iter_raw():
+        for chunk in response.iter_raw():
             body += chunk
             if len(body) > largest:
                 raise ValueError(f"more than {largest} bytes")
@@ -57,7 +61,7 @@ class Fetcher:
 
 
 def max_age(headers: httpx.Headers) -> float | None:
-    """Return how long the answer is fresh (RFC 9111, section 4.2), None if nothing says so."""
+    """Return the freshness lifetime in seconds (RFC 9111, section 4.2), or None if not stated."""
     directives = headers.get("Cache-Control", "").lower().replace(" ", "").split(",")
     if {"no-store", "no-cache"} & {*directives}:
         return 0

@@ -1,4 +1,4 @@
-"""Reading a signed token (RFC 7515, section 7.1) strictly, before anything of it is believed."""
+"""Parse a signed token strictly (RFC 7515, section 7.1). Parsing does not verify it."""
 
 import json
 import re
@@ -9,16 +9,16 @@ from typing import NoReturn
 
 from latchkey_verifier.errors import Refusal, TokenRefused
 
-#: Headers that would choose the key or change the rules; no token of Latchkey's has one
+#: Headers that would choose the key or change the rules. Latchkey's tokens never have one
 #: (RFC 8725, section 3.10; RFC 7515, section 4.1.11; RFC 7797).
 REFUSED_HEADERS = frozenset({"jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip"})
-#: What names a key: the alphabet of a thumbprint. Nothing else is worth asking the issuer for.
+#: The form of a `kid`: the alphabet of a thumbprint. Other values cause no request to the issuer.
 KID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A token in its parts. Nothing of it is verified yet."""
+    """The parts of a token, which are not verified yet."""
 
     kid: str
     algorithm: str
@@ -28,7 +28,10 @@ class Signed:
 
 
 def read(raw: str, *, typ: str) -> Signed:
-    """Return the parts of the token, which is of this `typ`, or raise TokenRefused."""
+    """Return the parts of the token, or raise TokenRefused if it is malformed or of another type.
+
+    `typ` is the media type in the header, without "application/".
+    """
     try:
         text, _, signature = raw.rpartition(".")
         head, body = text.split(".")
@@ -41,7 +44,7 @@ def read(raw: str, *, typ: str) -> Signed:
 
 
 def _check_header(header: dict[str, object], typ: str) -> tuple[str, str]:
-    """Return `kid` and `alg`: names to be compared with what we have, and to choose nothing."""
+    """Return `kid` and `alg` for a comparison with a known key, or raise TokenRefused."""
     kid, algorithm, kind = header.get("kid"), header.get("alg"), header.get("typ")
     if REFUSED_HEADERS & header.keys():
         raise TokenRefused(Refusal.HEADER)
@@ -53,7 +56,7 @@ def _check_header(header: dict[str, object], typ: str) -> tuple[str, str]:
 
 
 def from_base64url(text: str) -> bytes:
-    """Return what is encoded without padding, or raise ValueError if it is not the one way to."""
+    """Decode base64url without padding. Raises ValueError for non-canonical input."""
     data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if urlsafe_b64encode(data).rstrip(b"=") != text.encode("ascii"):
         raise ValueError("There is another, canonical encoding of the same bytes.")
@@ -61,13 +64,13 @@ def from_base64url(text: str) -> bytes:
 
 
 def json_object(data: bytes) -> dict[str, object]:
-    """Return the object that the JSON is, or raise ValueError; no name may come twice."""
+    """Parse a JSON object. Raises ValueError for other JSON, duplicate names or deep nesting."""
     try:
         value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("It is nested too deep.") from error
     if not isinstance(value, dict):
-        raise ValueError("It is no object.")  # noqa: TRY004  (it is a value from outside)
+        raise ValueError("It is no object.")  # noqa: TRY004  (callers handle ValueError only)
     return value
 
 

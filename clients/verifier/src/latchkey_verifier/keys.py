@@ -1,4 +1,4 @@
-"""The issuer's public keys (RFC 7517). A key knows its algorithm; a token never chooses one."""
+"""The issuer's public keys (RFC 7517). The key determines the algorithm, never the token."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from latchkey_verifier.jws import KID, json_object
 
-#: Key type and curve of each algorithm that Latchkey can sign with.
+#: The key type and curve of each algorithm that Latchkey supports.
 ALGORITHMS = {"ES256": ("EC", "P-256"), "RS256": ("RSA", None), "EdDSA": ("OKP", "Ed25519")}
 PUBLIC = ("kty", "crv", "x", "y", "n", "e")
 SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-RSA_BITS = range(3072, 8193)  # ASVS 5.0, 11.2.3; more would only be slow
+RSA_BITS = range(3072, 8193)  # at least 3072 (ASVS 5.0, 11.2.3); longer keys are slow
 MOST_KEYS = 32
 
 
 @dataclass(frozen=True)
 class Key:
-    """One public key; two that are equal verify the same signatures."""
+    """A public key. Equal keys verify the same signatures."""
 
     kid: str
     algorithm: str
@@ -26,14 +26,14 @@ class Key:
     jwk: jwt.PyJWK = field(compare=False, repr=False)
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """Return whether this key made the signature of the text, by its own algorithm."""
+        """Return whether the signature of the text is valid, by the key's algorithm."""
         return self.jwk.Algorithm.verify(text, self.jwk.key, signature)
 
 
 def read_keys(document: bytes, algorithms: Collection[str]) -> dict[str, Key]:
-    """Return the keys of the set by `kid`, without those that are for something else.
+    """Return the keys of a key set that can verify access tokens, by `kid`.
 
-    Raises ValueError for what is no set of keys, or names two keys alike.
+    Raises ValueError if the document is not a key set or two keys have the same `kid`.
     """
     listed = json_object(document).get("keys")
     if not isinstance(listed, list) or len(listed) > MOST_KEYS:
@@ -46,7 +46,7 @@ def read_keys(document: bytes, algorithms: Collection[str]) -> dict[str, Key]:
 
 
 def _read_key(jwk: object, algorithms: Collection[str]) -> Key | None:
-    """Return the key, or None if it is not one that access tokens are signed with."""
+    """Return the key, or None if it cannot verify access tokens."""
     if not isinstance(jwk, dict) or SECRET & jwk.keys() or jwk.get("use", "sig") != "sig":
         return None
     kid, kind = jwk.get("kid"), (jwk.get("kty"), jwk.get("crv"))

@@ -1,4 +1,4 @@
-"""What was verified lately, so that it need not be verified again."""
+"""A cache of bounded size, for verified tokens and status lists."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -9,24 +9,24 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """A mapping of bounded size, which forgets what was not asked for the longest."""
+    """A mapping of bounded size that drops the least recently used entry (thread-safe)."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._entries: OrderedDict[K, V] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: K) -> V | None:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
 
     def keep(self, key: K, value: V) -> V:
-        """Keep the value unless there is one already, and return the one that is kept."""
+        """Store the value unless the key has one already, and return the stored value."""
         with self._lock:
-            kept = self._kept.setdefault(key, value)
-            self._kept.move_to_end(key)
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            kept = self._entries.setdefault(key, value)
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
             return kept

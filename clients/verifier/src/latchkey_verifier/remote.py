@@ -1,7 +1,7 @@
-"""A document of the issuer's: kept while it is fresh, fetched by one caller at a time.
+"""Cache a document of the issuer while it is fresh, with one fetch at a time.
 
-The fetch runs in a thread of its own: a caller who goes away does not take it along, and callers
-with and without an event loop wait for the same one.
+Each fetch runs in a separate thread. A cancelled caller therefore does not cancel the fetch, and
+threads and event loops can wait for the same fetch.
 """
 
 import logging
@@ -18,11 +18,12 @@ import httpx
 from latchkey_verifier.errors import VerifierError, VerifierUnavailable
 
 T = TypeVar("T")
-Flight: TypeAlias = Future[None]
-#: What to wait for before going on; whoever runs it decides how to wait.
-Steps: TypeAlias = Generator[Flight, None, T]
+Fetch: TypeAlias = Future[None]
+#: A generator that yields each fetch that it has to wait for. `Verifier.verify` blocks until the
+#: fetch ends, and `Verifier.averify` awaits it.
+Steps: TypeAlias = Generator[Fetch, None, T]
 
-#: Seconds after which a fetch that has not come back is given up, and another may begin.
+#: Seconds after which a fetch is abandoned, so that another may start.
 OVERDUE = 60
 
 log = logging.getLogger("latchkey_verifier")
@@ -30,7 +31,7 @@ log = logging.getLogger("latchkey_verifier")
 
 @dataclass(frozen=True)
 class Loaded(Generic[T]):
-    """A document, for how many seconds it is fresh, and how long it may serve if none is newer."""
+    """A document with two lifetimes in seconds: `fresh`, and `usable` while fetching fails."""
 
     value: T
     fresh: float
@@ -38,9 +39,9 @@ class Loaded(Generic[T]):
 
 
 class Remote(Generic[T]):
-    """What is at one address. Between the beginnings of two fetches lie `pause` seconds at least.
+    """The document at one URL. Fetches start at least `pause` seconds apart.
 
-    A clock that is set back makes what is kept stale, and never fresh for longer.
+    If the clock is set back, the cached document counts as stale.
     """
 
     def __init__(self, name: str, load: Callable[[], Loaded[T]], *, pause: float) -> None:
@@ -48,80 +49,80 @@ class Remote(Generic[T]):
         self._load = load
         self._pause = pause
         self._lock = Lock()
-        self._held: tuple[float, Loaded[T]] | None = None  # and when it was asked for
+        self._cached: tuple[float, Loaded[T]] | None = None  # and when its fetch started
         self._failing = False
-        self._flight: Flight | None = None
-        self._departed_at = -math.inf
+        self._fetch: Fetch | None = None
+        self._started_at = -math.inf
 
     def current(self) -> Steps[T]:
-        """Return the document, fetched anew unless it is fresh; raise VerifierUnavailable.
+        """Return the document, and fetch it first unless it is fresh.
 
-        While fetching fails, what was held serves on for as long as it is usable, and only
-        somebody who has nothing waits.
+        While fetching fails, a caller gets the cached document without waiting as long as it is
+        usable. Raises VerifierUnavailable after that.
         """
         with self._lock:
             if fresh := self._fresh():
                 return fresh.value
-            flight = self._depart()
-            serves = self._failing and self._usable()
-        if flight and not serves:
-            yield flight
+            fetch = self._start_fetch()
+            serves_stale = self._failing and self._usable()
+        if fetch and not serves_stale:
+            yield fetch
         with self._lock:
             if usable := self._usable():
                 return usable.value
         raise self._unavailable()
 
     def newer(self) -> Steps[T]:
-        """Return the document as it was at most `pause` seconds ago; raise VerifierUnavailable."""
+        """Return a document fetched at most `pause` seconds ago, or raise VerifierUnavailable."""
         with self._lock:
-            flight = self._depart()
-        if flight:
-            yield flight
+            fetch = self._start_fetch()
+        if fetch:
+            yield fetch
         with self._lock:
             usable = self._usable()
-            if usable and not self._failing and self._flight is None:
+            if usable and not self._failing and self._fetch is None:
                 return usable.value
         raise self._unavailable()
 
     def _fresh(self) -> Loaded[T] | None:
-        held_at, held = self._held or (0, None)
-        return held if held and _passed(held_at) < held.fresh else None
+        fetched_at, loaded = self._cached or (0, None)
+        return loaded if loaded and _passed(fetched_at) < loaded.fresh else None
 
     def _usable(self) -> Loaded[T] | None:
-        held_at, held = self._held or (0, None)
-        return held if held and _passed(held_at) < held.usable else None
+        fetched_at, loaded = self._cached or (0, None)
+        return loaded if loaded and _passed(fetched_at) < loaded.usable else None
 
-    def _depart(self) -> Flight | None:
-        """Return the fetch that is under way, or begin one, or None if the last was just now."""
-        passed = _passed(self._departed_at)
-        if passed < self._pause or (self._flight and passed < OVERDUE):
-            return self._flight
-        self._departed_at = time.time()
-        self._flight = Future()
-        self._flight.set_running_or_notify_cancel()  # Nobody who waits can cancel it.
+    def _start_fetch(self) -> Fetch | None:
+        """Return the running fetch or start one; return None if one ended within the pause."""
+        passed = _passed(self._started_at)
+        if passed < self._pause or (self._fetch and passed < OVERDUE):
+            return self._fetch
+        self._started_at = time.time()
+        self._fetch = Future()
+        self._fetch.set_running_or_notify_cancel()  # A waiting caller can no longer cancel it.
         name = f"latchkey {self.name}"
-        Thread(target=self._fly, args=(self._flight,), name=name, daemon=True).start()
-        return self._flight
+        Thread(target=self._run, args=(self._fetch,), name=name, daemon=True).start()
+        return self._fetch
 
-    def _fly(self, flight: Flight) -> None:
-        loaded, asked_at = None, time.time()
+    def _run(self, fetch: Fetch) -> None:
+        loaded, started_at = None, time.time()
         try:
             loaded = self._load()
         except (httpx.HTTPError, ValueError, VerifierError) as error:
             log.warning("%s cannot be had: %s", self.name, error)
         finally:
             with self._lock:
-                if self._flight is flight:  # and not given up meanwhile for another
-                    self._failing, self._flight = loaded is None, None
-                    self._held = (asked_at, loaded) if loaded else self._held
-            flight.set_result(None)
+                if self._fetch is fetch:  # An abandoned fetch changes nothing.
+                    self._failing, self._fetch = loaded is None, None
+                    self._cached = (started_at, loaded) if loaded else self._cached
+            fetch.set_result(None)
 
     def _unavailable(self) -> VerifierUnavailable:
-        wait = self._pause - _passed(self._departed_at)
+        wait = self._pause - _passed(self._started_at)
         return VerifierUnavailable(self.name, retry_after=max(1, math.ceil(wait)))
 
 
 def _passed(moment: float) -> float:
-    """Return the seconds since then, endless if the clock was set back meanwhile."""
+    """Return the seconds since this moment, or infinity if the clock was set back."""
     passed = time.time() - moment
     return passed if passed >= 0 else math.inf

@@ -1,4 +1,4 @@
-"""Token Status Lists (IETF OAuth working group): one bit a session, set once it has ended."""
+"""Token Status Lists (IETF OAuth working group): one bit per session, 1 after its revocation."""
 
 import zlib
 from dataclasses import dataclass
@@ -9,33 +9,36 @@ from latchkey_verifier.jws import Signed, from_base64url
 
 MEDIA_TYPE = "application/statuslist+jwt"
 TYP = "statuslist+jwt"
-LARGEST = 1024 * 1024  # bytes of bits, eight sessions each
-LONGEST = 2 * LARGEST  # characters of the token around them, which are packed or at worst were
+LARGEST = 1024 * 1024  # bytes of an inflated list, eight sessions each
+LONGEST = 2 * LARGEST  # characters of the signed token, even if its list does not compress
 
 
 @dataclass(frozen=True)
 class StatusList:
-    """The bits, after how many seconds to ask again, and for how many they may be believed."""
+    """The bits of a list. `ttl` is its refresh interval and `lifetime` its validity, in seconds."""
 
     bits: bytes
     ttl: int
     lifetime: float
 
     def has_ended(self, index: int) -> bool:
-        """Return whether the session at this index has ended; raise TokenRefused if none is."""
+        """Return whether the session at this index was revoked.
+
+        Raises TokenRefused if the index is out of range.
+        """
         byte, bit = divmod(index, 8)
         if byte >= len(self.bits):
             raise TokenRefused(Refusal.STATUS)
-        return bool(self.bits[byte] >> bit & 1)  # the least significant bit is the first
+        return bool(self.bits[byte] >> bit & 1)  # the least significant bit comes first
 
 
 def read_list(signed: Signed, *, uri: str, now: float, leeway: float) -> StatusList:
-    """Return the list in the verified token, or raise TokenRefused if it is not this one."""
+    """Return the status list with this URI from a verified token, or raise TokenRefused."""
     claims = signed.claims
     ttl, iat, exp = number(claims, "ttl"), number(claims, "iat"), number(claims, "exp")
     if text(claims, "sub") != uri or ttl <= 0:
         raise TokenRefused(Refusal.CLAIMS)
-    # The leeway is for clocks that differ, and makes no list live longer than it is meant to.
+    # The leeway tolerates different clocks. It never extends the lifetime that the issuer chose.
     lifetime = min(exp + leeway - now, exp - iat)
     if lifetime <= 0:
         raise TokenRefused(Refusal.EXPIRED)

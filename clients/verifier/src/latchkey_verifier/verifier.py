@@ -1,8 +1,7 @@
-"""The verifier: is this access token to be believed now?
+"""Verify access tokens with the issuer's public keys and status lists.
 
-What is cheap comes first, so that rubbish costs neither a signature nor a call; nothing is believed
-before all of it is through. The issuer is asked for its keys and, if its tokens name them, for its
-status lists, and for neither at every token.
+The cheap checks come first, so a malformed token costs neither a signature check nor a request to
+the issuer. A token is accepted only after every check. The keys and status lists are cached.
 """
 
 import asyncio
@@ -29,20 +28,21 @@ Policy: TypeAlias = Literal["fail_closed", "fail_open", "ignore"]
 ORIGIN = re.compile(r"https://[a-z0-9.:\[\]-]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?")
 LONGEST_TOKEN = 8192  # characters
 LARGEST_KEY_SET = 64 * 1024  # bytes
-KEYS_FRESH = (30, 300, 3600)  # seconds: at least, if HTTP says nothing, at most
-STATUS_FRESH = (1, 300)  # seconds: at least, at most
+KEYS_FRESH = (30, 300, 3600)  # seconds: minimum, default without a max-age, maximum
+STATUS_FRESH = (1, 300)  # seconds: minimum, maximum
 STATUS_PAUSE = 1  # seconds between two fetches of one status list
 MOST_STATUS_LISTS = 64
 
 
 class Verifier:
-    """Believes the access tokens that one issuer made for one audience. Safe to share by threads.
+    """Verifies access tokens from one issuer for one audience. Threads may share it.
 
-    `status_list` says what becomes of a token that names its place in a list which cannot be had:
-    "fail_closed" raises VerifierUnavailable, "fail_open" believes the token; "ignore" asks for no
-    list at all. `pause` is how many seconds lie between two fetches of the keys at least, whatever
-    tokens come; keys that cannot be renewed serve `stale_keys` seconds longer. `client` is for who
-    needs a proxy or a private authority; it stays yours to close.
+    `status_list` applies to a token whose status list cannot be fetched: "fail_closed" raises
+    VerifierUnavailable, and "fail_open" accepts the token. "ignore" never fetches a list. The keys
+    are fetched at most once per `pause` seconds. If fetching fails, stale keys stay in use for
+    `stale_keys` seconds. `leeway` and `timeout` are in seconds as well. `remembered` is the number
+    of cached tokens. Pass a `client` to use a proxy or a private certificate authority, and close
+    it yourself.
     """
 
     def __init__(
@@ -71,41 +71,53 @@ class Verifier:
         self.status_list = status_list
         self.leeway = leeway
         self.stale_keys = stale_keys
-        self.patience = 2 * timeout  # to connect, and to read
-        self._fetcher = Fetcher(client, timeout)
-        self._keys = Remote(f"{issuer}/.well-known/jwks.json", self._load_keys, pause=pause)
+        self.timeout = timeout
+        self.patience = 2 * timeout  # one timeout to connect and one to read
+        self.pause = pause
+        self.remembered = remembered
+        self.fetch_with(client)
+
+    def fetch_with(self, client: httpx.Client | None) -> None:
+        """Drop every cached key, list and token, and fetch with this client from now on.
+
+        With None, each fetch has its own client. `latchkey_verifier.testing` calls this.
+        """
+        self.client = client
+        self._fetcher = Fetcher(client, self.timeout)
+        uri = f"{self.issuer}/.well-known/jwks.json"
+        self._keys = Remote(uri, self._load_keys, pause=self.pause)
         self._lists: Recent[str, Remote[StatusList]] = Recent(MOST_STATUS_LISTS)
-        self._believed: Recent[bytes, tuple[Key, Claims]] = Recent(remembered)
+        self._verified: Recent[bytes, tuple[Key, Claims]] = Recent(self.remembered)
 
     def verify(self, token: str) -> Claims:
-        """Return what the token says, or raise TokenRefused or VerifierUnavailable."""
+        """Return the claims of the token, or raise TokenRefused or VerifierUnavailable."""
         return self._wait_for(self._verify(token))
 
     async def averify(self, token: str) -> Claims:
-        """Do what `verify` does, and let others work while the issuer is asked."""
+        """Do the same as `verify`, without blocking the event loop during a fetch."""
         steps = self._verify(token)
         while True:
             try:
-                flight = next(steps)
+                fetch = next(steps)
             except StopIteration as done:
                 claims: Claims = done.value
                 return claims
-            await asyncio.wait([asyncio.wrap_future(flight)], timeout=self.patience)
+            await asyncio.wait([asyncio.wrap_future(fetch)], timeout=self.patience)
 
     def _wait_for(self, steps: Steps[T]) -> T:
         while True:
             try:
-                flight = next(steps)
+                fetch = next(steps)
             except StopIteration as done:
                 value: T = done.value
                 return value
-            wait([flight], timeout=self.patience)
+            wait([fetch], timeout=self.patience)
 
     def _verify(self, token: str) -> Steps[Claims]:
         if len(token) > LONGEST_TOKEN:
             raise TokenRefused(Refusal.TOO_LONG)
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self._believed.get(digest)
+        known = self._verified.get(digest)
         if known and (yield from self._keys.current()).get(known[0].kid) == known[0]:
             claims = known[1]
             claims.check_times(time.time(), self.leeway)
@@ -114,13 +126,16 @@ class Verifier:
             claims = read_claims(signed.claims, issuer=self.issuer, audience=self.audience)
             claims.check_times(time.time(), self.leeway)
             key = yield from self._check_signature(signed)
-            self._believed.keep(digest, (key, claims))
+            self._verified.keep(digest, (key, claims))
         if claims.place and self.status_list != "ignore":
             yield from self._check_status(claims.place)
         return claims
 
     def _check_signature(self, signed: Signed) -> Steps[Key]:
-        """Return the issuer's key that signed this, asking for newer keys if there is none."""
+        """Return the key that signed the token, or raise TokenRefused.
+
+        If the `kid` is unknown, fetch the issuer's keys again first.
+        """
         if signed.algorithm not in self.algorithms:
             raise TokenRefused(Refusal.ALGORITHM)
         key = (yield from self._keys.current()).get(signed.kid)
@@ -135,7 +150,10 @@ class Verifier:
         return key
 
     def _check_status(self, place: Place) -> Steps[None]:
-        """Raise TokenRefused if the session has ended; what if nobody knows, the policy says."""
+        """Raise TokenRefused if the session was revoked.
+
+        If the list cannot be fetched, return or raise VerifierUnavailable, by the policy.
+        """
         remote = self._lists.get(place.uri)
         if remote is None:
             uri = place.uri
@@ -156,18 +174,18 @@ class Verifier:
             accept="application/jwk-set+json, application/json",
             largest=LARGEST_KEY_SET,
         )
-        least, default, most = KEYS_FRESH
-        asked = default if answer.max_age is None else answer.max_age
-        fresh = min(max(asked, least), most)
+        minimum, default, maximum = KEYS_FRESH
+        max_age = default if answer.max_age is None else answer.max_age
+        fresh = min(max(max_age, minimum), maximum)
         return Loaded(read_keys(answer.body, self.algorithms), fresh, fresh + self.stale_keys)
 
     def _load_list(self, uri: str) -> Loaded[StatusList]:
-        """Fetch a list. If it cannot be renewed it serves until it expires, as its issuer wants."""
+        """Fetch a status list. While fetching it again fails, it stays in use until its `exp`."""
         answer = self._fetcher.fetch(uri, accept=MEDIA_TYPE, largest=LONGEST)
         signed = read(answer.body.decode("ascii").strip(), typ=TYP)
         self._wait_for(self._check_signature(signed))
         sessions = read_list(signed, uri=uri, now=time.time(), leeway=self.leeway)
-        least, most = STATUS_FRESH
-        asked = most if answer.max_age is None else answer.max_age
-        fresh = min(max(min(sessions.ttl, asked), least), most, sessions.lifetime)
+        minimum, maximum = STATUS_FRESH
+        max_age = maximum if answer.max_age is None else answer.max_age
+        fresh = min(max(min(sessions.ttl, max_age), minimum), maximum, sessions.lifetime)
         return Loaded(sessions, fresh, sessions.lifetime)

@@ -1,0 +1,1 @@
+"""Play a Latchkey site with faults against any client, and report which guarantees hold."""

@@ -1,0 +1,7 @@
+"""`python -m latchkey_client` is the command `latchkey`."""
+
+import sys
+
+from latchkey_client.cli import main
+
+sys.exit(main())
