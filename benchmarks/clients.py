@@ -1,14 +1,21 @@
-"""The clients: each keeps a connection and a session of its own, and asks without pause."""
+"""The clients: each has one connection and one session, and sends requests without pause."""
 
 import json
+import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
+from typing import Any
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+#: The password of every user.
+PASSWORD = "seven wet otters"
+ALLAUTH_REFRESH = "/_allauth/app/v1/tokens/refresh"
 HEAD_START = 0.3  # seconds in which every client connects before all of them begin
 
 
@@ -19,6 +26,10 @@ class Pair:
     access: str
     refresh: str
     session: str = ""  # the key of a Django session, where the side has one
+    secret: str = ""  # of a program that uses it as a key
+    basic: str = ""  # the Basic credentials of a program, where the side has one
+    basic_plain: str = ""  # the same of a program whose secret is stored without a password hash
+    username: str = ""
 
 
 @dataclass
@@ -53,9 +64,9 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = self.socket.makefile("rb")
 
-    def ask(self, head: str, body: str = "") -> tuple[int, bytes]:
+    def ask(self, head: str, body: str = "", media: str = JSON) -> tuple[int, bytes]:
         """Send a request and return the status and the body of its answer."""
-        fixed = f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        fixed = f"Host: 127.0.0.1\r\nContent-Type: {media}\r\nContent-Length: {len(body)}"
         self.socket.sendall(f"{head}\r\n{fixed}\r\n\r\n{body}".encode())
         status, length = int(self.reader.readline().split()[1]), 0
         while line := self.reader.readline().strip():
@@ -70,12 +81,55 @@ class Connection:
     def read(self, token: str) -> tuple[int, bytes]:
         return self.ask(f"GET /who/ HTTP/1.1\r\nAuthorization: Bearer {token}")
 
+    def refresh_at_allauth(self, token: str) -> tuple[int, bytes]:
+        return self.ask(f"POST {ALLAUTH_REFRESH} HTTP/1.1", f'{{"refresh_token": "{token}"}}')
+
+    def read_with_knox(self, token: str) -> tuple[int, bytes]:
+        return self.ask(f"GET /who/ HTTP/1.1\r\nAuthorization: Token {token}")
+
+    def read_account(self, token: str) -> tuple[int, bytes]:
+        return self.ask(f"GET /api/account/me/ HTTP/1.1\r\nAuthorization: Bearer {token}")
+
+    def sign_in(self, username: str) -> tuple[int, bytes]:
+        body = json.dumps({"username": username, "password": PASSWORD})
+        return self.ask("POST /api/auth/login/ HTTP/1.1", body)
+
     def read_by_session(self, key: str) -> tuple[int, bytes]:
         return self.ask(f"GET /who/session/ HTTP/1.1\r\nCookie: sessionid={key}")
+
+    def client_credentials(self, basic: str) -> tuple[int, bytes]:
+        head = f"POST /oauth/token HTTP/1.1\r\nAuthorization: Basic {basic}"
+        return self.ask(head, "grant_type=client_credentials", FORM)
+
+    def introspect(self, basic: str, token: str) -> tuple[int, bytes]:
+        head = f"POST /oauth/introspect HTTP/1.1\r\nAuthorization: Basic {basic}"
+        return self.ask(head, f"token={token}", FORM)
 
     def close(self) -> None:
         self.reader.close()
         self.socket.close()
+
+
+#: The operations, by name: each sends one request, and returns the status and the body.
+CALLS: dict[str, Callable[[Connection, Pair], tuple[int, bytes]]] = {
+    "refresh": lambda it, pair: it.refresh(pair.refresh),
+    "read": lambda it, pair: it.read(pair.access),
+    "read by session": lambda it, pair: it.read_by_session(pair.session),
+    "read with a key": lambda it, pair: it.read(pair.secret),
+    "client credentials": lambda it, pair: it.client_credentials(pair.basic),
+    "client credentials, plain": lambda it, pair: it.client_credentials(pair.basic_plain),
+    "introspect": lambda it, pair: it.introspect(pair.basic, pair.access),
+    "refresh at allauth": lambda it, pair: it.refresh_at_allauth(pair.refresh),
+    "read with knox": lambda it, pair: it.read_with_knox(pair.access),
+    "read the account": lambda it, pair: it.read_account(pair.access),
+    "sign in": lambda it, pair: it.sign_in(pair.username),
+    "one statement": lambda it, pair: it.ask(f"GET /statement/{pair.access}/ HTTP/1.1"),
+}
+#: The next refresh token in the body of an answer.
+RENEWED: dict[str, Callable[[Any], str]] = {
+    "refresh": itemgetter("refresh"),
+    "refresh at allauth": lambda body: str(body["data"]["refresh_token"]),
+}
 
 
 def turn(
@@ -87,8 +141,12 @@ def turn(
     pairs: list[Pair],
     seconds: float,
     limit: int,
+    interval: float = 0,
 ) -> Round:
-    """Let the clients ask, spread over that many processes, until the time or the count is up."""
+    """Let the clients ask, spread over that many processes, until the time or the count is up.
+
+    With an interval in seconds, each client begins a request that often, if the last one is done.
+    """
     begin = time.monotonic() + HEAD_START
     tasks = [
         workers.submit(
@@ -99,6 +157,7 @@ def turn(
             begin=begin,
             seconds=seconds,
             limit=limit,
+            interval=interval,
         )
         for n in range(shares)
     ]
@@ -113,9 +172,16 @@ def turn(
 
 
 def crowd(
-    *, port: int, operation: str, pairs: list[Pair], begin: float, seconds: float, limit: int
+    *,
+    port: int,
+    operation: str,
+    pairs: list[Pair],
+    begin: float,
+    seconds: float,
+    limit: int,
+    interval: float,
 ) -> Round:
-    """Let these clients ask, a thread each; runs in a process of its own."""
+    """Run these clients, one thread for each. The caller starts this in a separate process."""
     spent = time.process_time()
     ready = threading.Barrier(len(pairs))
 
@@ -123,7 +189,9 @@ def crowd(
         connection = Connection(port)
         ready.wait()
         time.sleep(max(0, begin - time.monotonic()))
-        latencies = list(asked(connection, operation, pair, begin + seconds, limit))
+        until = begin + seconds
+        calls = asked(connection, operation, pair, until=until, limit=limit, interval=interval)
+        latencies = [*calls]
         connection.close()
         return latencies
 
@@ -133,22 +201,28 @@ def crowd(
 
 
 def asked(
-    connection: Connection, operation: str, pair: Pair, until: float, limit: int
+    connection: Connection,
+    operation: str,
+    pair: Pair,
+    *,
+    until: float,
+    limit: int,
+    interval: float,
 ) -> Iterator[float]:
-    """Ask over and over, and yield how long each answer took."""
+    """Ask over and over, and yield how long each answer took, from the time it was due.
+
+    A client that waits for a slow answer is late with the next request, and its users wait too.
+    """
+    due = time.monotonic() + random.random() * interval  # noqa: S311  (not a secret)
     for _ in range(limit):
-        started = time.monotonic()
+        started = due if interval else time.monotonic()
         if started >= until:
             return
-        match operation:
-            case "refresh":
-                status, body = connection.refresh(pair.refresh)
-            case "read":
-                status, body = connection.read(pair.access)
-            case _:
-                status, body = connection.read_by_session(pair.session)
+        time.sleep(max(0, started - time.monotonic()))
+        due += interval
+        status, body = CALLS[operation](connection, pair)
         yield time.monotonic() - started
         if status != 200:
             raise RuntimeError(f"{operation} was answered {status}: {body[:200]!r}")
-        if operation == "refresh":
-            pair.refresh = json.loads(body)["refresh"]
+        if operation in RENEWED:
+            pair.refresh = RENEWED[operation](json.loads(body))

@@ -1,4 +1,4 @@
-"""Twelve callers at once with one refresh token: how many living successors are handed out?"""
+"""Twelve simultaneous callers present one refresh token: how many valid successors do they get?"""
 
 import json
 import threading
@@ -16,7 +16,7 @@ class Outcome:
 
     answered: int  # callers answered with 200
     distinct: int  # different refresh tokens among the answers
-    living: int  # of those, how many can be spent
+    valid: int  # of those, how many can be spent
 
 
 def race(port: int, token: str) -> Outcome:
@@ -35,6 +35,6 @@ def race(port: int, token: str) -> Outcome:
     bodies = [body for status, body in answers if status == 200]
     successors = {json.loads(body)["refresh"] for body in bodies}
     connection = Connection(port)
-    living = [successor for successor in successors if connection.refresh(successor)[0] == 200]
+    valid = [successor for successor in successors if connection.refresh(successor)[0] == 200]
     connection.close()
-    return Outcome(len(bodies), len(successors), len(living))
+    return Outcome(len(bodies), len(successors), len(valid))

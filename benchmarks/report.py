@@ -8,31 +8,49 @@ from benchmarks.clients import Round
 from benchmarks.race import Outcome
 from benchmarks.sites import Site
 
-#: What is measured, and what each side is asked for it.
-OPERATIONS = {
-    "refresh": ("refresh", "refresh"),
-    "read": ("read", "read"),
-    "read / session": ("read", "read by session"),
+
+@dataclass(frozen=True)
+class Comparison:
+    """An operation of Latchkey's, and the side and operation that it is compared with."""
+
+    ours: str
+    side: str
+    theirs: str
+
+
+COMPARISONS = {
+    "refresh": Comparison("refresh", "stock", "refresh"),
+    "read": Comparison("read", "stock", "read"),
+    "refresh / allauth": Comparison("refresh", "allauth", "refresh at allauth"),
+    "refresh / one statement": Comparison("refresh", "floor", "one statement"),
+    "read / knox": Comparison("read", "knox", "read with knox"),
+    "read / allauth": Comparison("read", "allauth", "read"),
+    "read / an answer": Comparison("read", "floor", "read"),
+    "account / read": Comparison("read the account", "stock", "read"),
+    "sign-in": Comparison("sign in", "stock", "sign in"),
+    "read / session": Comparison("read", "stock", "read by session"),
+    "client credentials": Comparison("client credentials", "toolkit", "client credentials"),
+    "the same / plain secret": Comparison(
+        "client credentials", "toolkit", "client credentials, plain"
+    ),
+    "secret as a key / own token": Comparison("read with a key", "latchkey", "read"),
+    "introspect / own read": Comparison("introspect", "latchkey", "read"),
 }
 
 
 @dataclass
 class Figures:
-    """What was measured on one engine; the two sides' rounds belong together by place."""
+    """The measurements on one engine: for each round, ours and that of the other side."""
 
     engine: str
-    ours: Site
-    stock: Site
-    rounds: dict[tuple[str, str], list[Round]] = field(default_factory=dict)
+    sites: dict[str, Site]
+    rounds: dict[str, list[tuple[Round, Round]]] = field(default_factory=dict)
+    half_load: dict[str, tuple[Round, Round]] = field(default_factory=dict)
     races: dict[str, Outcome] = field(default_factory=dict)
 
-    def of(self, site: Site, operation: str) -> list[Round]:
-        return self.rounds.setdefault((site.name, operation), [])
-
-    def ratios(self, operation: str) -> list[float]:
-        """Return our requests a second over the stock's, for each round, smallest first."""
-        pairs = zip(self.of(self.ours, operation), self.of(self.stock, operation), strict=True)
-        return sorted(ours.rate / stock.rate for ours, stock in pairs)
+    def ratios(self, name: str) -> list[float]:
+        """Return our requests a second over the other side's, for each round, smallest first."""
+        return sorted(ours.rate / other.rate for ours, other in self.rounds[name])
 
 
 def rate(rounds: Iterable[Round]) -> str:
@@ -45,29 +63,50 @@ def milliseconds(rounds: Iterable[Round], percentile: int) -> str:
 
 
 def speed(figures: Iterable[Figures]) -> list[list[str]]:
-    """Return the table of speeds: a line for each engine and operation."""
-    head = ["", "", "req/s", "stock", "ratio", "min", "max", "p50 ms", "stock", "p99 ms", "stock"]
+    """Return the table of speeds: a line for each engine and comparison."""
+    head = ["", "", "req/s", "other", "ratio", "min", "max", "p50 ms", "other", "p99 ms", "other"]
     lines = [head]
     for found in figures:
-        for operation in OPERATIONS:
-            ours, stock = found.of(found.ours, operation), found.of(found.stock, operation)
-            ratios = found.ratios(operation)
-            line = [found.engine, operation, rate(ours), rate(stock)]
+        for name, rounds in found.rounds.items():
+            sides = [*zip(*rounds, strict=True)]
+            ratios = found.ratios(name)
+            line = [found.engine, name, *map(rate, sides)]
             line += [f"{ratio:.2f}" for ratio in (median(ratios), ratios[0], ratios[-1])]
-            line += [milliseconds(side, p) for p in (50, 99) for side in (ours, stock)]
+            line += [milliseconds(side, p) for p in (50, 99) for side in sides]
+            lines.append(line)
+    return lines
+
+
+def latency(figures: Iterable[Figures]) -> list[list[str]]:
+    """Return the table of latencies at half of the load that each side can answer."""
+    lines = [["", "at half load", "req/s", "other", "p50 ms", "other", "p99 ms", "other"]]
+    for found in figures:
+        for name, sides in found.half_load.items():
+            line = [found.engine, name, *(rate([side]) for side in sides)]
+            line += [milliseconds([side], p) for p in (50, 99) for side in sides]
             lines.append(line)
     return lines
 
 
 def costs(figures: Iterable[Figures]) -> list[list[str]]:
-    """Return the table of what a refresh does, and of the race for one token."""
+    """Return the table of what a call does to the database."""
     counted = ("statements", "writes", "rows")
-    lines = [["", "", *counted, "12 callers: answered", "distinct", "living"]]
+    lines = [["", "", *counted]]
     for found in figures:
-        for site in (found.ours, found.stock):
-            line = [found.engine, site.name, *(f"{site.counts[name]:g}" for name in counted)]
-            race = found.races[site.name]
-            lines.append([*line, str(race.answered), str(race.distinct), str(race.living)])
+        for site in found.sites.values():
+            for name, counts in site.counts.items():
+                cells = [f"{counts[column]:g}" for column in counted]
+                lines.append([found.engine, f"{site.name}, {name}", *cells])
+    return lines
+
+
+def races(figures: Iterable[Figures]) -> list[list[str]]:
+    """Return the table of the race for one refresh token."""
+    lines = [["", "", "12 callers: answered", "distinct", "valid"]]
+    for found in figures:
+        for name, race in found.races.items():
+            outcome = (race.answered, race.distinct, race.valid)
+            lines.append([found.engine, name, *map(str, outcome)])
     return lines
 
 

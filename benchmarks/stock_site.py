@@ -1,12 +1,12 @@
-"""The other side: what its own documents tell somebody to set up with SimpleJWT.
+"""The other side: a site that is set up as the documentation of SimpleJWT says.
 
 Fair to it: the applications, middleware and templates are those of `django-admin startproject`,
-less than Latchkey carries. Rotation and the blacklist are on, because without them a refresh token
-could not be ended at all; HS256, by far the cheaper signature, is SimpleJWT's default and stays.
+fewer than Latchkey has. Rotation and the blacklist are on, because without them the site could not
+revoke a refresh token. HS256, which costs much less than ES256, is SimpleJWT's default and stays.
 Its user has the integer key that Django gives; its tables start small, and grow with every refresh.
 
 Fair to both: the same database engine with the same options, the same answer format, the same life
-of an access token, the same secret key, and DEBUG off.
+of an access token, the same secret key, a password hash of the same cost, and DEBUG off.
 """
 
 from project import settings as latchkey
@@ -16,7 +16,8 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 SECRET_KEY = latchkey.SECRET_KEY
 ROOT_URLCONF = "benchmarks.stock_urls"
 WSGI_APPLICATION = "project.wsgi.application"
-DATABASES = {"default": latchkey.database()}
+DATABASES = latchkey.DATABASES
+PASSWORD_HASHERS = ["benchmarks.hashers.SameArgon2"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 STATIC_URL = "static/"

@@ -1,5 +1,6 @@
-"""The read that both sides serve: the least that has to know who asks."""
+"""A minimal read that needs the user, served by two sides, and the probe of the others."""
 
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,3 +11,8 @@ class WhoView(APIView):
 
     def get(self, request: Request) -> Response:
         return Response({"user": str(request.user.pk)})
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer that the server has started. The site's own probe imports the site's models."""
+    return HttpResponse("alive")

@@ -1,0 +1,38 @@
+"""A view that only answers, and one that executes one statement."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+from benchmarks.views import healthz
+
+UPDATE = "UPDATE auth_user SET first_name = %s WHERE id = %s RETURNING username"
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    return as_json("user")
+
+
+def statement(request: HttpRequest, user: int) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE, ["floor", user])
+        rows = cursor.fetchall()
+    return as_json(rows[0][0])
+
+
+def as_json(name: str) -> HttpResponse:
+    response = JsonResponse({"user": name})
+    response["Content-Length"] = len(response.content)  # otherwise a middleware's work
+    return response
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("who/", answer),
+    path("statement/<int:user>/", statement),
+]
+
+
+def sign_in(user: AbstractUser) -> dict[str, str]:
+    return {"access": str(user.pk), "refresh": ""}

@@ -1,0 +1,1 @@
+"""Measure the site with millions of sessions: `python -m benchmarks.growth`."""
