@@ -1,17 +1,19 @@
 """Queries, times and disk space agree with what the database and another clock say."""
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from secrets import token_bytes, token_hex
 from statistics import median
 from typing import Any, cast
 from uuid import uuid4
 
-import psycopg
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection, models
+from django.db.backends.signals import connection_created
 from django.test import Client
 
 from accounts.models import User
@@ -21,14 +23,14 @@ from project.compare.costs import Chain
 from project.compare.logins import Person, Way, demo_person, session_store
 from project.compare.measured import expect, number
 from tests.conftest import API
-from tests.project.compare.conftest import Observed, database_url
+from tests.project.compare.conftest import Observed
 from tokens.models import DeviceSession
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 CALLS = 50
 BUSY = 40  # milliseconds; other programs delay a call
-#: Statements that read or write rows.
-QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+#: A statement that reads or writes rows. PostgreSQL's log says before it how it was sent.
+QUERY = re.compile(r"(statement: |execute \S+: )?\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 
 
 def in_thread(function: Callable[[], Any]) -> Any:
@@ -37,44 +39,57 @@ def in_thread(function: Callable[[], Any]) -> Any:
 
 
 def queries_by_engine(call: Callable[[], object]) -> float:
-    """Return the queries of one call, as the database counts them.
+    """Return the queries of one call, as the database reports them."""
+    listen = by_sqlite if connection.vendor == "sqlite" else by_postgresql
+    with listen() as statements:
+        for _ in range(CALLS):
+            call()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    queries = [one for one in statements if QUERY.match(one)]
+    assert queries, "The database reported nothing."
+    return (len(queries) - 1) / CALLS
 
-    The difference between many calls and few calls leaves out those of new connections.
-    """
-    count = by_sqlite if connection.vendor == "sqlite" else by_postgresql
-    few, many = count(call, CALLS), count(call, 2 * CALLS)
-    return (many - few) / CALLS
 
-
-def by_sqlite(call: Callable[[], object], calls: int) -> int:
+@contextmanager
+def by_sqlite() -> Iterator[list[str]]:
     """SQLite reports each statement that it executes."""
     statements: list[str] = []
     connection.ensure_connection()
     connection.connection.set_trace_callback(statements.append)
-    for _ in range(calls):
-        call()
+    yield statements
     connection.connection.set_trace_callback(None)
-    return len([one for one in statements if one.lstrip().startswith(QUERIES)])
 
 
-def by_postgresql(call: Callable[[], object], calls: int) -> int:
-    """PostgreSQL counts transactions, and each statement outside of a block is one."""
-    before = committed()
-    for _ in range(calls):
-        call()
-    return committed() - before
+@contextmanager
+def by_postgresql() -> Iterator[list[str]]:
+    """PostgreSQL sends its log of a connection's statements to that connection."""
+    statements: list[str] = []
+    heard: set[int] = set()
+
+    def hear(diagnostic: Any) -> None:
+        statements.append(diagnostic.message_primary)
+
+    def ask(connection: Any, **_: object) -> None:
+        raw = connection.connection
+        if raw.info.backend_pid not in heard:  # the pool lends a connection more than once
+            heard.add(raw.info.backend_pid)
+            raw.add_notice_handler(hear)
+            raw.execute("SET log_statement = 'all'")
+            raw.execute("SET client_min_messages = log")
+
+    forget_connections()
+    connection_created.connect(ask)
+    connection.ensure_connection()
+    yield statements
+    connection_created.disconnect(ask)
+    forget_connections()
 
 
-def committed() -> int:
-    """Return the committed transactions in the statistics, after all connections have reported."""
+def forget_connections() -> None:
+    """Close this thread's connection and the pool's, so that new settings reach none of them."""
     connection.close()
     cast("Any", connection).close_pool()
-    query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
-    with psycopg.connect(database_url()) as other:
-        time.sleep(0.1)
-        found = other.execute(query).fetchone()
-        assert found
-        return int(found[0])
 
 
 @pytest.fixture
@@ -87,12 +102,12 @@ def person() -> Any:
 def test_queries_are_those_that_the_database_counts(
     observed: Observed, person: Person, way: Way
 ) -> None:
-    """Tolerance: a tenth of a query, for the connections of this test."""
+    """Tolerance: none."""
     request = person.sign_in(way).request
     in_thread(lambda: expect(call_here(request), 200))
     counted = in_thread(lambda: queries_by_engine(lambda: expect(call_here(request), 200)))
     measured = number(observed.rows["queries_per_request"].values[way])
-    assert measured == pytest.approx(counted, abs=0.1)
+    assert measured == counted
     assert measured == (3 if way is Way.SESSION else 0)
 
 
@@ -100,11 +115,11 @@ def test_queries_are_those_that_the_database_counts(
 def test_refreshes_have_the_queries_that_the_database_counts(
     observed: Observed, person: Person, way: Way
 ) -> None:
-    """Tolerance: a tenth of a query."""
+    """Tolerance: none."""
     chain = Chain(person.sign_in(way))
     in_thread(chain.renew)
     counted = in_thread(lambda: queries_by_engine(chain.renew))
-    assert number(observed.rows["refresh_queries"].values[way]) == pytest.approx(counted, abs=0.1)
+    assert number(observed.rows["refresh_queries"].values[way]) == counted
 
 
 @pytest.mark.parametrize("way", Way)
