@@ -1,6 +1,6 @@
 """The account endpoints: each view parses, counts the try, calls one function and answers."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.http import JsonResponse
 from rest_framework.exceptions import ValidationError
@@ -38,9 +38,14 @@ class LinkView(AccountErrorsView, TokenView):
 class MeView(AccountView):
     """Show, change or delete the account of the caller."""
 
+    @property
+    def account(self) -> dict[str, Any]:
+        """The account with the roles of the access token, which has the roles of the row."""
+        return serializers.account_of(cast("User", self.user), self.token["roles"])
+
     @openapi.show
     def get(self, request: Request) -> Response:
-        return Response(serializers.AccountSerializer(cast("User", self.user)).data)
+        return Response(self.account)
 
     @openapi.change
     def patch(self, request: Request) -> Response:
@@ -50,7 +55,7 @@ class MeView(AccountView):
         if email != user.email:
             self.permit_email_change(email, current)
         changes.change_account(user, names, email=email)
-        return Response(serializers.AccountSerializer(user).data)
+        return Response(self.account)
 
     def permit_email_change(self, email: str, current: str) -> None:
         """Verify the current password and count the mail, or raise an error."""

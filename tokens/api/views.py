@@ -91,8 +91,12 @@ class SignedInView(TokenView):
         return cast("AbstractUser", self.request.user)
 
     @property
+    def token(self) -> AccessToken:
+        return cast("AccessToken", self.request.auth)
+
+    @property
     def sid(self) -> UUID:
-        return cast("AccessToken", self.request.auth).sid
+        return self.token.sid
 
 
 class LoginView(TokenView):

@@ -7,12 +7,10 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tokens.models.bidi import isolate
-from tokens.models.blacklist import BlacklistedToken
 from tokens.models.choices import Kind, Reason
 from tokens.models.querysets import CurrentQuerySet
 from tokens.models.user_agents import friendly_name
@@ -29,15 +27,6 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
         """Return the sessions that are neither revoked nor expired."""
         now = timezone.now()
         return self.filter(revoked_at=None, expires_at__gt=now, idle_expires_at__gt=now)
-
-    def unless_blacklisted(self, jti: str) -> Self:
-        """Return the sessions, or none at all if the access token of this `jti` is blacklisted.
-
-        Written out: Django takes as long to compose an Exists() as for the rest of the query.
-        """
-        table = BlacklistedToken._meta.db_table
-        absent = f"NOT EXISTS (SELECT 1 FROM {table} WHERE jti = %s)"
-        return self.filter(RawSQL(absent, (jti,), models.BooleanField()))  # noqa: S611  (a parameter)
 
     def revoke(self, reason: Reason) -> list["DeviceSession"]:
         """Revoke those of the sessions that are not revoked yet, and return them: one query.

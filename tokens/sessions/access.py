@@ -12,6 +12,7 @@ from tokens.jwt.parsing import parse_token
 from tokens.models import DeviceSession
 from tokens.revocation import snapshot
 from tokens.sessions.standing import UserState, refusal_reason
+from tokens.sessions.statements import read_with_user
 
 
 def verify_access_token(raw: str) -> AccessToken:
@@ -53,8 +54,7 @@ def check_row(token: AccessToken) -> DeviceSession:
 
     A second query checks the services that exchanged the token.
     """
-    sessions = DeviceSession.objects.unless_blacklisted(token.jti).select_related("user")
-    session = sessions.filter(sid=token.sid).first()
+    session = read_with_user(token.sid, token.jti)
     if session is None:
         raise TokenRefusedError(Refusal.UNKNOWN_SESSION)
     reason = refusal_reason(session, UserState.of(session.user), token)

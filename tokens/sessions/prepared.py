@@ -34,9 +34,11 @@ def _cursor(connection: Any) -> CursorWrapper:
     """Return a cursor with which PostgreSQL keeps the plan of a statement.
 
     Django's own cursors never prepare a statement. They are used where queries are logged, because
-    Django's log cannot show a prepared one.
+    Django's log cannot show a prepared one, and inside a transaction, which a refused plan would
+    abort.
     """
-    if connection.vendor != "postgresql" or connection.queries_logged:
+    unprepared = connection.queries_logged or connection.in_atomic_block
+    if connection.vendor != "postgresql" or unprepared:
         return cast("CursorWrapper", connection.cursor())
     connection.ensure_connection()
     return cast("CursorWrapper", connection.make_cursor(psycopg.Cursor(connection.connection)))

@@ -1,21 +1,27 @@
-"""The two statements of a rotation, in SQL: Django's ORM has no UPDATE … RETURNING."""
+"""The statements of a rotation and of a signed-in request, in SQL.
+
+Django's ORM has no UPDATE … RETURNING, and it composes the text of a query for each request, which
+takes longer than the database needs to execute it.
+"""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import connections, router
-from django.db.models import ManyToManyField
+from django.db.models import ManyToManyField, Model
 
 from tokens.jwt.claims import RefreshToken
 from tokens.models import DeviceSession
 from tokens.sessions.prepared import fetch_one
 from tokens.sessions.standing import UserState
+
+T = TypeVar("T", bound=Model)
 
 #: Everything rests on this conditional UPDATE: if several callers present the same token, the
 #: database lets one of them change the row. `generation` is in the outermost WHERE, because
@@ -79,6 +85,14 @@ LEFT JOIN {user} AS u ON u.{id} = tokens_devicesession.user_id
 WHERE tokens_devicesession.sid = %(sid)s
 """
 
+READ_WITH_USER = """
+SELECT {columns}, {user_columns}
+FROM tokens_devicesession
+LEFT JOIN {user} AS u ON u.{id} = tokens_devicesession.user_id
+WHERE tokens_devicesession.sid = %(sid)s
+  AND NOT EXISTS (SELECT 1 FROM tokens_blacklistedtoken WHERE jti = %(jti)s)
+"""
+
 
 @dataclass(frozen=True)
 class SessionState:
@@ -95,7 +109,25 @@ class SessionState:
 
 def read(sid: UUID) -> SessionState | None:
     """Return the session as it is now, or None if the table does not have it: one query."""
-    return _execute(READ, _all_columns(), {"sid": sid})
+    return _execute(READ, _columns(DeviceSession), {"sid": sid})
+
+
+def read_with_user(sid: UUID, jti: str) -> DeviceSession | None:
+    """Return the session as it is now, its user loaded: one query.
+
+    Returns None if the table does not have it, or if the access token of this `jti` is blacklisted.
+    """
+    user_model = cast("type[AbstractUser]", get_user_model())
+    using, row = _fetch(READ_WITH_USER, {"sid": sid, "jti": jti})
+    if row is None:
+        return None
+    columns, user_columns = _columns(DeviceSession), _columns(user_model)
+    session = _instance(DeviceSession, using, columns, row[: len(columns)])
+    of_user = row[len(columns) :]
+    is_there = session.user_id is not None
+    user = _instance(user_model, using, user_columns, of_user) if is_there else None
+    session.user = cast("Any", user)
+    return session
 
 
 def advance(
@@ -140,6 +172,20 @@ def forbid_transaction() -> None:
 
 def _execute(sql: str, columns: tuple[str, ...], values: dict[str, Any]) -> SessionState | None:
     """Execute the statement, which returns these columns first, and return its only row."""
+    using, row = _fetch(sql, values)
+    if row is None:
+        return None
+    *session, password_hash, username, is_active, roles, roles_version = row
+    return SessionState(
+        session=_instance(DeviceSession, using, columns, session),
+        user=UserState(password_hash or "", username or "", bool(is_active)),
+        roles=json.loads(roles or "[]"),
+        roles_version=roles_version,
+    )
+
+
+def _fetch(sql: str, values: dict[str, Any]) -> tuple[str, list[Any] | None]:
+    """Execute the statement, and return the database's alias and the only row, if there is one."""
     using = router.db_for_write(DeviceSession)
     connection = connections[using]
     for name in ("sid", "user_id"):
@@ -147,31 +193,31 @@ def _execute(sql: str, columns: tuple[str, ...], values: dict[str, Any]) -> Sess
             field = cast("Any", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
     adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
-    row = fetch_one(connection, _render(sql, connection.vendor), adapted)
-    if row is None:
-        return None
-    *session, password_hash, username, is_active, roles, roles_version = row
-    for position, convert, column in _converters(using, columns):
-        session[position] = convert(session[position], column, connection)
-    return SessionState(
-        session=DeviceSession.from_db(using, columns, session),
-        user=UserState(password_hash or "", username or "", bool(is_active)),
-        roles=json.loads(roles or "[]"),
-        roles_version=roles_version,
-    )
+    return using, fetch_one(connection, _render(sql, connection.vendor), adapted)
+
+
+def _instance(model: type[T], using: str, columns: tuple[str, ...], row: list[Any]) -> T:
+    """Return the instance that has these values of these columns."""
+    connection = connections[using]
+    for position, convert, column in _converters(using, model, columns):
+        row[position] = convert(row[position], column, connection)
+    return model.from_db(using, columns, row)
 
 
 @cache
-def _all_columns() -> tuple[str, ...]:
-    return tuple(field.column for field in DeviceSession._meta.concrete_fields)
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    """Return the names of all columns, in the order of the model's fields."""
+    return tuple(field.column for field in model._meta.concrete_fields)
 
 
 @cache
-def _converters(using: str, columns: tuple[str, ...]) -> list[tuple[int, Any, Any]]:
+def _converters(
+    using: str, model: type[Model], columns: tuple[str, ...]
+) -> list[tuple[int, Any, Any]]:
     """Return how this engine's values become Python's, for the columns that need it."""
     connection = connections[using]
-    fields = [cast("Any", DeviceSession._meta.get_field(column)) for column in columns]
-    expressions = [field.get_col(DeviceSession._meta.db_table) for field in fields]
+    fields = {field.column: cast("Any", field) for field in model._meta.concrete_fields}
+    expressions = [fields[column].get_col(model._meta.db_table) for column in columns]
     return [
         (position, convert, expression)
         for position, expression in enumerate(expressions)
@@ -189,7 +235,8 @@ def _render(sql: str, vendor: str) -> str:
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
     return sql.strip().format(
         returned=", ".join(RETURNED_COLUMNS),
-        columns=", ".join(f"tokens_devicesession.{column}" for column in _all_columns()),
+        columns=", ".join(f"tokens_devicesession.{column}" for column in _columns(DeviceSession)),
+        user_columns=", ".join(f'u."{column}"' for column in _columns(user)),
         user=user._meta.db_table,
         id=user._meta.pk.column,
         username=user.USERNAME_FIELD,
