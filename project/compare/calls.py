@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from io import BytesIO
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import connection, connections
+from django.urls import reverse
 
 from project.compare.caller import MEASURED
 from project.compare.second import RUN, RUN_HEADER
@@ -51,6 +53,11 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def status_line(self) -> str:
+        """The status as HTTP writes it, without the version, as "409 Conflict"."""
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
+
+    @property
     def cookies(self) -> SimpleCookie:
         """The cookies that the answer sets."""
         cookies = SimpleCookie()
@@ -64,8 +71,20 @@ class Answer:
 Site = Callable[[Request], Answer]
 
 
-def call_here(request: Request) -> Answer:
-    """Call the WSGI application in this process. Use a thread that has no other request."""
+def refresh_request(token: str, *, retry_key: str = "") -> Request:
+    """Return the request that refreshes this token, with this Idempotency-Key if it has one."""
+    headers = {"Content-Type": "application/json"}
+    if retry_key:
+        headers["Idempotency-Key"] = retry_key
+    return Request(reverse("refresh"), headers, "POST", json.dumps({"refresh": token}).encode())
+
+
+def call_here(request: Request, *, ip_address: str = "127.0.0.1") -> Answer:
+    """Call the WSGI application in this process, as if this IP address had sent the request.
+
+    The call has everything that other calls have, but no network. It uses the database connection
+    of this thread, which must have no other request.
+    """
     parts = urlsplit(settings.PUBLIC_URL)
     started: list[Any] = []
     environ = {
@@ -76,7 +95,7 @@ def call_here(request: Request) -> Answer:
         "SERVER_NAME": parts.hostname,
         "SERVER_PORT": str(parts.port or 80),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_ADDR": ip_address,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": BytesIO(request.body),

@@ -8,15 +8,13 @@ from typing import Any
 
 from project.compare import rotation
 from project.compare.calls import Answer, Request, Socket
+from project.compare.endings import INTERVAL, LONGEST
 from project.compare.logins import Login, Way
 from project.compare.measured import Measured, Results, Value
 from project.compare.second import Second
 from project.compare.service import Service, UnavailableError
 from project.compare.words import NO, NO_KEY, SAME_HOST, TOO_LONG, YES
 from tokens.conf import conf
-
-LONGEST = 5  # seconds in which a process is asked without a database
-INTERVAL = 0.02  # seconds between two requests
 
 
 def fetch(port: int, request: Request) -> Answer:

@@ -8,8 +8,8 @@ from typing import TypeVar
 from django.db import connection
 
 from accounts.models import User
+from project.compare.calls import call_here, refresh_request
 from project.compare.demo import demo_user
-from project.compare.demonstrations import in_process
 from project.compare.demonstrations.sandbox import sandbox
 from project.compare.demonstrations.together import CALLERS, Timed, pool_size, run_together
 from tokens.models import DeviceSession
@@ -79,12 +79,13 @@ def race(user: User, retry_key: Callable[[], str]) -> Race:
     before = sessions.count()
     answers = run_together(
         lambda: connection,
-        lambda number, _: in_process.refresh(
-            str(pair.refresh), ip_address=ADDRESS.format(number), retry_key=retry_key()
+        lambda number, _: call_here(
+            refresh_request(str(pair.refresh), retry_key=retry_key()),
+            ip_address=ADDRESS.format(number),
         ),
     )
     session = sessions.get(pk=pair.session.pk)
-    pairs = {one.number: one.result.pair for one in answers if one.result.status == 200}
+    pairs = {one.number: one.result.json() for one in answers if one.result.status == 200}
     elapsed = stopwatch(answers)
     return Race(
         callers=[

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils.functional import Promise
 
 from accounts.models import User
-from project.compare.demonstrations.in_process import Answer, refresh
+from project.compare.calls import Answer, call_here, refresh_request
 from tokens.jwt.claims import Pair
 from tokens.models import DeviceSession
 from tokens.sessions.lifecycle import Device, open_session
@@ -106,7 +106,8 @@ class Story:
     ) -> Token:
         """Refresh with this token and return the next one, or this one after a refusal."""
         before = self.session(token)
-        answer = refresh(token.raw, ip_address=ADDRESSES[actor], retry_key=retry_key)
+        request = refresh_request(token.raw, retry_key=retry_key)
+        answer = call_here(request, ip_address=ADDRESSES[actor])
         after = self.session(token)
         call = Call(
             request=cut(request_text(token.raw, retry_key)),
@@ -117,13 +118,14 @@ class Story:
         self.steps.append(Step(actor, action, after.generation, after.revoked_reason, call))
         if answer.status != 200:
             return token
-        self.issued.add(answer.pair["refresh"])
-        return Token(answer.pair["refresh"], token.sid, answer.pair["generation"])
+        pair = answer.json()
+        self.issued.add(pair["refresh"])
+        return Token(pair["refresh"], token.sid, pair["generation"])
 
     def outcome(self, answer: Answer, before: DeviceSession, after: DeviceSession) -> Outcome:
         match answer.status:
             case 200:
-                is_known = answer.pair["refresh"] in self.issued
+                is_known = answer.json()["refresh"] in self.issued
                 return Outcome.AGAIN if is_known else Outcome.ROTATED
             case 401 if before.revoked_at:
                 return Outcome.ENDED
@@ -151,7 +153,7 @@ def request_text(token: str, retry_key: str) -> str:
 
 def answer_text(answer: Answer) -> str:
     """Return the answer as text: status, headers, and the body as it was received."""
-    headers = [f"{name}: {answer.headers[name]}" for name in HEADERS if name in answer.headers]
+    headers = [f"{name}: {value}" for name, value in answer.headers if name in HEADERS]
     return "\n".join([answer.status_line, *headers, "", answer.body.decode()])
 
 
