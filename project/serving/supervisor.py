@@ -26,6 +26,7 @@ from project.web import logs
 
 POLL_INTERVAL = 0.5  # seconds between two checks of the processes
 RESTART_DELAY = 2  # seconds before a stopped process is started again
+START_TIMEOUT = 60  # seconds in which a new server must be able to answer
 SHUTDOWN_TIMEOUT = 15  # seconds in which a process can finish its requests or its mail
 READY = signal.SIGUSR1  # The server tells its parent that it can answer.
 RETIRE = signal.SIGUSR2  # The parent tells a server that another one has taken over.
@@ -85,7 +86,10 @@ class Site:
         return 1
 
     def restart(self) -> None:
-        """Replace both, unless the site cannot start with its new code or settings."""
+        """Replace both, unless the site cannot start with its new code or settings.
+
+        If the new server ends, or is not ready in START_TIMEOUT, the old one stays.
+        """
         log.info("restarting")
         self.ready.clear()
         command = [sys.executable, "-m", "project.serving.serve", "prepare"]
@@ -94,9 +98,11 @@ class Site:
             return
         old, self.server = self.server, self.start_server()
         self.retired.append(old)
+        deadline = time.monotonic() + START_TIMEOUT
         while not self.ready.wait(POLL_INTERVAL):
-            if self.server.poll() is not None:
+            if self.server.poll() is not None or time.monotonic() > deadline:
                 log.error("not_restarted", status=self.server.returncode)
+                stop_processes([self.server])
                 self.server = self.retired.pop()
                 return
         os.killpg(old.pid, RETIRE)

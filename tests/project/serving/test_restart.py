@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from project.serving import supervisor
 from tests.project.conftest import comes_true
 from tests.project.serving.test_supervisor import children, command_of
 from tests.support.site import Site, latchkey
@@ -106,6 +108,30 @@ def test_no_request_fails_in_restarts_under_load(tmp_path: Path, workers: int) -
         assert all(client.closed >= RESTARTS for client in clients if client.keeps_alive)
         assert comes_true(lambda: len(servers(site)) == 1, seconds=60)
         assert not servers(site) & before
+
+
+def test_a_server_that_never_answers_replaces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards START_TIMEOUT: the processes here only sleep, and so none tells that it is ready."""
+
+    started: list[supervisor.Process] = []
+
+    def sleeper(*_: object) -> supervisor.Process:
+        started.append(subprocess.Popen(["/bin/sleep", "60"], process_group=0))
+        return started[-1]
+
+    prepared = subprocess.CompletedProcess[bytes]([], 0)
+    monkeypatch.setattr(supervisor, "start", sleeper)
+    monkeypatch.setattr(supervisor, "START_TIMEOUT", 1)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: prepared)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    site = supervisor.Site(0, {})
+    try:
+        site.restart()
+        old, worker, new = started
+        assert (site.server, site.worker, site.retired) == (old, worker, [])
+        assert (old.poll(), worker.poll(), new.poll()) == (None, None, -signal.SIGTERM)
+    finally:
+        supervisor.stop_processes([site.server, site.worker])
 
 
 def test_a_server_that_cannot_start_replaces_nothing(tmp_path: Path) -> None:
