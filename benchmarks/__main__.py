@@ -11,14 +11,13 @@ import tempfile
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import document, report
-from benchmarks.clients import Pair, Round, turn
+from benchmarks.clients import PROCESSES, Pair, Round, turn
 from benchmarks.databases import databases, why_not_postgresql
 from benchmarks.race import race
 from benchmarks.report import Figures
@@ -26,10 +25,8 @@ from benchmarks.sites import Site, served, served_as_shipped
 from tests.support.servers import free_port
 
 SIDES = ["latchkey", "stock", "toolkit", "allauth", "knox", "floor"]
-PROCESSES = 2  # that the clients are spread over
 WARM_UP = 0.5  # seconds before the first round, not counted
 HALF_LOAD = 4  # seconds at half of the load, at least
-RUNAWAY = 20_000  # requests of one client in one turn, at most
 
 
 def main() -> None:
@@ -119,9 +116,8 @@ class Bench:
 
     def ask(self, site: Site, operation: str, seconds: float, interval: float = 0) -> Round:
         """Give one side a turn; its clients keep what they were given."""
-        count = self.options.clients
-        asked = self.turn(site.port, operation, site.pairs[:count], seconds, interval)
-        site.pairs[:count] = asked.pairs
+        clients = self.options.clients
+        asked = site.turn(self.crowds, operation, seconds, clients=clients, interval=interval)
         self.busiest = max(self.busiest, asked.cpu / PROCESSES / asked.seconds)
         return asked
 
@@ -133,22 +129,11 @@ class Bench:
             stack.enter_context(
                 served(application, port=port, environment=environment, **self.capacity)
             )
-            self.turn(port, "refresh", [replace(pair) for pair in pairs], WARM_UP)
-            return self.turn(port, "refresh", pairs, self.options.seconds).rate
-
-    def turn(
-        self, port: int, operation: str, pairs: list[Pair], seconds: float, interval: float = 0
-    ) -> Round:
-        return turn(
-            self.crowds,
-            PROCESSES,
-            port=port,
-            operation=operation,
-            pairs=pairs,
-            seconds=seconds,
-            limit=RUNAWAY,
-            interval=interval,
-        )
+            for seconds in (WARM_UP, self.options.seconds):
+                asked = turn(
+                    self.crowds, port=port, operation="refresh", pairs=pairs, seconds=seconds
+                )
+            return asked.rate
 
     def serve(self, stack: ExitStack, site: Site) -> None:
         """Serve Latchkey as it ships, and the others with granian for WSGI."""

@@ -16,6 +16,8 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 #: The password of every user.
 PASSWORD = "seven wet otters"
 ALLAUTH_REFRESH = "/_allauth/app/v1/tokens/refresh"
+PROCESSES = 2  # that the clients are spread over
+RUNAWAY = 20_000  # requests of one client in one turn, at most
 HEAD_START = 0.3  # seconds in which every client connects before all of them begin
 
 
@@ -134,16 +136,14 @@ RENEWED: dict[str, Callable[[Any], str]] = {
 
 def turn(
     workers: ProcessPoolExecutor,
-    shares: int,
     *,
     port: int,
     operation: str,
     pairs: list[Pair],
     seconds: float,
-    limit: int,
     interval: float = 0,
 ) -> Round:
-    """Let the clients ask, spread over that many processes, until the time or the count is up.
+    """Let the clients ask, spread over PROCESSES, until the time or RUNAWAY is up.
 
     With an interval in seconds, each client begins a request that often, if the last one is done.
     """
@@ -153,13 +153,12 @@ def turn(
             crowd,
             port=port,
             operation=operation,
-            pairs=pairs[n::shares],
+            pairs=pairs[n::PROCESSES],
             begin=begin,
             seconds=seconds,
-            limit=limit,
             interval=interval,
         )
-        for n in range(shares)
+        for n in range(PROCESSES)
     ]
     rounds = [task.result() for task in tasks]
     return Round(
@@ -178,7 +177,6 @@ def crowd(
     pairs: list[Pair],
     begin: float,
     seconds: float,
-    limit: int,
     interval: float,
 ) -> Round:
     """Run these clients, one thread for each. The caller starts this in a separate process."""
@@ -190,7 +188,7 @@ def crowd(
         ready.wait()
         time.sleep(max(0, begin - time.monotonic()))
         until = begin + seconds
-        calls = asked(connection, operation, pair, until=until, limit=limit, interval=interval)
+        calls = asked(connection, operation, pair, until=until, interval=interval)
         latencies = [*calls]
         connection.close()
         return latencies
@@ -206,7 +204,6 @@ def asked(
     pair: Pair,
     *,
     until: float,
-    limit: int,
     interval: float,
 ) -> Iterator[float]:
     """Ask over and over, and yield how long each answer took, from the time it was due.
@@ -214,7 +211,7 @@ def asked(
     A client that waits for a slow answer is late with the next request, and its users wait too.
     """
     due = time.monotonic() + random.random() * interval  # noqa: S311  (not a secret)
-    for _ in range(limit):
+    for _ in range(RUNAWAY):
         started = due if interval else time.monotonic()
         if started >= until:
             return

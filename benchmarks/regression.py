@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from statistics import median
 
-from benchmarks.clients import turn
+from benchmarks.clients import PROCESSES
 from benchmarks.databases import databases, why_not_postgresql
 from benchmarks.sites import ROOT, Site, served_as_shipped
 
@@ -25,8 +25,6 @@ LEAST = 0.85
 OPERATIONS = ("refresh", "read")
 CAPACITY = {"workers": 1, "threads": 4}
 CLIENTS = 8
-PROCESSES = 2  # that the clients are spread over
-RUNAWAY = 20_000  # requests of one client in one turn, at most
 BASELINE = ROOT / "benchmarks" / "baseline.txt"
 
 
@@ -86,17 +84,8 @@ class Race:
 
     def rate(self, site: Site, operation: str) -> float:
         """Return the requests per second in one turn of a tree."""
-        asked = turn(
-            self.crowds,
-            PROCESSES,
-            port=site.port,
-            operation=operation,
-            pairs=site.pairs[:CLIENTS],
-            seconds=self.options.seconds,
-            limit=RUNAWAY,
-        )
-        site.pairs[:CLIENTS] = asked.pairs
-        return asked.rate
+        seconds = self.options.seconds
+        return site.turn(self.crowds, operation, seconds, clients=CLIENTS).rate
 
 
 def extract(commit: str, directory: Path) -> None:

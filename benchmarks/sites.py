@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks.clients import Pair
+from benchmarks.clients import Pair, Round, turn
 from project.serving.supervisor import READY
 from project.throttles import RATES
 from tests.support.servers import free_port, serve
@@ -78,6 +79,27 @@ class Site:
         result = json.loads(output.stdout)
         self.counts = result["counts"]
         self.pairs = [Pair(**pair) for pair in result["pairs"]]
+
+    def turn(
+        self,
+        crowds: ProcessPoolExecutor,
+        operation: str,
+        seconds: float,
+        *,
+        clients: int,
+        interval: float = 0,
+    ) -> Round:
+        """Let the clients ask this side, as `clients.turn`. They keep what they were given."""
+        asked = turn(
+            crowds,
+            port=self.port,
+            operation=operation,
+            pairs=self.pairs[:clients],
+            seconds=seconds,
+            interval=interval,
+        )
+        self.pairs[:clients] = asked.pairs
+        return asked
 
 
 @cache
