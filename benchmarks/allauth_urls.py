@@ -18,7 +18,7 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     path("accounts/", include("allauth.urls")),
     path("healthz", healthz),
-    path("who/", WhoView.as_view(authentication_classes=[JWTTokenAuthentication])),
+    path("api/who/", WhoView.as_view(authentication_classes=[JWTTokenAuthentication])),
 ]
 
 

@@ -81,13 +81,13 @@ class Connection:
         return self.ask("POST /api/auth/refresh/ HTTP/1.1", f'{{"refresh": "{token}"}}')
 
     def read(self, token: str) -> tuple[int, bytes]:
-        return self.ask(f"GET /who/ HTTP/1.1\r\nAuthorization: Bearer {token}")
+        return self.ask(f"GET /api/who/ HTTP/1.1\r\nAuthorization: Bearer {token}")
 
     def refresh_at_allauth(self, token: str) -> tuple[int, bytes]:
         return self.ask(f"POST {ALLAUTH_REFRESH} HTTP/1.1", f'{{"refresh_token": "{token}"}}')
 
     def read_with_knox(self, token: str) -> tuple[int, bytes]:
-        return self.ask(f"GET /who/ HTTP/1.1\r\nAuthorization: Token {token}")
+        return self.ask(f"GET /api/who/ HTTP/1.1\r\nAuthorization: Token {token}")
 
     def read_account(self, token: str) -> tuple[int, bytes]:
         return self.ask(f"GET /api/account/me/ HTTP/1.1\r\nAuthorization: Bearer {token}")
@@ -97,7 +97,7 @@ class Connection:
         return self.ask("POST /api/auth/login/ HTTP/1.1", body)
 
     def read_by_session(self, key: str) -> tuple[int, bytes]:
-        return self.ask(f"GET /who/session/ HTTP/1.1\r\nCookie: sessionid={key}")
+        return self.ask(f"GET /api/who/session/ HTTP/1.1\r\nCookie: sessionid={key}")
 
     def client_credentials(self, basic: str) -> tuple[int, bytes]:
         head = f"POST /oauth/token HTTP/1.1\r\nAuthorization: Basic {basic}"

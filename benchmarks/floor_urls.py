@@ -29,7 +29,7 @@ def as_json(name: str) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz),
-    path("who/", answer),
+    path("api/who/", answer),
     path("statement/<int:user>/", statement),
 ]
 

@@ -6,7 +6,7 @@ from knox.models import AuthToken  # type: ignore[import-untyped]  # neither stu
 
 from benchmarks.views import WhoView, healthz
 
-urlpatterns = [path("healthz", healthz), path("who/", WhoView.as_view())]
+urlpatterns = [path("healthz", healthz), path("api/who/", WhoView.as_view())]
 
 
 def sign_in(user: AbstractUser) -> dict[str, str]:

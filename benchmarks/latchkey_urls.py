@@ -12,7 +12,7 @@ from tokens.models import ServiceAccount
 from tokens.service_accounts.accounts import create_secret
 from tokens.sessions.lifecycle import Device, open_session
 
-urlpatterns = [path("who/", WhoView.as_view()), *site]
+urlpatterns = [path("api/who/", WhoView.as_view()), *site]
 
 
 def sign_in(user: AbstractUser) -> dict[str, str]:

@@ -14,8 +14,8 @@ urlpatterns = [
     path("api/auth/login/", TokenObtainPairView.as_view()),
     path("api/auth/refresh/", TokenRefreshView.as_view()),
     path("healthz", healthz),
-    path("who/", WhoView.as_view()),
-    path("who/session/", WhoView.as_view(authentication_classes=[SessionAuthentication])),
+    path("api/who/", WhoView.as_view()),
+    path("api/who/session/", WhoView.as_view(authentication_classes=[SessionAuthentication])),
 ]
 
 

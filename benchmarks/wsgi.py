@@ -40,7 +40,7 @@ class Caller:
         self.session = pair["session"]
 
     def read(self) -> None:
-        self.call("GET", "/who/", HTTP_AUTHORIZATION=f"Bearer {self.pair.access}")
+        self.call("GET", "/api/who/", HTTP_AUTHORIZATION=f"Bearer {self.pair.access}")
 
     def list_devices(self) -> None:
         self.call("GET", "/api/auth/sessions/", HTTP_AUTHORIZATION=f"Bearer {self.pair.access}")
