@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 
 from project.metrics.counters import count_request
-from project.web.logs import ABOUT, route
+from project.web.logs import ABOUT, event_record, route
 from tokens.http.client_address import client_address
 from tokens.http.request_context import current_request, state_of
 from tokens.jwt.claims import AccessToken
@@ -21,7 +20,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 #: Supervisors and proxies request these every few seconds.
 PROBES = ("/healthz", "/readyz", "/metrics")
 
-log = structlog.stdlib.get_logger("latchkey.requests")
+log = logging.getLogger("latchkey.requests")
 
 
 class RequestLog:
@@ -46,7 +45,8 @@ class RequestLog:
         count_request(request.method, where, status, seconds, refusal)
         level = level_of(request, status)
         if log.isEnabledFor(level):
-            log.log(
+            line = event_record(
+                log,
                 level,
                 "request",
                 method=request.method,
@@ -55,6 +55,7 @@ class RequestLog:
                 milliseconds=round(seconds * 1000, 1),
                 **who(request),
             )
+            log.handle(line)
         current_request.reset(answered)
         ABOUT.reset(told)
         return response

@@ -16,7 +16,7 @@ def client_address(request: HttpRequest | Request) -> str | None:
     hops = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     proxies = conf().PROXIES
     forwarded = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
-    for candidate in (forwarded, str(request.META.get("REMOTE_ADDR", ""))):
+    for candidate in filter(None, (forwarded, str(request.META.get("REMOTE_ADDR", "")))):
         try:
             return str(parse_address(candidate))
         except ValueError:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
+    ExpiredTokenError,
     TokenBackendError,
     TokenBackendExpiredToken,
     TokenError,
@@ -71,23 +72,32 @@ class KeyedBackend(TokenBackend):
     required: ClassVar[Mapping[str, Callable[[object], bool]]]
 
     def __init__(self, kid: str, algorithm: str) -> None:
-        super().__init__(algorithm, issuer=conf().issuer, leeway=conf().leeway)
+        super().__init__(algorithm)
         self.encoded_header = encoded_header(alg=algorithm, kid=kid, typ=self.typ)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Return the signed token of these claims and the issuer."""
-        return jws(self.encoded_header, {**payload, "iss": self.issuer}, self.sign)
+        return jws(self.encoded_header, {**payload, "iss": conf().issuer}, self.sign)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        claims = self.verified(token)
-        if claims["iss"] != self.issuer or not self.is_audience(claims.get("aud")):
+        claims, have = self.verified(token), conf()
+        if claims["iss"] != have.issuer or not self.is_audience(claims.get("aud")):
             raise TokenBackendError("The token is from another site or for another audience.")
-        now, leeway = time.time(), self.get_leeway().total_seconds()
+        now, leeway = time.time(), have.leeway.total_seconds()
         if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
             raise TokenBackendError("The token is from the future.")
         if verify and claims["exp"] <= now - leeway:
             raise TokenBackendExpiredToken
         return dict(claims)
+
+    def claims_of(self, token: str, *, verify: bool) -> dict[str, Any]:
+        """Return what `decode` returns, or raise TokenError, as the tokens do."""
+        try:
+            return self.decode(token, verify)
+        except TokenBackendExpiredToken as error:
+            raise ExpiredTokenError("Token is expired") from error
+        except TokenBackendError as error:
+            raise TokenError("Token is invalid") from error
 
     def is_audience(self, audience: object) -> bool:
         """Return whether this site issues tokens of this kind for this audience."""
@@ -163,6 +173,11 @@ class RefreshBackend(KeyedBackend):
         if not hmac.compare_digest(signature, base64url(self.sign(text.encode()))):
             raise TokenBackendError("The signature is not ours.")
         return parse_claims(text, self.required)
+
+
+#: One backend for each key: a backend has no other state.
+access_backend = lru_cache(maxsize=64)(AccessBackend)
+refresh_backend = lru_cache(maxsize=64)(RefreshBackend)
 
 
 def decode_canonical(part: str) -> bytes:

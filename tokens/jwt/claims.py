@@ -24,7 +24,13 @@ from rest_framework_simplejwt.exceptions import TokenError
 from tokens.conf import conf
 from tokens.crypto.encoding import base64url
 from tokens.crypto.subkeys import Subkeys, all_subkeys, mac
-from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
+from tokens.jwt.backends import (
+    AccessBackend,
+    RefreshBackend,
+    access_backend,
+    refresh_backend,
+    select_backend,
+)
 from tokens.jwt.custom_claims import custom_claims
 from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
 from tokens.keys.jwk import KeyPair
@@ -46,16 +52,18 @@ class SessionToken(simplejwt.Token):
 
     lifetime = timedelta(0)  # SimpleJWT needs one; the real one is in the session's row.
     token: Any
+    backend: Any
     sid: UUID
     user_id: Any  # a primary key of the user model, or None for a service account
 
     def __init__(self, token: str | None = None, verify: bool = True) -> None:
-        if token is not None and not (token.isascii() and len(token) <= MAX_TOKEN_LENGTH):
-            raise TokenError("Token is no JWT of a bearable size")
+        self.token, self.payload = token, {}
         if token is None:  # A new one: `mint` writes every claim.
-            self.token, self.payload = None, {}
             return
-        super().__init__(token, verify)  # type: ignore[arg-type]  # annotated too narrowly there
+        if not (token.isascii() and len(token) <= MAX_TOKEN_LENGTH):
+            raise TokenError("Token is no JWT of a bearable size")
+        # SimpleJWT's constructor would check again what the backend has checked.
+        self.payload = self.backend.claims_of(token, verify=verify)
         self.verify_token_type()
         try:
             self.sid = UUID(self["sid"])
@@ -64,6 +72,9 @@ class SessionToken(simplejwt.Token):
             self.user_id = None if is_service else key.to_python(self["sub"])
         except (ValueError, ValidationError) as error:
             raise TokenError("Token names no session or no user") from error
+
+    def get_token_backend(self) -> Any:
+        return self.backend
 
     @property
     def sub(self) -> str:
@@ -84,14 +95,11 @@ class AccessToken(SessionToken):
         """The backend of the key that this token names."""
         if not self.token.startswith(HEADER_PREFIX):
             raise TokenError("Token has no header of ours")
-        return select_backend(map(AccessBackend, keyring.current().keys), self.token)
+        return select_backend(map(access_backend, keyring.current().keys), self.token)
 
     @property
     def roles(self) -> frozenset[str]:
         return frozenset(map(str, self.get("roles", ())))
-
-    def get_token_backend(self) -> AccessBackend:
-        return self.backend
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -121,7 +129,7 @@ class AccessToken(SessionToken):
         a service account, which is then the subject. `claims` are additional ones.
         """
         token, now = cls(), timezone.now()
-        token.backend = AccessBackend(signer)
+        token.backend = access_backend(signer)
         token.payload = {
             "sub": service or str(session.user_id),
             "aud": audience,
@@ -158,7 +166,7 @@ class AccessToken(SessionToken):
         invalidates the token.
         """
         token, now = type(self)(), timezone.now()
-        token.backend = AccessBackend(signer)
+        token.backend = access_backend(signer)
         act = {"sub": client_id, **({"act": self["act"]} if "act" in self else {})}
         token.payload = {
             **{name: value for name, value in self.payload.items() if name not in ("iss", "scope")},
@@ -187,10 +195,7 @@ class RefreshToken(SessionToken):
     @cached_property
     def backend(self) -> RefreshBackend:
         """The backend of the subkeys that this token names, or that a new one is signed with."""
-        return select_backend(map(RefreshBackend, all_subkeys()), self.token)
-
-    def get_token_backend(self) -> RefreshBackend:
-        return self.backend
+        return select_backend(map(refresh_backend, all_subkeys()), self.token)
 
     @property
     def generation(self) -> int:
@@ -207,14 +212,13 @@ class RefreshToken(SessionToken):
 
     def retry_hash(self, retry_key: str) -> bytes:
         """Return the hash of the Idempotency-Key that this token is spent with, 32 bytes."""
-        parts = (str(self.sid), str(self.generation), retry_key)
-        return mac(self.backend.subkeys.retry, *parts)
+        return mac(self.backend.subkeys.retry, str(self.sid), str(self.generation), retry_key)
 
     @classmethod
     def mint(cls, session: DeviceSession, jti: str, subkeys: Subkeys) -> Self:
         """Return the session's current token: the same bytes every time it is minted."""
         token = cls()
-        token.backend = RefreshBackend(subkeys)
+        token.backend = refresh_backend(subkeys)
         token.payload = {
             "sub": str(session.user_id),
             "exp": epoch(session.ends_at),

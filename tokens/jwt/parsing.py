@@ -12,7 +12,13 @@ from tokens.conf import conf
 from tokens.crypto.encoding import from_base64url
 from tokens.crypto.subkeys import all_subkeys
 from tokens.errors import Refusal, TokenRefusedError
-from tokens.jwt.backends import AccessBackend, RefreshBackend, select_backend
+from tokens.jwt.backends import (
+    AccessBackend,
+    RefreshBackend,
+    access_backend,
+    refresh_backend,
+    select_backend,
+)
 from tokens.jwt.claims import MAX_TOKEN_LENGTH, AccessToken, RefreshToken, SessionToken
 from tokens.keys.keyring import keyring
 
@@ -96,8 +102,8 @@ def explain_foreign(raw: str) -> str | None:
 
 def _signed_claims(raw: str) -> Mapping[str, Any]:
     """Return the claims if a key of this site signed them; they may have any value."""
-    access = map(AccessBackend, keyring.current().keys)
-    refresh = map(RefreshBackend, all_subkeys())
+    access = map(access_backend, keyring.current().keys)
+    refresh = map(refresh_backend, all_subkeys())
     with suppress(TokenError, TokenBackendError):
         return select_backend([*refresh, *access], raw).verified(raw)
     return {}
