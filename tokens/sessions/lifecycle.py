@@ -143,10 +143,15 @@ def _record_sign_in(user: AbstractUser, now: datetime) -> bool:
 
 
 def _evict_surplus(user: AbstractUser) -> None:
-    """Revoke the least recently used sessions of the user beyond SESSIONS_PER_USER."""
+    """Revoke the least recently used sessions of the user beyond SESSIONS_PER_USER.
+
+    The transaction has locked the user's row, so no other sign-in adds a session in between.
+    """
     own = DeviceSession.objects.filter(user_id=user.pk)
-    surplus = own.active().order_by("-rotated_at", "-pk")[conf().SESSIONS_PER_USER :]
-    own.filter(pk__in=surplus.values("pk")).revoke(Reason.EVICTED)
+    latest_first = own.active().order_by("-rotated_at", "-pk").values_list("pk", flat=True)
+    surplus = list(latest_first[conf().SESSIONS_PER_USER :])
+    if surplus:
+        own.filter(pk__in=surplus).revoke(Reason.EVICTED)
 
 
 def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:
