@@ -155,7 +155,7 @@ def newer(tmp_path: Path) -> Iterator[Newer]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL keeps plans")
 def test_a_migration_under_load_fails_no_request(alice: User, newer: Newer, tmp_path: Path) -> None:
-    """Guards the second execution in statements._execute, through servers that run.
+    """Guards the second execution in prepared.fetch_one, through servers that run.
 
     The newer server migrates the database when it starts. Then the migration is undone.
     """

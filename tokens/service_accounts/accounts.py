@@ -8,10 +8,11 @@ status lists, the admin and the purge treat a service like any other session.
 import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connections, router, transaction
 from django.db.models import DateTimeField, F, Value
 from django.db.models.functions import Least
 from django.utils import timezone
@@ -26,6 +27,7 @@ from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession, Kind, Reason, ServiceAccount, ServiceSecret
 from tokens.models.session import DeviceSessionQuerySet
 from tokens.service_accounts import secrets
+from tokens.sessions.prepared import fetch_one, instances, listed
 
 #: A secret's last use is written again only after this time.
 USE_INTERVAL = timedelta(hours=1)
@@ -143,8 +145,27 @@ def find_secret(text: str) -> ServiceSecret | None:
     """
     if not secrets.is_well_formed(text):
         return None
-    known = ServiceSecret.objects.select_related("account", "session")
-    return known.filter(digest=secrets.digest(text)).first()
+    connection = connections[router.db_for_write(ServiceSecret)]
+    row = fetch_one(connection, _find_by_digest(), {"digest": secrets.digest(text)})
+    if row is None:
+        return None
+    models = ServiceSecret, ServiceAccount, DeviceSession
+    secret, secret.account, secret.session = instances(connection, models, row)
+    return cast("ServiceSecret", secret)
+
+
+@cache
+def _find_by_digest() -> str:
+    return f"""
+        SELECT
+            {listed(ServiceSecret, "secret")},
+            {listed(ServiceAccount, "account")},
+            {listed(DeviceSession, "session")}
+        FROM tokens_servicesecret AS secret
+        JOIN tokens_serviceaccount AS account ON account.id = secret.account_id
+        JOIN tokens_devicesession AS session ON session.id = secret.session_id
+        WHERE secret.digest = %(digest)s
+        """  # noqa: S608  (names of columns)
 
 
 def disable(secret: ServiceSecret) -> bool:

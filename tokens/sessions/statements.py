@@ -8,20 +8,18 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import connections, router
-from django.db.models import ManyToManyField, Model
+from django.db.models import ManyToManyField
 
 from tokens.jwt.claims import RefreshToken
 from tokens.models import DeviceSession
-from tokens.sessions.prepared import fetch_one
+from tokens.sessions.prepared import columns_of, fetch_one, instance, instances, listed
 from tokens.sessions.standing import UserState
-
-T = TypeVar("T", bound=Model)
 
 #: Everything rests on this conditional UPDATE: if several callers present the same token, the
 #: database lets one of them change the row. `generation` is in the outermost WHERE, because
@@ -109,7 +107,7 @@ class SessionState:
 
 def read(sid: UUID) -> SessionState | None:
     """Return the session as it is now, or None if the table does not have it: one query."""
-    return _execute(READ, _columns(DeviceSession), {"sid": sid})
+    return _execute(READ, columns_of(DeviceSession), {"sid": sid})
 
 
 def read_with_user(sid: UUID, jti: str) -> DeviceSession | None:
@@ -117,17 +115,12 @@ def read_with_user(sid: UUID, jti: str) -> DeviceSession | None:
 
     Returns None if the table does not have it, or if the access token of this `jti` is blacklisted.
     """
-    user_model = cast("type[AbstractUser]", get_user_model())
-    using, row = _fetch(READ_WITH_USER, {"sid": sid, "jti": jti})
+    connection, row = _fetch(READ_WITH_USER, {"sid": sid, "jti": jti})
     if row is None:
         return None
-    columns, user_columns = _columns(DeviceSession), _columns(user_model)
-    session = _instance(DeviceSession, using, columns, row[: len(columns)])
-    of_user = row[len(columns) :]
-    is_there = session.user_id is not None
-    user = _instance(user_model, using, user_columns, of_user) if is_there else None
-    session.user = cast("Any", user)
-    return session
+    session, user = instances(connection, (DeviceSession, get_user_model()), row)
+    session.user = user if session.user_id is not None else None
+    return cast("DeviceSession", session)
 
 
 def advance(
@@ -172,60 +165,26 @@ def forbid_transaction() -> None:
 
 def _execute(sql: str, columns: tuple[str, ...], values: dict[str, Any]) -> SessionState | None:
     """Execute the statement, which returns these columns first, and return its only row."""
-    using, row = _fetch(sql, values)
+    connection, row = _fetch(sql, values)
     if row is None:
         return None
     *session, password_hash, username, is_active, roles, roles_version = row
     return SessionState(
-        session=_instance(DeviceSession, using, columns, session),
+        session=instance(connection, DeviceSession, columns, session),
         user=UserState(password_hash or "", username or "", bool(is_active)),
         roles=json.loads(roles or "[]"),
         roles_version=roles_version,
     )
 
 
-def _fetch(sql: str, values: dict[str, Any]) -> tuple[str, list[Any] | None]:
-    """Execute the statement, and return the database's alias and the only row, if there is one."""
-    using = router.db_for_write(DeviceSession)
-    connection = connections[using]
+def _fetch(sql: str, values: dict[str, Any]) -> tuple[Any, list[Any] | None]:
+    """Execute the statement, and return the connection and the only row, if there is one."""
+    connection = connections[router.db_for_write(DeviceSession)]
     for name in ("sid", "user_id"):
         if name in values:
             field = cast("Any", DeviceSession._meta.get_field(name))
             values[name] = field.get_db_prep_value(values[name], connection)
-    adapted = {name: connection.ops.adapt_unknown_value(value) for name, value in values.items()}
-    return using, fetch_one(connection, _render(sql, connection.vendor), adapted)
-
-
-def _instance(model: type[T], using: str, columns: tuple[str, ...], row: list[Any]) -> T:
-    """Return the instance that has these values of these columns."""
-    connection = connections[using]
-    for position, convert, column in _converters(using, model, columns):
-        row[position] = convert(row[position], column, connection)
-    return model.from_db(using, columns, row)
-
-
-@cache
-def _columns(model: type[Model]) -> tuple[str, ...]:
-    """Return the names of all columns, in the order of the model's fields."""
-    return tuple(field.column for field in model._meta.concrete_fields)
-
-
-@cache
-def _converters(
-    using: str, model: type[Model], columns: tuple[str, ...]
-) -> list[tuple[int, Any, Any]]:
-    """Return how this engine's values become Python's, for the columns that need it."""
-    connection = connections[using]
-    fields = {field.column: cast("Any", field) for field in model._meta.concrete_fields}
-    expressions = [fields[column].get_col(model._meta.db_table) for column in columns]
-    return [
-        (position, convert, expression)
-        for position, expression in enumerate(expressions)
-        for convert in (
-            *connection.ops.get_db_converters(expression),
-            *expression.get_db_converters(connection),
-        )
-    ]
+    return connection, fetch_one(connection, _render(sql, connection.vendor), values)
 
 
 @cache
@@ -235,8 +194,8 @@ def _render(sql: str, vendor: str) -> str:
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
     return sql.strip().format(
         returned=", ".join(RETURNED_COLUMNS),
-        columns=", ".join(f"tokens_devicesession.{column}" for column in _columns(DeviceSession)),
-        user_columns=", ".join(f'u."{column}"' for column in _columns(user)),
+        columns=listed(DeviceSession, "tokens_devicesession"),
+        user_columns=listed(user, "u"),
         user=user._meta.db_table,
         id=user._meta.pk.column,
         username=user.USERNAME_FIELD,

@@ -69,7 +69,7 @@ COLUMNS = {
 def test_a_refresh_survives_a_change_of_a_column_type(
     alice: User, column: tuple[str, str, str, str]
 ) -> None:
-    """Guards the second execution in statements._execute: one refresh advances the row once."""
+    """Guards the second execution in prepared.fetch_one: one refresh advances the row once."""
     last = sign_in(alice)
     for _ in range(OFTEN):
         last = refresh(last.refresh)
