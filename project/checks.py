@@ -156,6 +156,12 @@ def _check_mail() -> Iterator[CheckMessage]:
 
 
 def _check_site() -> Iterator[CheckMessage]:
+    if settings.DEMO and (most := settings.TOKENS["SESSIONS_PER_USER"]) < 3:
+        yield _warning(
+            10,
+            f"The comparison signs a temporary user in three times, which {most} does not allow.",
+            "Set SESSIONS_PER_USER to 3 or more, or DEMO=off.",
+        )
     if not settings.SITE_NAME.isprintable():
         yield _error(
             10,

@@ -21,6 +21,10 @@ function parse(text) {
   return JSON.parse(new TextDecoder().decode(decode(text)));
 }
 
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}
+
 // Returns the outcome, which is the name of a message, and the claims.
 async function verify(token) {
   const [header, claims, signature, ...rest] = token.trim().split(".");
@@ -30,7 +34,7 @@ async function verify(token) {
   } catch {
     return { outcome: "malformed" };
   }
-  if (rest.length) return { outcome: "malformed" };
+  if (rest.length || !isObject(head) || !isObject(body)) return { outcome: "malformed" };
   const about = { claims: body };
   if (head.alg === "HS256" && body.token_type === "refresh") return { ...about, outcome: "refresh" };
   const key = keys.find(({ kid, alg }) => kid === head.kid && alg === head.alg);

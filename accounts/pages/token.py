@@ -59,7 +59,7 @@ class TokenPage(Page):
         session = device_session(request)
         user = session.user if session else None
         if session is None or user is None:
-            session, roles, claims = invented_session(), ["editors"], {}
+            session, roles, claims = invented_session(), ["example"], {}
         else:
             roles = [*user.groups.order_by("name").values_list("name", flat=True)]
             claims = dict(custom_claims(user, session))

@@ -89,8 +89,8 @@ APPLICATIONS: list[tuple[Text, Callable[[Run], Way | None], Text, Text]] = [
         for_pages,
         _(
             "It is the shortest credential that no script and no other origin can use: a request"
-            " has {bytes_per_request[session]}. Every process refuses it"
-            " {refused_after_sign_out_second_process_ms[session]} after a sign-out. Its price is"
+            " has {bytes_per_request[session]}. After a sign-out, every process refuses it:"
+            " {refused_after_sign_out_second_process_ms[session]}. Its price is"
             " {queries_per_request[session]} queries for each request, and a page queries the"
             " database anyway."
         ),

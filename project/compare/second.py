@@ -166,7 +166,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     django.setup()
     logging.disable()  # The operator's log has the calls in the first process.
-    serve(sys.stdin, partial(print, flush=True))
+    try:
+        serve(sys.stdin, partial(print, flush=True))
+    except BrokenPipeError:  # The visitor has left, so the first process has ended the run.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from project.checks import findings
+from tokens.admin.events import recent_begin
 from tokens.admin.lists import LimitedPaginator
 from tokens.admin.session_search import NEWEST, is_recent
 from tokens.conf import conf
@@ -100,7 +101,7 @@ def sessions() -> Iterator[Panel]:
         link=list_of("devicesession", status="active"),
     )
     # No index covers the time of the last refresh, because each refresh would have to update it.
-    recent = DeviceSession.objects.filter(is_recent(), rotated_at__gte=begin())
+    recent = DeviceSession.objects.filter(is_recent(), rotated_at__gte=recent_begin())
     hours = per_hour(recent.values_list(TruncHour("rotated_at")).annotate(Count("pk")))
     yield Panel(
         _("Last use in the last 24 hours"),
@@ -115,14 +116,14 @@ def sessions() -> Iterator[Panel]:
 def events() -> Iterator[Panel]:
     """Two queries: the events of the last 24 hours by kind and hour, and failures by address."""
     kinds = [*SIGN_INS, EventKind.TOKEN_REUSED, EventKind.TOKEN_CONTENDED]
-    recent = Event.objects.filter(kind__in=kinds, created_at__gte=begin())
+    recent = Event.objects.filter(kind__in=kinds, created_at__gte=recent_begin())
     counted = list(recent.values_list("kind", TruncHour("created_at")).annotate(Sum("count")))
     hours = per_hour((hour, count) for kind, hour, count in counted if kind in SIGN_INS)
     yield Panel(
         _("Sign-ins in the last 24 hours"),
         f"{sum(hours):,}",
         hours=hours,
-        link=list_of("event", kind__exact=EventKind.SIGN_IN),
+        link=list_of("event", day="recent", kind__in=",".join(SIGN_INS)),
     )
     for kind in (EventKind.TOKEN_REUSED, EventKind.TOKEN_CONTENDED):
         number = sum(count for found, _hour, count in counted if found == kind)
@@ -130,17 +131,17 @@ def events() -> Iterator[Panel]:
             str(kind.label),
             f"{number:,}",
             [_("In the last 24 hours.")],
-            link=list_of("event", kind__exact=kind),
+            link=list_of("event", day="recent", kind__exact=kind),
             is_alarming=number > 0 and kind == EventKind.TOKEN_REUSED,
         )
-    failed = Event.objects.filter(kind=EventKind.SIGN_IN_FAILED, created_at__gte=begin())
+    failed = Event.objects.filter(kind=EventKind.SIGN_IN_FAILED, created_at__gte=recent_begin())
     addresses = failed.values_list("ip_address").annotate(total=Sum("count")).order_by("-total")
     lines = [f"{display_for_value(ip, '–')}: {total:,}" for ip, total in addresses[:MAX_ADDRESSES]]
     yield Panel(
         _("Failed sign-ins by address"),
         "" if lines else "0",
         [*lines, _("In the last 24 hours.")],
-        link=list_of("event", kind__exact=EventKind.SIGN_IN_FAILED),
+        link=list_of("event", day="recent", kind__exact=EventKind.SIGN_IN_FAILED),
     )
 
 
@@ -193,11 +194,6 @@ def site() -> Iterator[Panel]:
 def deployment_findings() -> tuple[str, ...]:
     """Return the messages of `manage.py check --deploy`. Settings do not change while it runs."""
     return tuple(message.msg for message in findings(deploy=True))
-
-
-def begin() -> datetime:
-    """Return the beginning of the first of 24 hours. The last of them is the present one."""
-    return this_hour() - timedelta(hours=HOURS - 1)
 
 
 def this_hour() -> datetime:

@@ -104,8 +104,12 @@ def without_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
     An unreadable line of `.env` is left out too, because it may contain a password.
     """
     request = getattr(event["_record"], "request", None)
-    if isinstance(request, HttpRequest) and event["event"].endswith(request.path):
-        event["event"] = f"{event['event'].removesuffix(request.path)}{route(request)}"
+    if isinstance(request, HttpRequest):
+        path, text = request.path, event["event"]
+        for written in (path, path.encode("unicode_escape").decode()):  # Django writes the second.
+            if text.endswith(written):
+                event["event"] = f"{text.removesuffix(written)}{route(request)}"
+                break
     if event["_record"].name == "environ.environ":  # its message contains the unreadable text
         event["event"] = event["event"].partition(": ")[0]
     return event

@@ -4,10 +4,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from project.metrics.counters import count_request
 from project.web.logs import ABOUT, event_record, route
@@ -58,7 +58,31 @@ class RequestLog:
             log.handle(line)
         current_request.reset(answered)
         ABOUT.reset(told)
+        return with_context(response, request)
+
+
+def with_context(response: HttpResponse, request: HttpRequest) -> HttpResponse:
+    """Return the answer. While a streamed one is generated, its lines belong to the request.
+
+    A file writes no lines, and the server recognises it by its type.
+    """
+    if isinstance(response, FileResponse) or not isinstance(response, StreamingHttpResponse):
         return response
+    if not response.is_async:
+        response.streaming_content = continued(response.streaming_content, request)
+    return response
+
+
+def continued(parts: Iterable[bytes], request: HttpRequest) -> Iterator[bytes]:
+    """Yield the parts of a streamed answer. Each line of the log between two parts has its id."""
+    before = ABOUT.get(), current_request.get()
+    ABOUT.set(partial(about_request, request))
+    current_request.set(request)
+    try:
+        yield from parts
+    finally:
+        ABOUT.set(before[0])
+        current_request.set(before[1])
 
 
 def request_id(request: HttpRequest) -> str:

@@ -35,13 +35,14 @@ def test_a_changed_character_makes_the_signature_invalid(person: Person, sent: l
 
 @pytest.mark.parametrize(
     ("kind", "outcome"),
-    [("access", "valid"), ("refresh", "refresh"), ("text", "malformed")],
+    [("access", "valid"), ("refresh", "refresh"), ("text", "malformed"), ("null", "malformed")],
 )
 def test_a_pasted_token_is_verified_and_not_sent(
     site: Site, person: Person, sent: list[str], kind: str, outcome: str
 ) -> None:
     pair = site.login("bob")
-    text = pair.get(kind, "not a token")
+    null = "eyJhbGciOiJIUzI1NiJ9.bnVsbA.AAAA"  # Its claims are `null`.
+    text = {**pair, "null": null}.get(kind, "not a token")
     page = person.go("/tokens/")
     page.get_by_label("Paste a token of this site").fill(text)
     expect(page.locator("#pasted-result")).to_have_attribute("data-outcome", outcome)

@@ -58,6 +58,15 @@ def test_http_on_another_host_is_a_warning(settings: Settings, host: str) -> Non
     assert message.startswith("latchkey.W001")
 
 
+@pytest.mark.parametrize(("most", "demo", "count"), [(2, True, 1), (3, True, 0), (2, False, 0)])
+def test_too_few_sessions_for_the_comparison_are_a_warning(
+    settings: Settings, most: int, demo: bool, count: int
+) -> None:
+    settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": most}
+    settings.DEMO = demo
+    assert [message.startswith("latchkey.W010") for message in found()] == [True] * count
+
+
 def test_sqlite_on_a_public_site_is_a_warning(settings: Settings) -> None:
     settings.EMAIL_BACKEND, settings.EMAIL_HOST = SMTP, "localhost"
     settings.DATABASES["default"] = {**settings.DATABASES["default"]}

@@ -82,6 +82,9 @@ def revoke(text: str) -> BlacklistedToken | DeviceSession | ServiceSecret:
     """
     if not secrets.is_well_formed(text):
         if TOKEN_PATTERN.search(text):
+            token = verify_own(text)
+            if token and BlacklistedToken.objects.filter(jti=token.jti).exists():
+                raise InactiveTokenError(gettext("This token was blacklisted before."))
             return blacklist(text, Reason.ADMIN)
         raise UnknownTokenError(explain_missing(text))
     secret = find_secret(text)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from tokens.admin.lists import LimitedPaginator, RecordAdmin
 from tokens.conf import conf
 from tokens.keys.lifecycle import replace_all, rotate
-from tokens.models import DeviceSession, SigningKey
+from tokens.models import DeviceSession, Kind, SigningKey
 
 
 @admin.register(SigningKey)
@@ -76,7 +76,8 @@ class SigningKeyAdmin(RecordAdmin):
         if request.method == "POST" and "confirmed" in request.POST:
             replaced = gettext("Emergency: replaced all signing keys.")
             return self.report(request, replace_all(), replaced)
-        sessions = LimitedPaginator(DeviceSession.objects.active().order_by("pk"), 1)
+        clients = DeviceSession.objects.active().filter(kind=Kind.TOKEN)  # Browsers have no tokens.
+        sessions = LimitedPaginator(clients.order_by("pk"), 1)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Replace all keys now"),

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("logout", "signed out"),
-                            ("logout_all", "signed out everywhere"),
+                            ("logout_all", "signed out with other devices"),
                             ("credentials_changed", "password or user name changed"),
                             ("reuse", "a spent refresh token was presented"),
                             ("admin", "by an administrator"),

@@ -16,7 +16,7 @@ class Reason(models.TextChoices):
     """Why a session or an access token was revoked."""
 
     LOGOUT = "logout", _("signed out")
-    LOGOUT_ALL = "logout_all", _("signed out everywhere")
+    LOGOUT_ALL = "logout_all", _("signed out with other devices")
     CREDENTIALS_CHANGED = "credentials_changed", _("password or user name changed")
     REUSE = "reuse", _("a spent refresh token was presented")
     ADMIN = "admin", _("by an administrator")

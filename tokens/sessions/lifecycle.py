@@ -125,7 +125,7 @@ def _create_session(
         scope=limits.scope,
         audience=limits.audience,
     )
-    _evict_surplus(user)
+    _evict_surplus(session)
     signals.publish(signals.session_started, session=session)
     return session
 
@@ -142,16 +142,17 @@ def _record_sign_in(user: AbstractUser, now: datetime) -> bool:
     return bool(unchanged.update(last_login=now))
 
 
-def _evict_surplus(user: AbstractUser) -> None:
+def _evict_surplus(new: DeviceSession) -> None:
     """Revoke the least recently used sessions of the user beyond SESSIONS_PER_USER.
 
-    The transaction has locked the user's row, so no other sign-in adds a session in between.
+    The transaction has locked the user's row, so no other sign-in adds a session in between. The
+    new session stays, also if this sign-in has waited while others were used.
     """
-    own = DeviceSession.objects.filter(user_id=user.pk)
-    latest_first = own.active().order_by("-rotated_at", "-pk").values_list("pk", flat=True)
-    surplus = list(latest_first[conf().SESSIONS_PER_USER :])
+    others = DeviceSession.objects.filter(user=new.user).exclude(pk=new.pk)
+    latest_first = others.active().order_by("-rotated_at", "-pk").values_list("pk", flat=True)
+    surplus = list(latest_first[conf().SESSIONS_PER_USER - 1 :])
     if surplus:
-        own.filter(pk__in=surplus).revoke(Reason.EVICTED)
+        others.filter(pk__in=surplus).revoke(Reason.EVICTED)
 
 
 def replace_sessions(user: AbstractUser, sid: UUID) -> Pair | None:

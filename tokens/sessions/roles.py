@@ -67,9 +67,14 @@ def on_membership_change(
 
 
 def remember_group_name(instance: Group, **kwargs: Any) -> None:
-    """Remember the stored name of a group before it is saved."""
-    stored = Group.objects.filter(pk=instance.pk).values_list("name", flat=True).first()
-    vars(instance)["_stored_name"] = stored
+    """Remember the stored name of a group before it is saved.
+
+    In a transaction the row stays locked, so that another one cannot rename the group in between.
+    """
+    groups = Group.objects.filter(pk=instance.pk)
+    if transaction.get_connection(groups.db).in_atomic_block:
+        groups = groups.select_for_update()
+    vars(instance)["_stored_name"] = groups.values_list("name", flat=True).first()
 
 
 def on_group_saved(instance: Group, created: bool, **kwargs: Any) -> None:

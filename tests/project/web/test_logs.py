@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
 
@@ -130,7 +130,19 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise ValueError
 
 
-urlpatterns = [path("broken/", broken), *site_urls.urlpatterns]
+def streamed(request: HttpRequest) -> StreamingHttpResponse:
+    def parts() -> Iterator[str]:
+        logging.getLogger("latchkey").info("streaming")
+        yield "part"
+
+    return StreamingHttpResponse(parts())
+
+
+urlpatterns = [
+    path("broken/", broken),
+    path("streamed/", streamed),
+    *site_urls.urlpatterns,
+]
 
 #: A request, with what it sends, and the status of the answer.
 ANSWERS: dict[str, tuple[str, str, dict[str, Any], int]] = {
@@ -208,6 +220,25 @@ def test_the_route_is_logged_and_not_the_path(client: Client, written: Written) 
     lines = written.lines()
     assert "secret" not in "".join(lines)
     assert [json.loads(line)["route"] for line in lines] == ["/api/auth/sessions/<str:sid>/", None]
+
+
+def test_the_route_is_logged_also_for_a_path_that_is_not_ascii(written: Written) -> None:
+    """Guards `without_secrets`: Django escapes the path in its own lines."""
+    Client(enforce_csrf_checks=True).post("/admin/auth/group/a-secr%C3%A9t/change/")
+    lines = written.lines()
+    assert "secr" not in "".join(lines)
+    route = "/admin/auth/group/<path:object_id>/change/"
+    assert route in "".join(lines)
+    assert [json.loads(line)["event"].rpartition(": ")[2] for line in lines] == [route, "request"]
+
+
+@pytest.mark.urls(__name__)
+def test_the_lines_of_a_streamed_answer_share_its_id(written: Written) -> None:
+    answer = Client().get("/streamed/")
+    written.lines()
+    assert b"".join(answer) == b"part"
+    (event,) = written.events()
+    assert (event["event"], event["request_id"]) == ("streaming", answer["X-Request-ID"])
 
 
 def test_the_log_names_the_user_without_loading_a_session(

@@ -60,6 +60,8 @@ SEARCHES: dict[str, tuple[dict[str, str], set[str]]] = {
     "kind by filter": ({"kind__exact": "sign_in_failed"}, {"nobody's"}),
     "today": ({"day": "today"}, {"hers", "nobody's", "by bob"}),
     "yesterday": ({"day": "yesterday"}, {"his"}),
+    "last 24 hours": ({"day": "recent"}, {"hers", "nobody's", "by bob"}),
+    "two kinds": ({"kind__in": "sign_in,sign_in_failed"}, {"his", "nobody's"}),
     "no day": ({"day": "someday"}, {"hers", "his", "nobody's", "by bob"}),
     "two filters": ({"day": "today", "kind__exact": "sign_in"}, set()),
 }

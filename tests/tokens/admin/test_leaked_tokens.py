@@ -40,6 +40,17 @@ def test_the_session_of_an_access_token_ends_if_wanted(
     assert api.refresh(phone["refresh"]).status_code == 401
 
 
+def test_a_token_that_was_blacklisted_before_is_not_reported_again(
+    api: API, alice: User, carol: Client
+) -> None:
+    pasted = {"token": api.login(alice)["access"]}
+    carol.post(ADD, pasted, follow=True)
+    shown = carol.post(ADD, pasted).content.decode()
+    assert "This token was blacklisted before." in shown
+    assert "Blacklisted: an access token" not in shown
+    assert LogEntry.objects.count() == 1
+
+
 @pytest.mark.parametrize("before", ["blacklisted", "expired"])
 def test_the_session_of_an_invalid_access_token_ends_too(
     api: API, alice: User, carol: Client, clock: Clock, before: str

@@ -50,7 +50,7 @@ def test_replacing_all_keys_says_what_happens_and_asks(
     page = carol.get(f"{KEYS}replace/").content.decode()
     for sentence in (
         "Every access token becomes invalid immediately.",
-        "2 active sessions get a new access token",  # alice's and the browser of carol
+        "when they next refresh (sessions: 1)",  # alice's, and not the browser of carol
         "300 seconds at most.",
     ):
         assert sentence in page

@@ -135,6 +135,19 @@ def test_the_cap_evicts_the_least_recently_used_session(
         assert api.refresh(pair["refresh"]).status_code == 200
 
 
+def test_the_cap_never_evicts_the_new_session(
+    api: API, alice: User, settings: Settings, clock: Clock
+) -> None:
+    """Other sessions can be used later than a sign-in begins, if it waits for the user's row."""
+    settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": 1}
+    clock.forward(seconds=5)
+    phone = api.login(alice)
+    clock.forward(seconds=-5)
+    laptop = api.login(alice)
+    assert row(phone).revoked_reason == "evicted"
+    assert api.refresh(laptop["refresh"]).status_code == 200
+
+
 def test_expired_sessions_do_not_count_for_the_cap(
     api: API, alice: User, settings: Settings, clock: Clock
 ) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
 from tests.conftest import API, row
 from tests.support.racing import queue, race, refresh, sign_in
-from tests.tokens.sessions.role_checks import read, roles_in
+from tests.tokens.sessions.role_checks import read, rename, roles_in
 from tokens.models import DeviceSession
 from tokens.revocation import snapshot
 
@@ -64,6 +64,25 @@ def test_adding_and_removing_a_group_counts_twice(alice: User, editors: Group) -
         taking = line_up(lambda: alice.groups.remove(editors))
     taking.result(timeout=30)
     assert not alice.groups.exists()
+    assert DeviceSession.objects.get().roles_version == 3
+
+
+@waiting
+def test_a_rename_that_waited_for_another_one_counts(alice: User, editors: Group) -> None:
+    """Guards the lock in `remember_group_name`: the second one gives the group its old name."""
+    alice.groups.add(editors)
+    stale = Group.objects.get(pk=editors.pk)
+    sign_in(alice)
+
+    def save() -> None:
+        with transaction.atomic():
+            stale.save()
+
+    with queue() as line_up:
+        rename(editors, "lectors")
+        renaming = line_up(save)
+    renaming.result(timeout=30)
+    assert Group.objects.get().name == "editors"
     assert DeviceSession.objects.get().roles_version == 3
 
 
