@@ -18,7 +18,23 @@ INTRODUCTION = """\
 Latchkey against other software, as `make bench` has measured it: in turns, on one machine, with the
 server, the database and the clients on it. A ratio is Latchkey's requests per second divided by
 those of the other side in the same round: the median of the rounds, the smallest and the largest.
-benchmarks/*_site.py has the settings of each side."""
+Latchkey runs as shipped, with its throttles and its log. benchmarks/*_site.py has the settings of
+each side."""
+NAMES = """\
+| name | Latchkey's call | the other side |
+| --- | --- | --- |
+| refresh, read, sign-in | the same | SimpleJWT with rotation, blacklist and the same hash |
+| refresh / allauth, read / allauth, read / knox | a refresh, a read | that package |
+| read / session | a read with an access token | Django's session in the database |
+| account / read | `GET /api/account/me/` | SimpleJWT's read, which answers with an id only |
+| refresh / one statement | a refresh | a view without middleware that executes one statement |
+| read / an answer | a read | a view without middleware that only answers |
+| client credentials | `POST /oauth/token` | django-oauth-toolkit, secrets hashed |
+| the same / plain secret | the same | django-oauth-toolkit, secrets as plain text |
+| secret as a key / own token | a read with a program's secret | Latchkey's read with a token |
+| introspect / own read | `POST /oauth/introspect` | Latchkey's read with a token |
+
+*At half load*: each side receives half of the requests per second that it has reached."""
 ROW, LEFT, WIDTH = 26, 230, 420  # pixels of the chart
 
 
@@ -35,6 +51,7 @@ def write(figures: Sequence[Figures], tables: Iterable[list[list[str]]], conditi
         "# Benchmarks",
         INTRODUCTION,
         *images,
+        NAMES,
         *map(markdown, tables),
         conditions,
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, Python"
@@ -64,9 +81,9 @@ def chart(figures: Figures) -> str:
             "@media(prefers-color-scheme:dark){text{fill:#ddd}rect{fill:#7fb0e6}"
             "line{stroke:#ddd}}</style>",
             f"<title>Latchkey's requests per second, {figures.engine}</title>",
-            *bars(ratios, WIDTH / most),
             f'<line x1="{one:.0f}" x2="{one:.0f}" y1="4" y2="{height - ROW}"/>',
-            f'<text x="{one:.0f}" y="{height - 8}" text-anchor="middle">as fast</text>',
+            f'<text x="{one:.0f}" y="{height - 8}" text-anchor="middle">1: as fast</text>',
+            *bars(ratios, WIDTH / most),
             "</svg>\n",
         ]
     )
