@@ -165,7 +165,7 @@ def _find_by_digest() -> str:
         JOIN tokens_serviceaccount AS account ON account.id = secret.account_id
         JOIN tokens_devicesession AS session ON session.id = secret.session_id
         WHERE secret.digest = %(digest)s
-        """  # noqa: S608  (names of columns)
+        """.strip()  # noqa: S608  (names of columns)
 
 
 def disable(secret: ServiceSecret) -> bool:

@@ -138,11 +138,7 @@ def streamed(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts())
 
 
-urlpatterns = [
-    path("broken/", broken),
-    path("streamed/", streamed),
-    *site_urls.urlpatterns,
-]
+urlpatterns = [path("broken/", broken), path("streamed/", streamed), *site_urls.urlpatterns]
 
 #: A request, with what it sends, and the status of the answer.
 ANSWERS: dict[str, tuple[str, str, dict[str, Any], int]] = {
@@ -228,7 +224,6 @@ def test_the_route_is_logged_also_for_a_path_that_is_not_ascii(written: Written)
     lines = written.lines()
     assert "secr" not in "".join(lines)
     route = "/admin/auth/group/<path:object_id>/change/"
-    assert route in "".join(lines)
     assert [json.loads(line)["event"].rpartition(": ")[2] for line in lines] == [route, "request"]
 
 
