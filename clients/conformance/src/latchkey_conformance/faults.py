@@ -23,7 +23,10 @@ class Kind(StrEnum):
 
 @dataclass
 class Fault:
-    """Disturbs the next `times` requests to `path`. `reached` is set when the first one arrives."""
+    """Disturbs the next `times` requests to `path`. `reached` is set when the first one arrives.
+
+    The site's clock moves on by `passes` seconds between an answer and the end of its connection.
+    """
 
     kind: Kind
     path: str = REFRESH
@@ -32,6 +35,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b'{"detail": "Try again.", "code": "unavailable"}'
     media_type: str = "application/json"
+    passes: float = 0
     reached: Event = field(default_factory=Event)
     release: Event = field(default_factory=Event)
 

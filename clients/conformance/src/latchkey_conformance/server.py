@@ -132,6 +132,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._break()
             case Kind.LOSE_ANSWER:
                 self.owner.site.handle(request)
+                self.owner.site.skew += fault.passes
                 self._break()
             case Kind.LOSE_REQUEST:
                 self._break()

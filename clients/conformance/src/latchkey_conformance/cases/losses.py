@@ -38,11 +38,7 @@ def disturb(play: Play, kind: Kind, times: int = 1) -> None:
 def lost_for_a_minute(play: Play) -> None:
     """An answer is lost, and the retry comes after a minute"""
     play.expire()
-    fault = play.fault(Fault(Kind.LOSE_ANSWER, REFRESH))
-    reply = play.client.send("call", method="GET", path="/api/example/", body=None)
-    play.reach(fault)
-    play.site.skew += 60
-    reply.result()
+    play.fault(Fault(Kind.LOSE_ANSWER, REFRESH, passes=60))
     play.recovers()
 
 
