@@ -34,8 +34,8 @@ def account_of(user: User, roles: Sequence[str]) -> dict[str, Any]:
 
     A ModelSerializer would build its fields anew for each request, and read the roles once more.
     """
-    names = ("id", "username", "email", "first_name", "last_name", "date_joined")
-    return {**{name: getattr(user, name) for name in names}, "roles": roles}
+    names = AccountSerializer.Meta.fields
+    return {name: roles if name == "roles" else getattr(user, name) for name in names}
 
 
 class UserInfoSerializer(serializers.Serializer[User]):

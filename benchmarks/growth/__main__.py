@@ -71,7 +71,7 @@ def run(sites: list[Site], sessions: int, log: TextIO) -> None:
         SESSIONS_PER_USER,
         load,
     )
-    from benchmarks.growth.measure import (  # noqa: PLC0415
+    from benchmarks.growth.measure import (  # noqa: PLC0415  (Django is set up now)
         Database,
         compare,
         refresh_beside_purge,

@@ -1,6 +1,5 @@
 """Measure the disk space of a million sign-ins, in a table of our own that exists for a moment."""
 
-import os
 import secrets
 import sqlite3
 import tempfile
@@ -49,7 +48,7 @@ def size_of_data(key: str) -> int:
     """Return the bytes that the data of a million browsers takes, from that of this cookie."""
     store = session_store(key)
     if settings.SESSION_STORE == "file":
-        return os.stat(store._key_to_file()).st_blocks * BLOCK * MILLION  # noqa: PTH116
+        return Path(store._key_to_file()).stat().st_blocks * BLOCK * MILLION
     if settings.SESSION_STORE == "redis":
         cache: Any = caches[settings.SESSION_CACHE_ALIAS]
         client = cache._cache.get_client()

@@ -41,9 +41,8 @@ def main(parent: int) -> None:
 
 def clean_up_forever() -> None:
     """Clean up the queue, and after killed demonstrations, also while no mail is sent."""
-    # The models are there after the setup.
-    from accounts.mail.queue import clean_up  # noqa: PLC0415
-    from project.compare.demo import remove_forgotten  # noqa: PLC0415
+    from accounts.mail.queue import clean_up  # noqa: PLC0415  (after the setup)
+    from project.compare.demo import remove_forgotten  # noqa: PLC0415  (after the setup)
 
     while True:
         with suppress(DatabaseError):

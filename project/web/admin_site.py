@@ -14,8 +14,8 @@ class AdminSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         # These modules register with the site, which exists only now.
-        from project.web.dashboard import panels  # noqa: PLC0415
-        from tokens.admin.blacklist import BlacklistForm  # noqa: PLC0415
+        from project.web.dashboard import panels  # noqa: PLC0415  (the models are there now)
+        from tokens.admin.blacklist import BlacklistForm  # noqa: PLC0415  (as above)
 
         may_paste = request.user.has_perm("tokens.add_blacklistedtoken")
         context = {

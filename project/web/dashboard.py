@@ -13,7 +13,6 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncHour
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,7 +20,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from project.checks import findings
-from tokens.admin.events import recent_begin
+from tokens.admin.events import RECENT_HOURS, recent_begin, this_hour
 from tokens.admin.lists import LimitedPaginator
 from tokens.admin.session_search import NEWEST, is_recent
 from tokens.conf import conf
@@ -29,7 +28,6 @@ from tokens.keys import lifecycle
 from tokens.models import DeviceSession, Event, EventKind
 from tokens.revocation.snapshot import revocations
 
-HOURS = 24
 SIGN_INS = (EventKind.SIGN_IN, EventKind.NEW_DEVICE)
 MAX_ADDRESSES = 5
 
@@ -196,15 +194,11 @@ def deployment_findings() -> tuple[str, ...]:
     return tuple(message.msg for message in findings(deploy=True))
 
 
-def this_hour() -> datetime:
-    return timezone.localtime().replace(minute=0, second=0, microsecond=0)
-
-
 def per_hour(counted: Iterable[tuple[datetime, int]]) -> list[int]:
     """Return the counts of the last 24 hours, the oldest first, from pairs of hour and count."""
-    hours = [0] * HOURS
+    hours = [0] * RECENT_HOURS
     for hour, count in counted:
         ago = (this_hour() - hour) // timedelta(hours=1)
-        if 0 <= ago < HOURS:
-            hours[HOURS - 1 - ago] += count
+        if 0 <= ago < RECENT_HOURS:
+            hours[RECENT_HOURS - 1 - ago] += count
     return hours

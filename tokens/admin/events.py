@@ -43,10 +43,18 @@ def of_day(day: date) -> Q:
         return Q(pk__in=())
 
 
+#: The hours that count as recent. The last one is the present hour.
+RECENT_HOURS = 24
+
+
 def recent_begin() -> datetime:
-    """Return the beginning of the first of the last 24 hours. The last one is the present hour."""
-    this_hour = timezone.localtime().replace(minute=0, second=0, microsecond=0)
-    return this_hour - timedelta(hours=23)
+    """Return the beginning of the first of RECENT_HOURS."""
+    return this_hour() - timedelta(hours=RECENT_HOURS - 1)
+
+
+def this_hour() -> datetime:
+    """Return the beginning of the present hour."""
+    return timezone.localtime().replace(minute=0, second=0, microsecond=0)
 
 
 class Day(admin.SimpleListFilter):

@@ -104,7 +104,7 @@ async def main() -> None:
     port_file.unlink(missing_ok=True)
     executable = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     with (PROFILE.parent / "chromium.log").open("ab") as log:
-        chromium = subprocess.Popen([executable, *OPTIONS], stdout=log, stderr=log)  # noqa: S603
+        chromium = subprocess.Popen([executable, *OPTIONS], stdout=log, stderr=log)  # noqa: S603  (no shell)
     try:
         async with async_playwright() as playwright:
             browser = await connect(playwright, await debugging_port(port_file))

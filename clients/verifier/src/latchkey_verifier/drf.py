@@ -189,6 +189,6 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         answer = denial(exc)
         return Response(answer.body, status=answer.status, headers=dict(answer.headers))
     # rest_framework.views imports the classes that the settings name, such as the one above.
-    from rest_framework.views import exception_handler as default  # noqa: PLC0415
+    from rest_framework.views import exception_handler as default  # noqa: PLC0415  (see above)
 
     return default(exc, context)

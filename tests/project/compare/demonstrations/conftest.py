@@ -11,7 +11,7 @@ from django.db import connection
 
 # The site's application, which the demonstrations call. Importing it configures the logging anew,
 # so it is imported before a test has added a handler.
-import project.wsgi  # noqa: F401
+import project.wsgi  # noqa: F401  (see above)
 from accounts.models import User
 from project.web import logs
 from tokens.keys.keyring import keyring

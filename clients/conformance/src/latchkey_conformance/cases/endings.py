@@ -100,7 +100,7 @@ def new_sign_in(play: Play) -> None:
 
 def wrong_password(play: Play) -> None:
     """A wrong password is refused, and the stored session continues"""
-    reply = play.client.ask("sign_in", username=USERNAME, password="wrong")  # noqa: S106
+    reply = play.client.ask("sign_in", username=USERNAME, password="wrong")  # noqa: S106  (no secret)
     require(reply.error == "refused", f"The client does not say refused: {reply.fields}")
     play.recovers()
     require(len(play.site.seen(LOGIN)) == 2, "The client sent a refused password again.")
