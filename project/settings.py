@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "accounts.browser.middleware.AuthenticationMiddleware",
     "accounts.browser.middleware.MessageMiddleware",
     "project.web.plain_views.PlainViewMiddleware",
+    "project.web.headers.ApiHeadersMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"

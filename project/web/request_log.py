@@ -10,6 +10,7 @@ from functools import partial
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from project.metrics.counters import count_request
+from project.web.headers import set_checked
 from project.web.logs import ABOUT, event_record, route
 from tokens.http.client_address import client_address
 from tokens.http.request_context import current_request, state_of
@@ -39,7 +40,7 @@ class RequestLog:
         answered = current_request.set(request)
         ident = state_of(request).request_id = request_id(request)
         response = self.get_response(request)
-        response.headers["X-Request-ID"] = ident
+        set_checked(response, "X-Request-ID", ident)
         status, seconds = response.status_code, time.perf_counter() - began
         where, refusal = route(request), state_of(request).refusal
         count_request(request.method, where, status, seconds, refusal)

@@ -79,6 +79,23 @@ def test_a_refusal_runs_nothing_either(client: Client, path: str) -> None:
     assert client.post(path)["Content-Security-Policy"] == INERT
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/account/me/", "/api/auth/csrf/", "/oauth/token", "/api/docs/"]
+)
+def test_answers_of_the_api_have_the_headers_of_the_other_middleware(
+    settings: Any, path: str
+) -> None:
+    """ApiHeadersMiddleware only saves time: without it, the answer has the same headers."""
+
+    def headers() -> str:
+        answer = Client(headers={"X-Request-ID": "the-same-id"}).get(path)
+        return re.sub(r"nonce-[^']*", "nonce", str(sorted(answer.headers.items())))
+
+    quick = headers()
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "ApiHeaders" not in name]
+    assert headers() == quick
+
+
 @pytest.mark.spec("ASVS 5.0", "3.4.3")
 def test_each_answer_has_a_new_script_nonce() -> None:
     template = engines["django"].from_string("<script nonce='{{ request.csp_nonce }}'></script>")
