@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, Self
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +32,7 @@ from tokens.jwt.backends import (
 )
 from tokens.jwt.custom_claims import custom_claims
 from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
+from tokens.jwt.identifiers import primary_key, session_id
 from tokens.keys.jwk import KeyPair
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession
@@ -64,12 +64,12 @@ class SessionToken(simplejwt.Token):
             raise TokenError("Token is no JWT of a bearable size")
         # SimpleJWT's constructor would check again what the backend has checked.
         self.payload = self.backend.claims_of(token, verify=verify)
-        self.verify_token_type()
+        if self["token_type"] != self.token_type:
+            raise TokenError("Token has another type")
         try:
-            self.sid = UUID(self["sid"])
+            self.sid = session_id(self["sid"])
             is_service = self.get("client_id") == self["sub"]
-            key = get_user_model()._meta.pk
-            self.user_id = None if is_service else key.to_python(self["sub"])
+            self.user_id = None if is_service else primary_key(self["sub"])
         except (ValueError, ValidationError) as error:
             raise TokenError("Token names no session or no user") from error
 
