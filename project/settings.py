@@ -166,7 +166,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "UNAUTHENTICATED_USER": "tokens.http.authentication.AnonymousTokenUser",
     "DEFAULT_PARSER_CLASSES": ["project.web.json.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["project.web.json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "project.web.json.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "project.web.errors.exception_handler",

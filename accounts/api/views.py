@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from django.http import JsonResponse
+from django.http import HttpResponse
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -114,7 +114,7 @@ class PasswordView(AccountView):
     """Change the password: the device gets a new pair, and every other session is revoked."""
 
     @openapi.change_password
-    def post(self, request: Request) -> Response | JsonResponse:
+    def post(self, request: Request) -> Response | HttpResponse:
         asked = validate_body(serializers.PasswordSerializer, request)
         current, new = asked["current_password"], asked["new_password"]
         by_cookie = cookies.authenticated_by_cookie(request)

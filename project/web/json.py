@@ -1,15 +1,16 @@
 """The only format of the API: JSON of a limited size."""
 
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
-from rest_framework import parsers
+from rest_framework import parsers, renderers
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 
 LIMITED = ("/api/", "/oauth/")  # the paths whose bodies have this size at most
 MAX_BODY_SIZE = 64 * 1024  # bytes
@@ -42,9 +43,29 @@ class JSONParser(parsers.JSONParser):
         if len(body) > MAX_BODY_SIZE:
             raise BodyTooLargeError
         try:
-            return super().parse(BytesIO(body), media_type, parser_context)
-        except RecursionError as error:  # nested too deep
-            raise ParseError("The body cannot be read as JSON.") from error
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ParseError(f"The body is not JSON. The error is at {place}.") from error
+
+
+class JSONRenderer(renderers.JSONRenderer):
+    """Django REST framework's, in less time."""
+
+    encode_other = JSONEncoder().default
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, self.encode_other, orjson.OPT_PASSTHROUGH_DATETIME)
+        except TypeError:  # It writes no integer of more than 64 bits, and only texts as keys.
+            return bytes(super().render(data, accepted_media_type, renderer_context))
 
 
 class JSONAlways(DefaultContentNegotiation):

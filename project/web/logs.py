@@ -15,12 +15,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+import orjson
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -152,11 +153,20 @@ def event_record(
         "event": event,
         "level": name,
         "logger": logger.name,
-        "timestamp": f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z",
+        "timestamp": f"{datetime.now(UTC).isoformat().removesuffix('+00:00')}Z",
     }
     record = logger.makeRecord(logger.name, level, "", 0, message, (), None)
     vars(record).update(_logger=logger, _name=name)
     return record
+
+
+def encode(event: EventDict, default: Callable[[Any], Any]) -> str:
+    """Return the event as JSON in ASCII, so that no terminal obeys a character of it."""
+    with suppress(TypeError):  # orjson writes no integer of more than 64 bits
+        line = orjson.dumps(event, default)
+        if line.isascii():
+            return line.decode()
+    return json.dumps(event, default=default, separators=(",", ":"))
 
 
 def default_format() -> str:
@@ -171,14 +181,12 @@ def written_as(form: str) -> list[Processor]:
         return [Readable(structlog.dev.ConsoleRenderer(exception_formatter=plain))]
     return [
         structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(default=str),
+        structlog.processors.JSONRenderer(encode, default=str),
     ]
 
 
 class Formatter(ProcessorFormatter):
     """Formats events. The line of an ordinary event skips the copies that a traceback needs."""
-
-    encode = json.JSONEncoder(default=str).encode
 
     def __init__(self, form: str) -> None:
         super().__init__(
@@ -191,7 +199,7 @@ class Formatter(ProcessorFormatter):
         event: Any = record.msg
         is_ours = hasattr(record, "_logger")  # structlog sets it
         if self.is_json and is_ours and "exc_info" not in event:
-            return self.encode(event)
+            return encode(event, default=str)
         return super().format(record)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.http import JsonResponse
+from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
@@ -103,7 +103,7 @@ class LoginView(TokenView):
     """Sign in with a password, and return the first pair of a new device session."""
 
     @operations.login
-    def post(self, request: Request) -> Response | JsonResponse:
+    def post(self, request: Request) -> Response | HttpResponse:
         asked = validate_body(LoginSerializer, request)
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
@@ -126,7 +126,7 @@ class RefreshView(TokenView):
     """Spend a refresh token, and return the pair that follows it."""
 
     @operations.refresh
-    def post(self, request: Request) -> JsonResponse:
+    def post(self, request: Request) -> HttpResponse:
         raw, by_cookie = read_refresh_token(request)
         pair = refresh(
             raw or read_token(request, "refresh"),
@@ -135,7 +135,7 @@ class RefreshView(TokenView):
             named=named_token(request.data),
         )
         state_of(request._request).session = pair.session  # for the log
-        return cookies.token_response(pair) if by_cookie else cookies.compact_json(pair.as_json())
+        return cookies.token_response(pair) if by_cookie else cookies.json_response(pair.as_json())
 
 
 class LogoutView(TokenView):
@@ -276,7 +276,7 @@ def is_refresh_token(raw: str) -> bool:
     return True
 
 
-def sign_in_by_cookie(request: Request, pair: Pair) -> JsonResponse:
+def sign_in_by_cookie(request: Request, pair: Pair) -> HttpResponse:
     """Return the first pair in cookies, and revoke the session that the browser had before.
 
     If the access token does not fit into a cookie, the new session is revoked instead.

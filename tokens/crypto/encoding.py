@@ -1,10 +1,12 @@
-"""Base64url and the compact serialization of signed tokens (RFC 7515)."""
+"""Base64url, JSON, and the compact serialization of signed tokens (RFC 7515)."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 
 def base64url(data: bytes) -> str:
@@ -17,6 +19,14 @@ def from_base64url(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def compact_json(value: Mapping[str, Any]) -> bytes:
+    """Return the object as JSON without spaces."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # orjson writes no integer of more than 64 bits
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
 @lru_cache(maxsize=64)
 def encoded_header(**header: str) -> str:
     """Return the encoded header of a token, followed by the dot."""
@@ -26,5 +36,5 @@ def encoded_header(**header: str) -> str:
 
 def jws(header: str, claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
     """Return a signed token (RFC 7515, section 7.1) with this encoded header and these claims."""
-    text = f"{header}{base64url(json.dumps(claims, separators=(',', ':')).encode())}"
+    text = f"{header}{base64url(compact_json(claims))}"
     return f"{text}.{base64url(sign(text.encode()))}"

@@ -6,11 +6,12 @@ must therefore also pass the check in tokens/http/csrf.py (ASVS 5.0, 3.5.1).
 
 from typing import Literal, TypeAlias
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from tokens.conf import conf
+from tokens.crypto.encoding import compact_json
 from tokens.http.errors import CookieTooLargeError
 from tokens.jwt.claims import Pair
 
@@ -42,7 +43,7 @@ def authenticated_by_cookie(request: Request) -> bool:
     return "HTTP_AUTHORIZATION" not in request.META and bool(read_token(request, "access"))
 
 
-def token_response(pair: Pair) -> JsonResponse:
+def token_response(pair: Pair) -> HttpResponse:
     """Return the pair with its tokens in cookies. Each cookie expires with its token.
 
     If the access token is too long for a cookie, the response is an error. It still sets the
@@ -50,7 +51,7 @@ def token_response(pair: Pair) -> JsonResponse:
     """
     body = pair.as_json()
     access, refresh = str(body.pop("access")), str(body.pop("refresh"))
-    response = compact_json(body)
+    response = json_response(body)
     _set(response, "access", access, int(body["expires_in"]))
     if len(response.cookies[cookie_name("access")].OutputString()) > MAX_COOKIE_SIZE:
         error = CookieTooLargeError()
@@ -67,9 +68,9 @@ def require_cookie_size(pair: Pair) -> None:
         raise CookieTooLargeError
 
 
-def compact_json(body: dict[str, str | int]) -> JsonResponse:
+def json_response(body: dict[str, str | int]) -> HttpResponse:
     """Return the same bytes as Django REST framework's renderer, in less time."""
-    return JsonResponse(body, json_dumps_params={"separators": (",", ":")})
+    return HttpResponse(compact_json(body), content_type="application/json")
 
 
 def delete_cookies(response: HttpResponseBase) -> None:

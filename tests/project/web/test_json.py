@@ -2,15 +2,22 @@
 
 import base64
 import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
+from typing import NamedTuple
+from uuid import UUID
 
 import pytest
 from django.test import Client
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
+from rest_framework import renderers
 
 from accounts.models import User
-from project.web.json import MAX_BODY_SIZE, BodyTooLargeError, JSONParser
+from project.web.json import MAX_BODY_SIZE, BodyTooLargeError, JSONParser, JSONRenderer
 from tests.conftest import API, PASSWORD, Answer
-from tokens.models import DeviceSession
+from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +224,34 @@ def test_an_invalid_session_id_is_404(alice: User, sid: str) -> None:
     )
     assert answer.status_code == 404
     assert DeviceSession.objects.get().revoked_at is None
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {"text": "Zoë \u202e", "number": 2**63, "share": 0.5, "none": None, "list": [True, ()]},
+        {"moment": datetime(2026, 5, 4, 3, 2, 1, 987654, UTC), "day": date(2026, 5, 4)},
+        {"id": UUID(int=7), "lasts": timedelta(minutes=5), "price": Decimal("1.10")},
+        {"lazy": gettext_lazy("Sign in"), "safe": mark_safe("<b>"), "choice": Reason.ADMIN},
+        {"large": 2**70},
+        {7: "a key that is no text"},
+        Point(1, 2),
+    ],
+)
+def test_an_answer_is_written_as_by_rest_framework(value: object) -> None:
+    """The renderer of Django REST framework takes longer than the rest of a small view."""
+    assert JSONRenderer().render(value) == renderers.JSONRenderer().render(value)
+
+
+def test_a_body_that_is_not_json_is_told_the_place() -> None:
+    answer = send("refresh", b'{\n  "refresh": a.b.c\n}')
+    assert answer.json() == {
+        "detail": "The body is not JSON. The error is at line 2, column 14.",
+        "code": "parse_error",
+    }

@@ -56,7 +56,7 @@ def invalid_body(*more: OpenApiExample, **fields: str) -> Responses:
     )
     missing = {field: [sentence] for field, sentence in fields.items()}
     not_json = {
-        "detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)",
+        "detail": "The body is not JSON. The error is at line 1, column 1.",
         "code": "parse_error",
     }
     empty = [example("empty", missing)] if missing else []
