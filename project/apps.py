@@ -1,6 +1,9 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.core.checks import register
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
 
 from project.checks import check_deployment, check_environment
 
@@ -15,6 +18,11 @@ class ProjectConfig(AppConfig):
         register(check_environment)
         register(check_plain_views)
         register(check_deployment, deploy=True)
+        # Each request closes old connections when it ends, so the next one need not look for them,
+        # which would take as long as reading its token. Only DEBUG keeps a list of queries.
+        request_started.disconnect(close_old_connections)
+        if not settings.DEBUG:
+            request_started.disconnect(reset_queries)
 
 
 class SiteAdminConfig(AdminConfig):
