@@ -118,6 +118,16 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
 
     form = UserForm
     change_password_form = PasswordForm
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                # A user without a password can be invited by e-mail.
+                "fields": ("username", "email", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
     fieldsets = (*(UserAdmin.fieldsets or ()), (_("Sessions"), {"fields": ("all_sessions",)}))
     readonly_fields = ("last_login", "date_joined", "all_sessions", "password_state")
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff")

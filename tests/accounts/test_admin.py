@@ -31,6 +31,23 @@ def test_the_admin_adds_a_user_who_can_sign_in(api: API, admin: AdminPages) -> N
     assert row(pair).user_id == dave.pk
 
 
+def test_the_admin_adds_a_user_who_can_be_invited(admin: AdminPages) -> None:
+    """The form asks for the e-mail address, so that an invitation takes no further page."""
+    answer = admin.post("add/", username="dave", email="dave@example.org", usable_password="false")
+    assert answer.status_code == 302
+    dave = User.objects.get(username="dave")
+    assert dave.email == "dave@example.org"
+    assert not dave.has_usable_password()
+
+
+@pytest.mark.parametrize("email", ["ALICE@example.org", "no address", "dave@example.org\0"])
+def test_a_bad_email_is_refused_in_the_form(alice: User, admin: AdminPages, email: str) -> None:
+    answer = admin.post("add/", username="dave", email=email, usable_password="false")
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors
+    assert not User.objects.filter(username="dave").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "password"),
     [
