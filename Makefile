@@ -31,8 +31,9 @@ test-fast: .venv/dev ## Run the tests that start no server and do not race, on S
 	@TEST_ENGINE=sqlite $(BIN)/python -m pytest -q -n auto --maxprocesses=4 $(WITHOUT_SCHEMATHESIS) \
 		-m "not slow and not soak and not browser"
 
+# Browsers wait half of the time, so three processes share two cores.
 test-browser: .venv/dev ## Run the tests in Chromium (CHROMIUM: its path)
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadgroup tests/browser -m browser
+	@$(BIN)/python -m pytest -q -n 3 --dist=loadgroup tests/browser -m browser
 
 soak: .venv/dev ## Run the long races and state machines
 	@$(BIN)/python -m tests.engines soak
