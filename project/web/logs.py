@@ -30,6 +30,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
 from project import env
+from project.web.log_handler import LineHandler
 
 FORMATS = ("json", "console")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -248,7 +249,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": Formatter, "form": form}},
         "filters": {"with_traceback": {"()": CallbackFilter, "callback": has_traceback}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"console": {"()": LineHandler, "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": LOGGERS,
     }
