@@ -125,6 +125,7 @@ CALLS: dict[str, Callable[[Connection, Pair], tuple[int, bytes]]] = {
     "read with knox": lambda it, pair: it.read_with_knox(pair.access),
     "read the account": lambda it, pair: it.read_account(pair.access),
     "sign in": lambda it, pair: it.sign_in(pair.username),
+    "answer by DRF": lambda it, pair: it.ask("GET /rest/ HTTP/1.1"),
     "one statement": lambda it, pair: it.ask(f"GET /statement/{pair.access}/ HTTP/1.1"),
 }
 #: The next refresh token in the body of an answer.

@@ -29,6 +29,7 @@ NAMES = """\
 | account / read | `GET /api/account/me/` | SimpleJWT's read, which answers with an id only |
 | refresh / one statement | a refresh | a view without middleware that executes one statement |
 | read / an answer | a read | a view without middleware that only answers |
+| read / a DRF answer | a read | the same by Django REST framework |
 | client credentials | `POST /oauth/token` | django-oauth-toolkit, secrets hashed |
 | the same / plain secret | the same | django-oauth-toolkit, secrets as plain text |
 | secret as a key / own token | a read with a program's secret | Latchkey's read with a token |

@@ -1,6 +1,7 @@
 """The floors: what Django costs without middleware, by the same server.
 
-One view only answers, the other one executes one statement. No site that does either is faster.
+One view only answers, another one does so by Django REST framework, and one executes one statement.
+No site that does the same is faster.
 """
 
 from benchmarks.stock_site import *  # noqa: F403  (the same project with less)

@@ -26,6 +26,7 @@ COMPARISONS = {
     "read / knox": Comparison("read", "knox", "read with knox"),
     "read / allauth": Comparison("read", "allauth", "read"),
     "read / an answer": Comparison("read", "floor", "read"),
+    "read / a DRF answer": Comparison("read", "floor", "answer by DRF"),
     "account / read": Comparison("read the account", "stock", "read"),
     "sign-in": Comparison("sign in", "stock", "sign in"),
     "read / session": Comparison("read", "stock", "read by session"),
