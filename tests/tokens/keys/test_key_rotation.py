@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -131,6 +131,19 @@ def test_simultaneous_emergencies_leave_one_signing_key() -> None:
     ring = load_keyring()
     assert old not in {key.kid for key in ring.keys}
     assert ring.signer.kid in {key.kid for key in ring.keys}
+
+
+def test_a_rotation_that_an_emergency_overtakes_returns_the_newest_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process creates the key first, and an emergency removes it before it is read."""
+    newest = load_keyring().signer
+
+    def refuse(**columns: Any) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr(SigningKey.objects, "create", refuse)
+    assert lifecycle.rotate().kid == newest.kid
 
 
 def test_an_overtaken_emergency_leaves_no_waiting_key(
