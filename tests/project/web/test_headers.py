@@ -96,6 +96,14 @@ def test_answers_of_the_api_have_the_headers_of_the_other_middleware(
     assert headers() == quick
 
 
+def test_a_header_that_the_settings_leave_out_is_left_out(client: Client, settings: Any) -> None:
+    settings.SECURE_REFERRER_POLICY = None
+    settings.SECURE_CONTENT_TYPE_NOSNIFF = False
+    answer = client.get("/api/account/me/")
+    assert answer.status_code == 401
+    assert not {"Referrer-Policy", "X-Content-Type-Options"} & answer.headers.keys()
+
+
 @pytest.mark.spec("ASVS 5.0", "3.4.3")
 def test_each_answer_has_a_new_script_nonce() -> None:
     template = engines["django"].from_string("<script nonce='{{ request.csp_nonce }}'></script>")
