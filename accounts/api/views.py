@@ -114,7 +114,7 @@ class PasswordView(AccountView):
     """Change the password: the device gets a new pair, and every other session is revoked."""
 
     @openapi.change_password
-    def post(self, request: Request) -> Response | HttpResponse:
+    def post(self, request: Request) -> HttpResponse:
         asked = validate_body(serializers.PasswordSerializer, request)
         current, new = asked["current_password"], asked["new_password"]
         by_cookie = cookies.authenticated_by_cookie(request)

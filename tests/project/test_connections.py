@@ -13,7 +13,6 @@ import django
 django.setup()
 from django.core.signals import request_finished, request_started
 from django.db import connection
-from django.test import RequestFactory
 
 print([one.__name__ for one in request_started._live_receivers(None)[0]])
 connection.ensure_connection()

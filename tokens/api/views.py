@@ -103,7 +103,7 @@ class LoginView(TokenView):
     """Sign in with a password, and return the first pair of a new device session."""
 
     @operations.login
-    def post(self, request: Request) -> Response | HttpResponse:
+    def post(self, request: Request) -> HttpResponse:
         asked = validate_body(LoginSerializer, request)
         by_cookie = asked["transport"] == "cookie"
         if by_cookie:
