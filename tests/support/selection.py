@@ -7,9 +7,12 @@ A slow test that does not use the test database is also marked `once`. The progr
 have their own databases, so the result is the same with every engine under test.
 """
 
+import inspect
 import subprocess
 from collections import Counter
-from types import FunctionType
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FunctionType
 
 import pytest
 
@@ -22,8 +25,6 @@ PATHS = (
     *("tests/project/test_gateway.py", "tests/project/test_output.py"),
     "tests/project/test_own_code.py",
 )
-#: Fixtures that start a program.
-FIXTURES = {"redis_server", "run", "servers", "site"}
 #: Fixtures of pytest-django that give access to the test database.
 DATABASE = {"db", "transactional_db", "_django_db_helper"}
 #: Functions and modules that start a program or a race.
@@ -62,12 +63,35 @@ def depends_on_engine(item: pytest.Item) -> bool:
 
 
 def is_slow(item: pytest.Item) -> bool:
-    """Return whether the test starts a program or a race, judged by its path and code."""
-    if item.nodeid.startswith(PATHS) or FIXTURES & {*getattr(item, "fixturenames", ())}:
-        return True
-    function = getattr(item, "function", None)
-    return isinstance(function, FunctionType) and any(
-        function.__globals__.get(name) is called
-        for name in function.__code__.co_names
-        for called in CALLS
-    )
+    """Return whether the test starts a program or a race, judged by its path, code and fixtures."""
+    fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    functions = [getattr(item, "function", None), *(found[-1].func for found in fixtures.values())]
+    return item.nodeid.startswith(PATHS) or any(map(starts_programs, functions))
+
+
+@cache
+def starts_programs(function: object) -> bool:
+    """Return whether the function uses one of CALLS, itself or by functions of the tests."""
+    seen: list[object] = []
+    following = [function]
+    while following:
+        found = following.pop()
+        found = inspect.unwrap(found) if callable(found) else found
+        if not isinstance(found, FunctionType) or found in seen:
+            continue
+        seen.append(found)
+        used = [found.__globals__.get(name) for name in names_in(found.__code__)]
+        if {*map(id, used)} & {*map(id, CALLS)}:
+            return True
+        following += [
+            one for one in used if str(getattr(one, "__module__", "")).startswith("tests.")
+        ]
+    return False
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals in the code, and in the functions that it contains."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
