@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-from project.web.pool import explain
+from project.connections import explain
 
 
 def main() -> None:

@@ -22,10 +22,18 @@ SQLITE_OPTIONS = {
     "timeout": 20,  # seconds
     "transaction_mode": "IMMEDIATE",  # A transaction takes the write lock when it begins.
 }
+POSTGRESQL_OPTIONS = {
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds without an answer
+    "prepare_threshold": 3,  # for the statements in tokens/sessions/statements.py
+}
 
 
-def database(url: str, *, pool_size: int) -> dict[str, Any]:
-    """Return Django's description of an SQLite or PostgreSQL database."""
+def database(url: str) -> dict[str, Any]:
+    """Return Django's description of an SQLite or PostgreSQL database.
+
+    A thread keeps its connection, and replaces one to PostgreSQL every ten minutes.
+    """
     try:
         config: dict[str, Any] = environ.Env.db_url_config(url) if DATABASE.fullmatch(url) else {}
     except ValueError:  # Its message quotes a part of the URL.
@@ -34,25 +42,11 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         case "django.db.backends.sqlite3":
             return {**config, "CONN_MAX_AGE": None, "OPTIONS": {**SQLITE_OPTIONS}}
         case "django.db.backends.postgresql":
-            options = {**config.get("OPTIONS", {}), **postgresql_options(pool_size)}
-            return {**config, "OPTIONS": options}
+            options = {**config.get("OPTIONS", {}), **POSTGRESQL_OPTIONS}
+            return {**config, "CONN_MAX_AGE": 600, "OPTIONS": options}
     raise ImproperlyConfigured(
         "DATABASE_URL must be sqlite:///… or like postgres://user:password@db.example.org/name."
     )
-
-
-def postgresql_options(pool_size: int) -> dict[str, Any]:
-    return {
-        "connect_timeout": 5,  # seconds
-        "tcp_user_timeout": 10_000,  # milliseconds without an answer
-        "prepare_threshold": 3,  # for the statements in tokens/sessions/statements.py
-        "pool": {
-            "min_size": 2,
-            "max_size": pool_size,
-            "timeout": 5,
-            "reconnect_timeout": 5,  # seconds; its pauses double, and would outlast an outage
-        },
-    }
 
 
 def redis(url: str) -> str:

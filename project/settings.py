@@ -118,8 +118,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": services.database(
-        env.text("DATABASE_URL", f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}"),
-        pool_size=env.number("DATABASE_POOL_SIZE", 16, least=2, most=1000),
+        env.text("DATABASE_URL", f"sqlite:///{STATE_DIR / 'latchkey.sqlite3'}")
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

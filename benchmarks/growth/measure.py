@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection
@@ -53,7 +53,6 @@ class Database:
     def use(self) -> None:
         """Make the site use this database from now on, with its keys and revocations."""
         connection.close()
-        cast("Any", connection).close_pool()  # the stubs know no pool
         connection.settings_dict["NAME"] = self.name
         keyring.invalidate()
         snapshot.revocations.invalidate()

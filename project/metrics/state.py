@@ -1,9 +1,9 @@
 """The state of the site at the time of a scrape: three queries."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.models import Count, Min
 from django.utils import timezone
 from django_tasks.base import TaskResultStatus
@@ -11,17 +11,20 @@ from django_tasks_db.models import DBTaskResult
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from project.connections import open_connections
 from tokens.keys.keyring import keyring
 from tokens.models import SigningKey
 from tokens.revocation import snapshot
 
+#: Returns how many requests wait for a thread. The server replaces it.
+count_waiting: Callable[[], int] = int  # 0
 QUEUED = (TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED)
 
 
 def state() -> Iterator[Metric]:
     """Yield the gauges. If the database cannot be reached, those that need it are left out."""
     yield from of_snapshot()
-    yield from of_pool()
+    yield from of_process()
     try:
         stored = [*of_keys(), *of_mail()]
     except DatabaseError:
@@ -67,18 +70,12 @@ def of_mail() -> Iterator[Metric]:
     yield gauge("oldest_mail_age_seconds", "The time that the oldest mail has waited.", oldest)
 
 
-def of_pool() -> Iterable[Metric]:
-    """Return the connections of the process that answers to PostgreSQL: none for SQLite."""
-    pool = getattr(connection, "pool", None)
-    if pool is None:
-        return []
-    stats = pool.get_stats()
-    sentence = "The connections of this process to PostgreSQL."
-    connections = GaugeMetricFamily("latchkey_connections", sentence, labels=["state"])
-    connections.add_metric(["open"], stats["pool_size"])
-    connections.add_metric(["idle"], stats["pool_available"])
-    waiting = "The requests of this process that wait for a connection."
-    return [connections, gauge("waiting_requests", waiting, stats.get("requests_waiting", 0))]
+def of_process() -> Iterator[Metric]:
+    """Yield the connections and the waiting requests of the process that answers."""
+    sentence = "The connections of this process to the database."
+    yield gauge("connections", sentence, len(open_connections()))
+    sentence = "The requests of this process that wait for a thread."
+    yield gauge("waiting_requests", sentence, count_waiting())
 
 
 def gauge(name: str, sentence: str, value: float) -> Metric:

@@ -57,6 +57,10 @@ class Lanes(Generic[Job]):
                 jobs.append(self._waiting_to_hash.popleft()[1])
         return jobs
 
+    def count_waiting(self) -> int:
+        """Return the number of jobs that wait for a thread."""
+        return len(self._waiting) + len(self._waiting_to_hash)
+
     def _take_slot(self, hashing: bool) -> None:
         self._idle -= 1
         self._idle_hashing -= hashing

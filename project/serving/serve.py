@@ -19,8 +19,9 @@ from django.db import DatabaseError
 
 from project import env
 from project.checks import findings
+from project.connections import explain
 from project.serving.server import CONNECTIONS, bind_address
-from project.web import logs, pool
+from project.web import logs
 
 #: Pages of other packages that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
@@ -45,7 +46,7 @@ def main() -> None:
         port = None if restarts else open_port(*bind_address())
         prepare()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
-        sentence = pool.explain(error) if isinstance(error, DatabaseError) else str(error)
+        sentence = explain(error) if isinstance(error, DatabaseError) else str(error)
         log.critical("not_started", message=sentence)
         sys.exit(1)
     if port is not None:

@@ -131,7 +131,11 @@ def gateway() -> "Gateway":
         from project.serving.hashing import may_hash
         from project.wsgi import application as site
 
-    return Gateway(site, settings.THREADS, may_hash())
+        gateway = Gateway(site, settings.THREADS, may_hash())
+        from project.metrics import state  # after the applications are loaded
+
+        state.count_waiting = gateway.lanes.count_waiting
+    return gateway
 
 
 def main() -> None:

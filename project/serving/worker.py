@@ -36,6 +36,7 @@ def main(parent: int) -> None:
         except DatabaseError as error:
             reason = str(error)  # A traceback every few seconds would add no information.
             log.error("mail_worker_waits_for_database", reason=reason)  # noqa: TRY400  (the reason says it)
+            connection.close()
             time.sleep(RETRY_DELAY)
 
 

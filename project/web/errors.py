@@ -22,7 +22,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.browser.middleware import API_PREFIXES, OAUTH
 from accounts.errors import HashingBusyError
-from project.web import pool
+from project.connections import check_connections
 from project.web.json import TOO_LARGE, longest_body
 from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
@@ -101,7 +101,7 @@ class RefusalMiddleware:
         if not isinstance(error, DATABASE_ERRORS) and not read_only:
             return None
         log.error("database_unavailable", exc_info=error)
-        pool.check_connections()
+        check_connections()
         detail = str(NOT_WRITABLE if read_only else NOT_REACHED)
         response = answer(request, 503, "unavailable", detail, again=address(request))
         response["Retry-After"] = str(RETRY_AFTER)

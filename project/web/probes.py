@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from project.web import pool
+from project.connections import check_connections
 from project.web.errors import RETRY_AFTER, refuses_writes
 
 log = structlog.stdlib.get_logger("latchkey.probes")
@@ -28,7 +28,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if the database can be written and every migration is applied, else 503.
 
-    A failed probe also repairs the pool, because the proxy sends no other request then.
+    After a failed probe too, each thread checks its connection: the proxy sends no other request.
     """
     try:
         if is_read_only():
@@ -38,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError as error:
         reason = str(error)  # A traceback every few seconds would add no information.
         log.error("database_unavailable", reason=reason)  # noqa: TRY400  (the reason says it)
-        pool.check_connections()
+        check_connections()
         read_only = refuses_writes(error)
         return _answer(503, f"the database {'is read-only' if read_only else 'cannot be reached'}")
     if pending:

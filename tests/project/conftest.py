@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
 import pytest
 from django.conf import settings
@@ -26,22 +26,13 @@ def _outage() -> Iterator[None]:
     """Point the settings to a place without a database: a directory, or an unused port."""
     there = connection.settings_dict
     away = {"NAME": str(STATE)} if connection.vendor == "sqlite" else {"PORT": CLOSED_PORT}
-    options = {**there["OPTIONS"]}
-    if connection.vendor == "postgresql":
-        options["pool"] = {**options["pool"], "timeout": 0.2}
-    disconnect()
-    connection.settings_dict = {**there, **away, "OPTIONS": options}
+    connection.close()
+    connection.settings_dict = {**there, **away}
     try:
         yield
     finally:
-        disconnect()
+        connection.close()
         connection.settings_dict = there
-
-
-def disconnect() -> None:
-    connection.close()
-    if connection.vendor == "postgresql":
-        cast("Any", connection).close_pool()  # the stubs lack the pool
 
 
 @pytest.fixture

@@ -97,5 +97,6 @@ def _cursor(connection: Any) -> CursorWrapper:
     unprepared = connection.queries_logged or connection.in_atomic_block
     if connection.vendor != "postgresql" or unprepared:
         return cast("CursorWrapper", connection.cursor())
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     return cast("CursorWrapper", connection.make_cursor(psycopg.Cursor(connection.connection)))

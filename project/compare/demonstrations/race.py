@@ -11,7 +11,7 @@ from accounts.models import User
 from project.compare.calls import call_here, refresh_request
 from project.compare.demo import demo_user
 from project.compare.demonstrations.sandbox import sandbox
-from project.compare.demonstrations.together import CALLERS, Timed, pool_size, run_together
+from project.compare.demonstrations.together import CALLERS, Timed, run_together
 from tokens.models import DeviceSession
 from tokens.sessions.lifecycle import Device, open_session
 
@@ -50,7 +50,6 @@ class Races:
     """All races of one request."""
 
     engine: str
-    connections: int
     without_key: Race
     own_keys: Race
     shared_key: Race
@@ -63,7 +62,6 @@ def run() -> Races:
     with demo_user() as user:
         return Races(
             engine=connection.display_name,
-            connections=min(CALLERS, pool_size() or CALLERS),
             without_key=race(user, lambda: ""),
             own_keys=race(user, lambda: secrets.token_hex(16)),
             shared_key=race(user, lambda: shared),

@@ -7,7 +7,6 @@ from threading import Barrier
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 T = TypeVar("T")
@@ -32,16 +31,14 @@ def run_together(
 ) -> list[Timed[T]]:
     """Return the results of `call(1, …)` to `call(CALLERS, …)`, which start simultaneously.
 
-    `connect` returns the connection of a thread. A pool can have fewer connections than there are
-    callers. A caller therefore takes one when it executes its first query, and waits for it there.
+    `connect` returns the connection of a thread.
     """
     barrier = Barrier(CALLERS)
 
     def run(number: int) -> Timed[T]:
         database = connect()
         try:
-            if pool_size() is None:
-                database.ensure_connection()
+            database.ensure_connection()
             barrier.wait(PATIENCE)
             started_at = perf_counter()
             result = call(number, database)
@@ -49,12 +46,5 @@ def run_together(
         finally:
             database.close()
 
-    connection.close()  # so that a caller can use the connection of this thread
     with ThreadPoolExecutor(CALLERS) as threads:
         return list(threads.map(run, range(1, CALLERS + 1)))
-
-
-def pool_size() -> int | None:
-    """Return how many connections the pool of this process has at most, or None without a pool."""
-    pool = connection.settings_dict["OPTIONS"].get("pool")
-    return pool["max_size"] if pool else None

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from secrets import token_bytes, token_hex
 from statistics import median
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -72,24 +72,18 @@ def by_postgresql() -> Iterator[list[str]]:
 
     def ask(connection: Any, **_: object) -> None:
         raw = connection.connection
-        if raw.info.backend_pid not in heard:  # the pool lends a connection more than once
+        if raw.info.backend_pid not in heard:
             heard.add(raw.info.backend_pid)
             raw.add_notice_handler(hear)
             raw.execute("SET log_statement = 'all'")
             raw.execute("SET client_min_messages = log")
 
-    forget_connections()
+    connection.close()  # so that the next one is heard
     connection_created.connect(ask)
     connection.ensure_connection()
     yield statements
     connection_created.disconnect(ask)
-    forget_connections()
-
-
-def forget_connections() -> None:
-    """Close this thread's connection and the pool's, so that new settings reach none of them."""
     connection.close()
-    cast("Any", connection).close_pool()
 
 
 @pytest.fixture

@@ -29,18 +29,20 @@ def test_sqlite_waits_for_locks_and_syncs_to_disk(run: Run) -> None:
     assert database["OPTIONS"]["timeout"] >= 5
 
 
-def test_postgresql_uses_a_pool_of_a_configurable_size(run: Run) -> None:
-    url = "postgres://latchkey@db.example.org/latchkey"
-    database = read(run, DATABASE_URL=url, DATABASE_POOL_SIZE="5")["DATABASES"]["default"]
-    assert database["OPTIONS"]["pool"]["max_size"] == 5
-    assert not database.get("CONN_MAX_AGE")
+@pytest.mark.parametrize(
+    "url", ["sqlite:////tmp/x.sqlite3", "postgres://latchkey@db.example.org/x"]
+)
+def test_a_thread_keeps_its_connection_and_does_not_check_it(run: Run, url: str) -> None:
+    database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
+    assert database["CONN_MAX_AGE"] != 0
+    assert not database.get("CONN_HEALTH_CHECKS")
 
 
 def test_the_tls_options_of_the_database_url_are_kept(run: Run) -> None:
     url = "postgres://latchkey@db.example.org/latchkey?sslmode=verify-full"
     database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
     assert database["OPTIONS"]["sslmode"] == "verify-full"
-    assert "pool" in database["OPTIONS"]
+    assert database["OPTIONS"]["connect_timeout"] == 5
 
 
 def test_an_empty_database_url_means_sqlite(run: Run) -> None:

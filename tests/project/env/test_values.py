@@ -126,7 +126,6 @@ def test_an_empty_setting_has_its_default(run: Run, checkout: Path) -> None:
         *(("THREADS", wrong) for wrong in ("0", "257", "9999", "x")),
         *(("PORT", wrong) for wrong in ("0", "65536", "http")),
         *(("PROXIES", wrong) for wrong in ("11", "-1")),
-        *(("DATABASE_POOL_SIZE", wrong) for wrong in ("0", "1", "1001", "-3")),
     ],
 )
 def test_a_number_out_of_bounds_is_reported(run: Run, name: str, wrong: str) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -119,7 +118,8 @@ def test_the_state_of_the_site_is_shown(
     assert 0 <= found["signing_key_age_seconds",] < 60
     assert found["mails", "ready"] == 0
     assert found["oldest_mail_age_seconds",] == 0
-    assert (("connections", "open") in found) == (connection.vendor == "postgresql")
+    assert found["connections",] >= 1
+    assert found["waiting_requests",] == 0
 
 
 def test_a_mail_in_the_queue_is_shown(client: Client) -> None:

@@ -1,11 +1,13 @@
-"""Several processes count together, and their files disappear with the site."""
+"""The metrics of the served site: several processes count together."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.servers import wait_until
 from tests.support.site import Site, latchkey
 
 REFRESHES = 12
@@ -45,3 +47,21 @@ def test_the_counters_of_two_workers_are_added(tmp_path: Path) -> None:
         files = {file.name for file in directory.glob("counter_*.db")}
         assert len(files) >= 2
     assert not directory.exists()
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_requests_that_wait_for_a_thread_are_shown(tmp_path: Path) -> None:
+    """Of two threads one may hash, so the other sign-ins wait."""
+    with latchkey(tmp_path, THREADS="2") as site, ThreadPoolExecutor(8) as crowd:
+
+        def sign_in(number: int) -> int:
+            body = {"username": f"user{number}", "password": "wrong"}
+            return httpx.post(f"{site.url}/api/auth/login/", json=body, timeout=60).status_code
+
+        assert value(site, "latchkey_waiting_requests") == 0
+        tries = [crowd.submit(sign_in, number) for number in range(40)]
+        wait_until(lambda: value(site, "latchkey_waiting_requests") > 0, seconds=30)
+        assert {done.result() for done in tries} <= {401, 429}
+        assert value(site, "latchkey_waiting_requests") == 0
+        assert 1 <= value(site, "latchkey_connections") <= 3  # at most THREADS + 1

@@ -182,8 +182,7 @@ def test_only_the_server_cancels_long_statements(
         "import django; django.setup()\n"
         "from django.db import connection\n"
         "with connection.cursor() as cursor:\n"
-        "    print(cursor.execute('SHOW statement_timeout').fetchone()[0])\n"
-        "connection.close_pool()",
+        "    print(cursor.execute('SHOW statement_timeout').fetchone()[0])",
         DATABASE_URL=database_url(),
         DJANGO_SETTINGS_MODULE="project.settings",
         **({"PGOPTIONS": given} if given else {}),

@@ -19,7 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tests.project.conftest import Outage, disconnect
+from tests.project.conftest import Outage
 from tests.support.servers import free_port
 
 
@@ -102,14 +102,14 @@ def test_the_site_is_not_ready_while_the_database_is_set_read_only(client: Clien
     name = connection.ops.quote_name(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    disconnect()
+    connection.close()
     try:
         answer = client.get("/readyz")
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = off")
             cursor.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        disconnect()
+        connection.close()
     assert (answer.status_code, answer.json()) == (503, READ_ONLY)
     assert answer["Retry-After"] == "5"
     assert client.get("/readyz").status_code == 200
@@ -162,12 +162,12 @@ def standby() -> Iterator[tuple[int, Command]]:
 def connected_to(**changes: Any) -> Iterator[None]:
     """Use another database in this process until the block ends."""
     there = connection.settings_dict
-    disconnect()
+    connection.close()
     connection.settings_dict = {**there, **changes}
     try:
         yield
     finally:
-        disconnect()
+        connection.close()
         connection.settings_dict = there
 
 

@@ -2,19 +2,19 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import close_old_connections, connection
 from django.test import Client
 
 from accounts.models import User
-from project.web import pool
 from tests.conftest import API, PASSWORD, Answer, row
-from tests.project.conftest import Outage, comes_true, disconnect
-from tests.support.racing import race
+from tests.project.conftest import Outage
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -111,7 +111,7 @@ def locked() -> Iterator[None]:
             other.execute("LOCK accounts_user, tokens_devicesession IN EXCLUSIVE MODE")
             yield
             other.rollback()
-    disconnect()
+    connection.close()
 
 
 @pytest.mark.trap(50)
@@ -138,7 +138,7 @@ def standby() -> Iterator[None]:
     try:
         yield
     finally:
-        disconnect()
+        connection.close()
 
 
 @pytest.mark.trap(50)
@@ -153,43 +153,69 @@ def test_after_a_failover_a_request_can_be_repeated(
     api.rotated(phone["refresh"])
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_closed_connections_fail_one_request_only(api: API, alice: User) -> None:
-    """Guards pool.check_connections: without it each connection of the pool would cause a 503."""
+@pytest.fixture
+def ask_threads() -> Iterator[Callable[[Callable[[], Answer], int], list[int]]]:
+    """Return a function that lets each of some threads call once, and returns the statuses.
+
+    The threads keep their connections, as those of the server do.
+    """
+    threads = ThreadPoolExecutor(6)
+
+    def ask(call: Callable[[], Answer], count: int = 6) -> list[int]:
+        together = Barrier(count)
+
+        def run(number: int) -> int:
+            together.wait(10)
+            status = int(call().status_code)
+            close_old_connections()  # as after each request, but the test client omits it
+            return status
+
+        return list(threads.map(run, range(count)))
+
+    yield ask
+    together = Barrier(6)
+
+    def close(number: int) -> None:
+        together.wait(10)
+        connection.close()
+
+    list(threads.map(close, range(6)))
+    threads.shutdown()
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="connections that break")
+def test_closed_connections_fail_one_request_only(
+    api: API, alice: User, ask_threads: Callable[..., list[int]]
+) -> None:
+    """Guards check_connections: without it the connection of each thread would cause a 503."""
     phone = api.login(alice)
 
-    def ask() -> int:
-        try:
-            return int(API(Client()).refresh(phone["refresh"]).status_code)
-        finally:
-            connection.close()
+    def refresh() -> Answer:
+        return API(Client()).refresh(phone["refresh"])
 
-    assert set(race(*[ask] * 6)) == {200}
+    assert ask_threads(refresh) == [200] * 6
     close_other_connections()
-    assert race(ask) == [503]
-    assert comes_true(lambda: not pool.looking.locked())
-    assert [race(ask) for _ in range(8)] == [[200]] * 8
+    assert ask_threads(refresh, 1) == [503]
+    assert ask_threads(refresh) == [200] * 6
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="connections that break")
 def test_closed_connections_fail_one_probe_only(
-    caplog: pytest.LogCaptureFixture, transactional_db: None
+    caplog: pytest.LogCaptureFixture,
+    transactional_db: None,
+    ask_threads: Callable[..., list[int]],
 ) -> None:
     """Guards the same call in probes.readyz: a proxy may send no other request until a 200."""
 
-    def probe() -> int:
-        try:
-            return int(Client().get("/readyz").status_code)
-        finally:
-            connection.close()
+    def probe() -> Answer:
+        return Client().get("/readyz")
 
-    assert set(race(*[probe] * 6)) == {200}
+    assert ask_threads(probe) == [200] * 6
     close_other_connections()
-    assert race(probe) == [503]
+    assert ask_threads(probe, 1) == [503]
     assert "database_unavailable" in caplog.text
     assert "reason" in caplog.text
-    assert comes_true(lambda: not pool.looking.locked())
-    assert [race(probe) for _ in range(8)] == [[200]] * 8
+    assert ask_threads(probe) == [200] * 6
 
 
 def close_other_connections() -> None:

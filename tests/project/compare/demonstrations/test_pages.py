@@ -64,21 +64,16 @@ def test_the_page_of_the_race_has_the_numbers_of_the_result(client: Client) -> N
     assert ("SQLite lets one caller write at a time" in words) is (connection.vendor == "sqlite")
 
 
-@pytest.mark.parametrize(
-    ("successors", "connections", "said"),
-    [(1, 2, True), (12, 12, False)],
-    ids=["a small pool", "enough connections"],
-)
+@pytest.mark.parametrize(("successors", "said"), [(1, True), (12, False)], ids=["one", "all"])
 def test_the_page_explains_a_race_that_few_have_won(
-    client: Client, successors: int, connections: int, said: bool
+    client: Client, successors: int, said: bool
 ) -> None:
     result: Races = client.get(RACE).context["result"]
     sandbox = replace(result.look_then_write, successors=successors)
-    result = replace(result, look_then_write=sandbox, connections=connections)
+    result = replace(result, look_then_write=sandbox)
     context = pages.RacePage().explain(result)
     words = text_of(render_to_string("race.html", {"result": result, **context}))
     assert ("no second caller looked before the first one had written" in words) is said
-    assert ("The callers share 2 connections" in words) is said
 
 
 def test_the_page_of_the_thief_has_every_answer(client: Client) -> None:
@@ -100,7 +95,7 @@ def test_the_page_of_the_thief_has_every_answer(client: Client) -> None:
 def test_every_actor_and_outcome_has_words() -> None:
     assert pages.ACTORS.keys() == {*Actor}
     assert pages.OUTCOMES.keys() == {*Outcome}
-    races = {*Races.__dataclass_fields__} - {"engine", "connections"}
+    races = {*Races.__dataclass_fields__} - {"engine"}
     assert pages.TITLES.keys() == races
     assert pages.STORIES.keys() == Stories.__dataclass_fields__.keys()
 

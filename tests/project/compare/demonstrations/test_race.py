@@ -7,7 +7,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from project.compare.demo import demo_user
@@ -15,7 +14,6 @@ from project.compare.demonstrations import race
 from project.compare.demonstrations.race import Race
 from tests.conftest import Listen
 from tests.project.compare.demonstrations.conftest import Lines, Writes
-from tests.project.conftest import disconnect
 from tokens import signals
 from tokens.jwt.claims import RefreshToken
 from tokens.models import DeviceSession
@@ -128,23 +126,3 @@ def test_without_a_grace_period_the_session_is_revoked(settings: Settings, heard
     assert len(reused) == 1
     assert sorted(caller.status for caller in result.callers) == [200] + [401] * 11
     assert (result.successors, result.rows_written) == (1, 1)
-
-
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_callers_wait_for_a_small_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = connection.settings_dict["OPTIONS"]
-    with monkeypatch.context() as patch:
-        patch.setitem(options, "pool", {**options["pool"], "max_size": 2})
-        disconnect()
-        result = race.run()
-    disconnect()
-    assert result.connections == 2
-    for field in ("without_key", "own_keys", "shared_key"):
-        assert getattr(result, field).successors == 1
-    assert result.look_then_write.successors >= 1
-    assert [caller.status for caller in result.without_key.callers] == [200] * 12
-
-
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="connections without a pool")
-def test_without_a_pool_each_caller_has_a_connection() -> None:
-    assert race.run().connections == 12

@@ -14,7 +14,6 @@ from django.db.backends.signals import connection_created
 
 from project.compare.demonstrations.race import race_in_sandbox
 from project.compare.demonstrations.sandbox import BLACKLISTED, drop_forgotten, sandbox
-from tests.project.conftest import disconnect
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -65,20 +64,6 @@ def test_all_callers_that_look_before_the_first_write_win() -> None:
     assert rows == 13  # one blacklisted token and twelve successors
     assert [caller.status for caller in result.callers] == [200] * 12
     assert all(caller.wrote for caller in result.callers)
-
-
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
-def test_the_callers_can_use_every_connection_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards `connection.close` in run_together: all callers need a connection to pass."""
-    options = connection.settings_dict["OPTIONS"]
-    barrier = Barrier(12)
-    with monkeypatch.context() as patch:
-        patch.setitem(options, "pool", {**options["pool"], "max_size": 12})
-        disconnect()
-        connection.ensure_connection()
-        with watched(lambda kind: kind == BLACKLISTED and barrier.wait(10)):
-            assert race_in_sandbox().successors == 12
-    disconnect()
 
 
 def test_every_number_agrees_with_the_inserted_rows() -> None:

@@ -1,0 +1,54 @@
+"""The connections to the database: each thread keeps its own, and checks it after a failure.
+
+A restart of PostgreSQL breaks the connections of all threads. A check before each use would cost a
+round trip per request. So each thread checks its connection after a request has failed in any
+thread, and only that request is answered 503.
+"""
+
+from threading import Lock
+from typing import Any
+from weakref import WeakSet
+
+from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
+
+#: The connections that were opened in this process and whose threads have not ended.
+opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
+lock = Lock()
+
+
+@receiver(connection_created)
+def remember(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    with lock:
+        opened.add(connection)
+
+
+def open_connections() -> list[BaseDatabaseWrapper]:
+    """Return the open connections of all threads of this process."""
+    with lock:
+        return [each for each in opened if each.connection is not None]
+
+
+def check_connections() -> None:
+    """Let each thread check its connection before the next request uses it.
+
+    Django does so before every request, with a query, until the thread connects again.
+    """
+    for each in open_connections():
+        vars(each)["health_check_enabled"] = True  # The stubs do not know it.
+
+
+def explain(error: DatabaseError) -> str:
+    """Return the reason of the error as a sentence, which names the database but no password."""
+    another = connection.copy()
+    try:
+        another.ensure_connection()
+    except DatabaseError as cause:
+        place = "{NAME} at {HOST}:{PORT}" if another.settings_dict["HOST"] else "{NAME}"
+        name, reason = place.format(**another.settings_dict), " ".join(str(cause).split())
+        return f"The database of DATABASE_URL, {name}, cannot be reached: {reason}"
+    finally:
+        another.close()
+    return str(error)
