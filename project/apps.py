@@ -1,8 +1,9 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.core.cache import BaseCache, caches, close_caches
 from django.core.checks import register
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from project.checks import check_deployment, check_environment
@@ -23,6 +24,9 @@ class ProjectConfig(AppConfig):
         request_started.disconnect(close_old_connections)
         if not settings.DEBUG:
             request_started.disconnect(reset_queries)
+        # A request need not close caches that have nothing to close.
+        if all(type(cache).close is BaseCache.close for cache in caches.all()):
+            request_finished.disconnect(close_caches)
 
 
 class SiteAdminConfig(AdminConfig):

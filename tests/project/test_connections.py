@@ -20,6 +20,18 @@ connection.close_at = 0  # It is too old.
 request_finished.send(sender=None)
 print(connection.connection)
 """
+CLOSES = """
+import sys
+import django
+from django.conf import settings
+
+settings.CACHES["default"]["BACKEND"] = sys.argv[1]
+django.setup()
+from django.core.cache import close_caches
+from django.core.signals import request_finished
+
+print(close_caches in request_finished._live_receivers(None)[0])
+"""
 
 
 @pytest.mark.parametrize(("debug", "receivers"), [("False", []), ("True", ["reset_queries"])])
@@ -35,3 +47,28 @@ def test_a_request_closes_old_connections_at_its_end_only(
         DEBUG=debug,
     )
     assert shown.stdout.splitlines() == [str(receivers), "None"], shown.stderr
+
+
+CACHE = """
+from django.core.cache.backends.locmem import LocMemCache
+
+class Closing(LocMemCache):
+    def close(self, **kwargs):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("cache", "closed"),
+    [("django.core.cache.backends.locmem.LocMemCache", False), ("caches.Closing", True)],
+)
+def test_caches_are_closed_if_they_have_something_to_close(
+    run: Run, tmp_path: Path, cache: str, closed: bool
+) -> None:
+    (tmp_path / "caches.py").write_text(CACHE)
+    shown = run(
+        *("-c", CLOSES, cache),
+        DJANGO_SETTINGS_MODULE="project.settings",
+        PYTHONPATH=str(tmp_path),
+    )
+    assert shown.stdout.strip() == str(closed), shown.stderr

@@ -8,7 +8,6 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
-from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,7 +49,6 @@ class ListedMethodsView(APIView):
         super().initial(request, *args, **kwargs)
 
 
-@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class TokenView(ListedMethodsView):
     """A view without authentication, whose responses must not be cached.
 
@@ -60,6 +58,13 @@ class TokenView(ListedMethodsView):
 
     authentication_classes: Any = []
     permission_classes: Any = []
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def perform_authentication(self, request: Request) -> None:
+        """Leave it to the permissions, which a view without authentication does not have."""
 
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -155,7 +155,7 @@ def test_a_signed_in_request_costs_two_queries(
 def test_asynchronous_code_signs_in_and_out(alice: User) -> None:
     request = RequestFactory().get("/")
     request.session = SessionStore()
-    AuthenticationMiddleware(lambda request: None).process_request(request)  # type: ignore[arg-type]
+    AuthenticationMiddleware(lambda request: None).process_request(request)
     assert not async_to_sync(request.auser)().is_authenticated
 
     async def in_and_out() -> list[str]:
