@@ -229,6 +229,7 @@ TOKENS: dict[str, Any] = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "project.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]  # where `manage.py makemessages` collects the texts
 
 # A cookie holds the message that the page after a redirect shows, so a visitor needs no session.

@@ -55,6 +55,18 @@ function show(element, { outcome }) {
   element.textContent = find("result").dataset[outcome];
 }
 
+// Returns seconds since 1970 as a date, or "" if they are not one.
+function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.valueOf()) ? "" : `${date.toISOString().slice(0, 19).replace("T", ", ")} UTC`;
+}
+
+function showTimes(element, { iat, exp } = {}) {
+  const [from, until] = [moment(iat), moment(exp)];
+  element.hidden = !from || !until;
+  element.textContent = element.dataset.times.replace("ISSUED", from).replace("EXPIRES", until);
+}
+
 async function showToken() {
   show(find("result"), await verify(find("token").textContent));
 }
@@ -79,6 +91,7 @@ find("pasted").addEventListener("input", async ({ target }) => {
   const found = target.value.trim() ? await verify(target.value) : {};
   find("pasted-claims").hidden = !found.claims;
   find("pasted-claims").textContent = JSON.stringify(found.claims, null, 2) ?? "";
+  showTimes(find("pasted-times"), found.claims);
   if (found.outcome) show(find("pasted-result"), found);
   else find("pasted-result").textContent = "";
 });

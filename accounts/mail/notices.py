@@ -83,7 +83,7 @@ def note_new_device(session: DeviceSession, **kwargs: Any) -> None:
             user=str(session.user_id),
             device=session.device or friendly_name(session.user_agent),
             ip_address=session.ip_address or "",
-            moment=date_format(session.created_at, "j F Y, H:i e"),
+            moment=date_format(session.created_at, "DATETIME_FORMAT"),
         )
 
 

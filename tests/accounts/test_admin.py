@@ -33,6 +33,7 @@ def test_the_admin_adds_a_user_who_can_sign_in(api: API, admin: AdminPages) -> N
 
 def test_the_admin_adds_a_user_who_can_be_invited(admin: AdminPages) -> None:
     """The form asks for the e-mail address, so that an invitation takes no further page."""
+    assert "Active sessions" not in admin.get("add/").text
     answer = admin.post("add/", username="dave", email="dave@example.org", usable_password="false")
     assert answer.status_code == 302
     dave = User.objects.get(username="dave")

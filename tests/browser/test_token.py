@@ -1,5 +1,8 @@
 """The page about access tokens verifies them in the browser, and sends none of them."""
 
+from datetime import UTC, datetime
+
+import jwt
 import pytest
 from playwright.sync_api import expect
 
@@ -48,6 +51,11 @@ def test_a_pasted_token_is_verified_and_not_sent(
     expect(page.locator("#pasted-result")).to_have_attribute("data-outcome", outcome)
     if kind == "access":
         expect(page.locator("#pasted-claims")).to_contain_text(pair["session"])
+        exp = jwt.decode(text, options={"verify_signature": False})["exp"]
+        expires = f"Expires on {datetime.fromtimestamp(exp, UTC):%Y-%m-%d, %H:%M:%S} UTC."
+        expect(page.locator("#pasted-times")).to_contain_text(expires)
+    else:
+        expect(page.locator("#pasted-times")).to_be_visible(visible=kind == "refresh")
     page.wait_for_timeout(500)
     assert not [request for request in sent if text[:20] in request]
     assert (

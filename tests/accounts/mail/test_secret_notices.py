@@ -48,7 +48,7 @@ def test_each_owner_receives_a_mail_about_a_new_secret(
         for words in (
             f"bob created the secret {secret.prefix}… for the service account orders at",
             f"because you, {name}, are an owner",
-            f"The secret expires on {secret.expires_at:%b. }{secret.expires_at.day}, ",
+            f"The secret expires on {secret.expires_at:%-d %B %Y}",
         ):
             assert words in message.body
 

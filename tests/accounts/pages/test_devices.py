@@ -48,8 +48,8 @@ def test_the_last_use_is_shown_as_a_day_without_the_time(
     api.rotated(phone["refresh"])
     page = signed_in(alice).get("devices/").text
     day = row(phone).rotated_at
-    assert f"Last used on {day:%-d %B %Y}" in page
-    assert f"{day:%H:%M}" not in page
+    assert f"Last used on {day:%-d %B %Y}</p>" in page
+    assert f"Signed in on {row(phone).created_at:%-d %B %Y, %H:%M} UTC</p>" in page
 
 
 def test_the_name_of_a_device_is_escaped(api: API, alice: User) -> None:

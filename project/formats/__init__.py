@@ -1,0 +1,1 @@
+"""How dates are written, for each language (FORMAT_MODULE_PATH)."""
