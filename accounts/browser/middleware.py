@@ -15,11 +15,8 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.browser.sign_in import device_session
 from accounts.models import User
+from tokens.http.paths import API_PREFIXES
 from tokens.http.request_context import state_of
-
-API = "/api/"
-OAUTH = "/oauth/"
-API_PREFIXES = (API, OAUTH, "/.well-known/")  # the paths that programs call
 
 
 class PagesOnly:

@@ -20,13 +20,13 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
-from accounts.browser.middleware import API_PREFIXES, OAUTH
 from accounts.errors import HashingBusyError
 from project.connections import check_connections
 from project.web.json import TOO_LARGE, longest_body
 from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
+from tokens.http.paths import API_PREFIXES, OAUTH
 from tokens.http.request_context import state_of
 
 RETRY_AFTER = 5  # seconds, after a 503

@@ -8,9 +8,8 @@ from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
-from accounts.browser.middleware import API, OAUTH
+from tokens.http.paths import API, OAUTH, PRIVATE
 
-PRIVATE = (API, OAUTH)  # the paths whose answers no cache may store
 #: For other answers than pages: a browser that shows one runs, loads and frames nothing in it.
 INERT = "default-src 'none'; frame-ancestors 'none'"
 #: Features that no page of this site uses.

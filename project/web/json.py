@@ -12,14 +12,15 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
-LIMITED = ("/api/", "/oauth/")  # the paths whose bodies have this size at most
+from tokens.http.paths import PRIVATE
+
 MAX_BODY_SIZE = 64 * 1024  # bytes
 TOO_LARGE = "The body may have at most {} bytes."
 
 
 def longest_body(path: str) -> int:
     """Return how many bytes a body may have at this path."""
-    return MAX_BODY_SIZE if path.startswith(LIMITED) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return MAX_BODY_SIZE if path.startswith(PRIVATE) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 class BodyTooLargeError(APIException):

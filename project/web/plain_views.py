@@ -29,11 +29,11 @@ from rest_framework.exceptions import (
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from accounts.browser.middleware import API
 from project.web.errors import RefusalMiddleware, exception_handler
 from tokens.http import csrf
 from tokens.http.authentication import AnonymousTokenUser
 from tokens.http.errors import CsrfFailedError
+from tokens.http.paths import API
 
 
 class PlainViewMiddleware:
