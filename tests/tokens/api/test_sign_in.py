@@ -39,6 +39,7 @@ def test_the_pair_has_the_documented_fields(api: API, alice: User) -> None:
 
 @pytest.mark.trap(15)
 @pytest.mark.spec("RFC 9068", "2.1", "2.2")
+@pytest.mark.usefixtures("clock")  # No second ends between the row and the token.
 def test_the_access_token_has_no_personal_data(api: API, alice: User) -> None:
     alice.groups.add(Group.objects.create(name="writers"), Group.objects.create(name="editors"))
     pair = api.login(alice)
