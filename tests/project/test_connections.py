@@ -20,6 +20,34 @@ connection.close_at = 0  # It is too old.
 request_finished.send(sender=None)
 print(connection.connection)
 """
+ASK_ASGI = """
+import asyncio
+from project.asgi import application
+from django.db.backends.signals import connection_created
+
+opened = []
+connection_created.connect(lambda connection, **kwargs: opened.append(connection), weak=False)
+
+
+async def ask():
+    scope = {"type": "http", "method": "GET", "path": "/readyz"}
+    scope["headers"] = [(b"host", b"localhost")]
+    messages, sent = [{"type": "http.request"}], []
+
+    async def receive():
+        if not messages:
+            await asyncio.sleep(60)
+        return messages.pop()
+
+    async def send(message):
+        sent.append(message)
+
+    await application(scope, receive, send)
+    return sent[0]["status"]
+
+
+print(asyncio.run(ask()), [one.connection for one in opened])
+"""
 CLOSES = """
 import sys
 import django
@@ -72,3 +100,13 @@ def test_caches_are_closed_if_they_have_something_to_close(
         PYTHONPATH=str(tmp_path),
     )
     assert shown.stdout.strip() == str(closed), shown.stderr
+
+
+def test_under_asgi_a_request_closes_its_connection(run: Run, tmp_path: Path) -> None:
+    """Guards CONN_MAX_AGE in project/asgi.py: a request of an ASGI server has its own context."""
+    shown = run(
+        "-c",
+        ASK_ASGI,
+        DATABASE_URL=f"sqlite:///{tmp_path / 'latchkey.sqlite3'}",
+    )
+    assert shown.stdout.splitlines()[-1] == "503 [None]", shown.stderr
