@@ -9,6 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 application = get_asgi_application()
 
-# Under ASGI each request opens connections of its own, so it also closes them.
+# Under ASGI each request opens its connections, so it also closes them.
 for database in connections.settings.values():
     database["CONN_MAX_AGE"] = 0
