@@ -11,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from project.connections import open_connections
+from project.connections import check_connections, open_connections
 from tokens.keys.keyring import keyring
 from tokens.models import SigningKey
 from tokens.revocation import snapshot
@@ -28,6 +28,7 @@ def state() -> Iterator[Metric]:
     try:
         stored = [*of_keys(), *of_mail()]
     except DatabaseError:
+        check_connections()
         stored = []
     yield gauge("database_up", "Whether the database answered.", int(bool(stored)))
     yield from stored

@@ -218,6 +218,21 @@ def test_closed_connections_fail_one_probe_only(
     assert ask_threads(probe) == [200] * 6
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="connections that break")
+def test_a_scrape_with_a_closed_connection_fails_no_request(
+    transactional_db: None, ask_threads: Callable[..., list[int]]
+) -> None:
+    """Guards the same call in metrics.state, which answers 200 without the database."""
+
+    def ask(path: str) -> Callable[[], Answer]:
+        return lambda: Client().get(path, headers={"Host": "localhost"})
+
+    assert ask_threads(ask("/readyz")) == [200] * 6
+    close_other_connections()
+    assert ask_threads(ask("/metrics"), 1) == [200]
+    assert ask_threads(ask("/readyz")) == [200] * 6
+
+
 def close_other_connections() -> None:
     """Make PostgreSQL close every connection to the test's database except this thread's."""
     with connection.cursor() as cursor:
