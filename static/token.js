@@ -58,7 +58,10 @@ function show(element, { outcome }) {
 // Returns seconds since 1970 as a date, or "" if they are not one.
 function moment(seconds) {
   const date = new Date(seconds * 1000);
-  return Number.isNaN(date.valueOf()) ? "" : `${date.toISOString().slice(0, 19).replace("T", ", ")} UTC`;
+  if (Number.isNaN(date.valueOf())) return "";
+  const month = date.toLocaleString(document.documentElement.lang, { month: "long", timeZone: "UTC" });
+  const time = date.toISOString().slice(11, 16);
+  return `${date.getUTCDate()} ${month} ${date.getUTCFullYear()}, ${time} UTC`;
 }
 
 function showTimes(element, { iat, exp } = {}) {

@@ -52,7 +52,7 @@ def test_a_pasted_token_is_verified_and_not_sent(
     if kind == "access":
         expect(page.locator("#pasted-claims")).to_contain_text(pair["session"])
         exp = jwt.decode(text, options={"verify_signature": False})["exp"]
-        expires = f"Expires on {datetime.fromtimestamp(exp, UTC):%Y-%m-%d, %H:%M:%S} UTC."
+        expires = f"Expires on {datetime.fromtimestamp(exp, UTC):%-d %B %Y, %H:%M} UTC."
         expect(page.locator("#pasted-times")).to_contain_text(expires)
     else:
         expect(page.locator("#pasted-times")).to_be_visible(visible=kind == "refresh")

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
@@ -137,8 +138,8 @@ class EventAdmin(RecordAdmin):
 
     @admin.display(description=_("time"), ordering="created_at")
     def moment(self, event: Event) -> str:
-        day, second = timezone.localtime(event.created_at).strftime("%Y-%m-%d %H:%M:%S").split()
-        return format_html("{}<br>{}", day, second)
+        moment = timezone.localtime(event.created_at)
+        return format_html("{}<br>{}", date_format(moment), date_format(moment, "H:i:s e"))
 
     @admin.display(description=_("event"))
     def event(self, event: Event) -> str:
