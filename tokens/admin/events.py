@@ -139,7 +139,8 @@ class EventAdmin(RecordAdmin):
     @admin.display(description=_("time"), ordering="created_at")
     def moment(self, event: Event) -> str:
         moment = timezone.localtime(event.created_at)
-        return format_html("{}<br>{}", date_format(moment), date_format(moment, "H:i:s e"))
+        day, second = (date_format(moment, form) for form in ("SHORT_DATE_FORMAT", "H:i:s e"))
+        return format_html("{}<br>{}", day, second)
 
     @admin.display(description=_("event"))
     def event(self, event: Event) -> str:

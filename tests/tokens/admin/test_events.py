@@ -94,7 +94,7 @@ def test_a_day_finds_the_events_of_that_day(carol: Client, alice: User) -> None:
 
 def test_the_time_of_an_event_is_written_as_other_dates_and_has_seconds(carol: Client) -> None:
     at = add(EventKind.SIGN_IN).created_at
-    assert f"{at:%-d %B %Y}<br>{at:%H:%M:%S} UTC" in carol.get(PAGE).text
+    assert f"{at:%-d %b %Y}<br>{at:%H:%M:%S} UTC" in carol.get(PAGE).text
 
 
 def test_a_session_is_found_by_its_id(carol: Client, api: API, alice: User) -> None:
