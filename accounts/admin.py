@@ -143,9 +143,6 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
         # Django's page for a new user asks for both, but "save as new" asks for the first only.
         return super().has_add_permission(request) and self.has_change_permission(request)
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [] if obj is None else [*super().get_inlines(request, obj)]
-
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[Any, ...]:
         fields = (*super().get_readonly_fields(request, obj),)
         return fields if request.user.is_superuser else (*fields, "is_staff", "is_superuser")

@@ -112,6 +112,10 @@ class BigTableAdmin(SelectionAdmin):
             queryset = queryset.filter(reduce(or_, begins))
         return queryset
 
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
+        """Return those of an existing row: they only show rows, and a new row has none."""
+        return [] if obj is None else [*super().get_inlines(request, obj)]
+
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Run an action on listed rows only: "select all" covers the first `limit` rows."""
         listed = queryset.values("pk")[: LimitedPaginator.limit]

@@ -103,9 +103,6 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
         secrets = ServiceSecret.objects.filter(prefix__startswith=words)
         return queryset.filter(Q(name__istartswith=words) | Q(pk__in=secrets.values("account")))
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [] if obj is None else [*super().get_inlines(request, obj)]
-
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         created = {"id", "created_at", "created_by"}
         return self.fields if obj else tuple(name for name in self.fields if name not in created)
