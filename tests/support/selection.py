@@ -72,14 +72,14 @@ def is_slow(item: pytest.Item) -> bool:
 @cache
 def starts_programs(function: object) -> bool:
     """Return whether the function uses one of CALLS, itself or by functions of the tests."""
-    seen: list[object] = []
+    seen: set[FunctionType] = set()
     following = [function]
     while following:
         found = following.pop()
         found = inspect.unwrap(found) if callable(found) else found
         if not isinstance(found, FunctionType) or found in seen:
             continue
-        seen.append(found)
+        seen.add(found)
         used = [found.__globals__.get(name) for name in names_in(found.__code__)]
         if {*map(id, used)} & {*map(id, CALLS)}:
             return True

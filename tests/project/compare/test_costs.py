@@ -65,18 +65,15 @@ def by_sqlite() -> Iterator[list[str]]:
 def by_postgresql() -> Iterator[list[str]]:
     """PostgreSQL sends its log of a connection's statements to that connection."""
     statements: list[str] = []
-    heard: set[int] = set()
 
     def hear(diagnostic: Any) -> None:
         statements.append(diagnostic.message_primary)
 
     def ask(connection: Any, **_: object) -> None:
         raw = connection.connection
-        if raw.info.backend_pid not in heard:
-            heard.add(raw.info.backend_pid)
-            raw.add_notice_handler(hear)
-            raw.execute("SET log_statement = 'all'")
-            raw.execute("SET client_min_messages = log")
+        raw.add_notice_handler(hear)
+        raw.execute("SET log_statement = 'all'")
+        raw.execute("SET client_min_messages = log")
 
     connection.close()  # so that the next one is heard
     connection_created.connect(ask)

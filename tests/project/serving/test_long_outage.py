@@ -16,7 +16,7 @@ from tests.support.servers import free_port
 from tests.support.site import latchkey
 from tests.tokens.sessions.test_processes import database_url
 
-AWAY = 75  # seconds; after a minute of failures the pool's pauses between attempts were that long
+AWAY = 75  # seconds; a pool whose pauses double would then sleep for as long
 
 
 class Forwarder:
@@ -74,11 +74,11 @@ def forwarder() -> Iterator[Forwarder]:
 
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a pool of connections")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a database that is a server")
 def test_after_a_long_outage_the_site_recovers_in_three_seconds(
     alice: User, forwarder: Forwarder, tmp_path: Path
 ) -> None:
-    """Guards `reconnect_timeout`: with psycopg's default the pool sleeps through the recovery."""
+    """Guards that no pause between two attempts to connect becomes longer during the outage."""
     url = database_url().replace(f":{connection.settings_dict['PORT']}/", f":{forwarder.port}/")
     with latchkey(tmp_path, DATABASE_URL=url) as site:
         bearer = {"Authorization": f"Bearer {site.login('alice')['access']}"}
