@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "project.web.request_log.RequestLog",
+    "project.web.programs.ProgramMiddleware",
     "project.web.errors.RefusalMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "project.web.headers.HeadersMiddleware",
@@ -90,7 +91,6 @@ MIDDLEWARE = [
     "accounts.browser.middleware.AuthenticationMiddleware",
     "accounts.browser.middleware.MessageMiddleware",
     "project.web.plain_views.PlainViewMiddleware",
-    "project.web.headers.ApiHeadersMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"

@@ -20,21 +20,13 @@ from tokens.http.request_context import state_of
 
 
 class PagesOnly:
-    """A middleware that ignores calls of the API, which carry a token of their own.
+    """A middleware that ignores calls of the API, which carry a token of their own."""
 
-    Such a call passes all middleware of this kind that follow each other in one step.
-    """
-
-    def __init__(self, get_response: Any) -> None:
-        cast("Any", super()).__init__(get_response)
-        following = getattr(get_response, "__wrapped__", None)  # Django wraps each middleware.
-        self.answer_program = get_response
-        if isinstance(following, PagesOnly):
-            self.answer_program = following.answer_program
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
         if request.path_info.startswith(API_PREFIXES):
-            return self.answer_program(request)
+            return self.get_response(request)
         return cast("Any", super()).__call__(request)
 
 

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.db import InterfaceError, OperationalError
@@ -118,27 +118,37 @@ def refuses_writes(error: Exception) -> bool:
 class CommonMiddleware(common.CommonMiddleware):
     """Django's, which adds a missing slash, but never turns a POST into a GET.
 
-    Probes may use any Host header. Three requests are refused before a view reads them: one with a
-    body of unknown length, which looks empty to WSGI, one with a body that is too large, and one
-    that the gateway refuses.
+    Probes may use any Host header. It refuses requests that no view may read.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
-        if refusal := request.META.get(REFUSAL):
-            return refuse(request, refusal)
-        if request.path_info in PROBES:
+        if request.path_info in PROBES and REFUSAL not in request.META:
             return None
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            return answer(request, 411, "length_required", gettext("Send a Content-Length."))
-        if not is_utf8(request.META.get("CONTENT_TYPE", "")):
-            return answer(request, 400, "bad_request", gettext("Send the form in UTF-8."))
-        longest = longest_body(request.path_info)
-        if length(request) > longest:
-            return answer(request, 413, "too_large", TOO_LARGE.format(longest))
+        if refusal := why_unread(request):
+            return refuse(request, refusal)
         return super().process_request(request)
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
+
+
+def why_unread(request: HttpRequest) -> Refusal | None:
+    """Return why no view may read the request, or None.
+
+    Either the gateway refuses it, or its body has an unknown length, which looks empty to WSGI, is
+    in another charset than UTF-8 or too large.
+    """
+    meta = request.META
+    if REFUSAL in meta:
+        return cast("Refusal", meta[REFUSAL])
+    if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
+        return Refusal(411, "length_required", gettext("Send a Content-Length."))
+    if not is_utf8(meta.get("CONTENT_TYPE", "")):
+        return Refusal(400, "bad_request", gettext("Send the form in UTF-8."))
+    longest = longest_body(request.path_info)
+    if length(request) > longest:
+        return Refusal(413, "too_large", TOO_LARGE.format(longest))
+    return None
 
 
 def length(request: HttpRequest) -> int:

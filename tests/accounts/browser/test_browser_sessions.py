@@ -10,6 +10,7 @@ from django.contrib.auth import alogin, alogout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -155,7 +156,7 @@ def test_a_signed_in_request_costs_two_queries(
 def test_asynchronous_code_signs_in_and_out(alice: User) -> None:
     request = RequestFactory().get("/")
     request.session = SessionStore()
-    AuthenticationMiddleware(lambda request: None).process_request(request)
+    AuthenticationMiddleware(lambda request: HttpResponse()).process_request(request)
     assert not async_to_sync(request.auser)().is_authenticated
 
     async def in_and_out() -> list[str]:

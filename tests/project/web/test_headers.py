@@ -85,14 +85,14 @@ def test_a_refusal_runs_nothing_either(client: Client, path: str) -> None:
 def test_answers_of_the_api_have_the_headers_of_the_other_middleware(
     settings: Any, path: str
 ) -> None:
-    """ApiHeadersMiddleware only saves time: without it, the answer has the same headers."""
+    """ProgramMiddleware only saves time: without it, the answer has the same headers."""
 
     def headers() -> str:
         answer = Client(headers={"X-Request-ID": "the-same-id"}).get(path)
         return re.sub(r"nonce-[^']*", "nonce", str(sorted(answer.headers.items())))
 
     quick = headers()
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "ApiHeaders" not in name]
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Program" not in name]
     assert headers() == quick
 
 

@@ -1,0 +1,185 @@
+"""An ordinary call of the API skips the middleware of pages, and nobody can tell."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.middleware.security import SecurityMiddleware
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.browser.middleware import SessionMiddleware
+from accounts.models import User
+from project.web.errors import CommonMiddleware
+from project.web.json import MAX_BODY_SIZE
+from project.web.programs import MAX_HOSTS, ProgramMiddleware
+from project.web.refusal import REFUSAL, Refusal
+from tests.conftest import API
+
+pytestmark = pytest.mark.django_db
+
+ORDINARY = ["/api/account/me/", "/api/auth/csrf/", "/api/auth/refresh/", "/oauth/token"]
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The skipped middleware that a request passes."""
+    names = list[str]()
+    for middleware in (SecurityMiddleware, CommonMiddleware, SessionMiddleware):
+        monkeypatch.setattr(middleware, "__call__", noted(middleware, names))
+    return names
+
+
+def noted(middleware: Any, names: list[str]) -> Callable[[Any, HttpRequest], HttpResponse]:
+    call = middleware.__call__
+
+    def note(self: Any, request: HttpRequest) -> HttpResponse:
+        names.append(middleware.__name__)
+        answer: HttpResponse = call(self, request)
+        return answer
+
+    return note
+
+
+ALL = ["SecurityMiddleware", "CommonMiddleware", "SessionMiddleware"]
+
+
+@pytest.mark.parametrize("path", ORDINARY)
+def test_a_call_of_the_api_skips_the_middleware_of_pages(passed: list[str], path: str) -> None:
+    """Guards their order in MIDDLEWARE: another one between them would end the part."""
+    answer = Client().get(path)
+    assert answer.status_code in (200, 401, 405)
+    assert passed == []
+
+
+@pytest.mark.parametrize("path", ["/", "/.well-known/jwks.json", "/healthz"])
+def test_other_requests_pass_it(passed: list[str], path: str) -> None:
+    assert Client().get(path).status_code == 200
+    assert passed == ALL
+
+
+@pytest.mark.parametrize(
+    ("status", "environ"),
+    [
+        (400, {"HTTP_HOST": "elsewhere.example"}),
+        (400, {"CONTENT_TYPE": "application/json; charset=utf-16"}),
+        (411, {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}),
+        (413, {"CONTENT_LENGTH": str(MAX_BODY_SIZE + 1)}),
+        (503, {REFUSAL: Refusal(503, "busy", "The server is busy. Try again.")}),
+    ],
+)
+def test_a_request_that_is_refused_passes_it(
+    passed: list[str], status: int, environ: dict[str, Any]
+) -> None:
+    answer = Client().post("/api/auth/refresh/", b"{}", "application/json", **environ)
+    assert answer.status_code == status
+    assert passed[:2] == ALL[:2]
+
+
+@pytest.mark.spec("ASVS 5.0", "3.4.1", "4.1.2")
+def test_a_call_over_http_is_redirected_before_a_view_reads_it(
+    api: API, alice: User, settings: Settings
+) -> None:
+    token = api.login(alice)["access"]
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 60
+    headers = {"Authorization": f"Bearer {token}"}
+    plain = Client().get("/api/account/me/", headers=headers)
+    assert (plain.status_code, plain.content) == (301, b"")
+    secure = Client().get("/api/account/me/", headers=headers, secure=True)
+    assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=60")
+
+
+def test_each_host_is_checked(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["one.example", ".two.example"]
+    for host, status in [
+        ("one.example", 401),
+        ("ONE.example:8000", 401),
+        ("app.two.example", 401),
+        ("three.example", 400),
+        ("one.example.evil.example", 400),
+        ("one.example/", 400),
+        ("one.example", 401),
+    ]:
+        answer = client.get("/api/account/me/", headers={"Host": host})
+        assert answer.status_code == status, host
+
+
+def test_remembers_a_limited_number_of_hosts(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    middleware = ProgramMiddleware(lambda request: HttpResponse("{}"))
+    for number in range(MAX_HOSTS + 10):
+        request = HttpRequest()
+        request.path_info = "/api/account/me/"
+        request.META["HTTP_HOST"] = f"{number}.example"
+        assert middleware(request).status_code == 200
+    assert len(middleware.hosts) == MAX_HOSTS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("USE_X_FORWARDED_HOST", True),
+        ("PREPEND_WWW", True),
+        ("DISALLOWED_USER_AGENTS", [re.compile("^Robot")]),
+    ],
+)
+def test_a_setting_of_django_that_adds_a_check_is_kept(
+    settings: Settings, name: str, value: Any
+) -> None:
+    setattr(settings, name, value)
+    headers = {"X-Forwarded-Host": "elsewhere.example", "User-Agent": "Robot/1"}
+    answer = Client().get("/api/account/me/", headers=headers)
+    assert answer.status_code in (400, 403, 301)
+
+
+class Counting:
+    """The middleware of a developer, which counts all requests."""
+
+    count = 0
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        Counting.count += 1
+        return self.get_response(request)
+
+
+class CheckingMore(SecurityMiddleware):
+    """A developer's own form of a middleware that is skipped."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return HttpResponse("No.", status=418)
+
+
+def test_a_developers_own_form_of_a_middleware_is_never_skipped(settings: Settings) -> None:
+    old, new = "django.middleware.security.SecurityMiddleware", f"{__name__}.CheckingMore"
+    settings.MIDDLEWARE = [new if name == old else name for name in settings.MIDDLEWARE]
+    assert Client().get("/api/account/me/").status_code == 418
+
+
+@pytest.mark.parametrize("place", range(15))
+def test_a_middleware_of_a_developer_is_never_skipped(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, place: int
+) -> None:
+    monkeypatch.setattr(Counting, "count", 0)
+    chain = [*settings.MIDDLEWARE]
+    chain.insert(place, f"{__name__}.Counting")
+    settings.MIDDLEWARE = chain
+    answer = Client().get("/api/account/me/")
+    assert (answer.status_code, Counting.count) == (401, 1)
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_a_missing_slash_is_added(client: Client) -> None:
+    answer = client.get("/api/account/me")
+    assert (answer.status_code, answer["Location"]) == (301, "/api/account/me/")
+    assert client.post("/api/account/me").status_code == 404
+
+
+def test_a_page_below_api_has_the_policy_of_pages(client: Client) -> None:
+    answer = client.get("/api/docs/")
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert answer["X-Frame-Options"] == "DENY"
