@@ -1,0 +1,133 @@
+"""The WSGI handler remembers the views of fixed paths, and answers as Django's does."""
+
+from collections.abc import Callable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLResolver, get_urlconf, path
+from pytest_django import Settings
+
+from project.web import handler as handlers
+from project.web.handler import MAX_PATHS, Handler
+
+pytestmark = pytest.mark.django_db
+
+
+def show(request: HttpRequest, **values: Any) -> HttpResponse:
+    assert request.resolver_match is not None
+    return HttpResponse(f"{request.path} {values} {request.resolver_match.route}")
+
+
+def other(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("other")
+
+
+class Urls:
+    urlpatterns = [
+        path("api/fixed/", show),
+        path("api/<int:number>/", show),
+        path("api/extra/", show, {"number": 7}),
+        *(path(f"api/many/{number}/", show) for number in range(MAX_PATHS + 10)),
+    ]
+
+
+class OtherUrls:
+    urlpatterns = [path("api/fixed/", other)]
+
+
+class ChoosesUrls:
+    """A middleware that gives a host its own addresses, as Django documents it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META["HTTP_HOST"] == "localhost":
+            vars(request)["urlconf"] = OtherUrls
+        return self.get_response(request)
+
+
+@pytest.fixture
+def handler(settings: Settings) -> Handler:
+    settings.ROOT_URLCONF = Urls
+    settings.MIDDLEWARE = [f"{__name__}.ChoosesUrls"]
+    return Handler()
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that were looked for in the addresses."""
+    paths = list[str]()
+    resolve = URLResolver.resolve
+
+    def note(self: URLResolver, path: str) -> Any:
+        paths.append(path)
+        return resolve(self, path)
+
+    monkeypatch.setattr(URLResolver, "resolve", note)
+    return paths
+
+
+def ask(handler: Handler, path: str, host: str = "127.0.0.1") -> tuple[str, str]:
+    """Return the status and the body of the answer."""
+    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_HOST": host}
+    setup_testing_defaults(environ)
+    begun = list[str]()
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        begun.append(status)
+
+    response = handler(environ, start_response)
+    body = b"".join(response).decode()
+    response.close()
+    return begun[0], body
+
+
+def test_a_fixed_path_is_resolved_once(handler: Handler, resolved: list[str]) -> None:
+    answers = {ask(handler, "/api/fixed/") for _ in range(3)}
+    assert answers == {("200 OK", "/api/fixed/ {} api/fixed/")}
+    assert resolved == ["/api/fixed/"]
+
+
+@pytest.mark.parametrize("path", ["/api/1/", "/api/extra/"])
+def test_a_path_with_arguments_is_resolved_each_time(
+    handler: Handler, resolved: list[str], path: str
+) -> None:
+    number = 1 if path == "/api/1/" else 7
+    for _ in range(2):
+        status, body = ask(handler, path)
+        assert (status, f"'number': {number}" in body) == ("200 OK", True)
+    assert ask(handler, "/api/2/")[1] == "/api/2/ {'number': 2} api/<int:number>/"
+    assert len(resolved) == 3
+
+
+def test_an_unknown_path_is_404_each_time(handler: Handler) -> None:
+    assert [ask(handler, "/api/unknown/")[0] for _ in range(2)] == ["404 Not Found"] * 2
+    assert "/api/unknown/" not in handler.matches
+
+
+def test_remembers_a_limited_number_of_paths(handler: Handler) -> None:
+    for number in range(MAX_PATHS + 10):
+        assert ask(handler, f"/api/many/{number}/")[0] == "200 OK"
+    assert len(handler.matches) == MAX_PATHS
+
+
+def test_a_middleware_can_choose_other_addresses(handler: Handler) -> None:
+    for _ in range(2):
+        assert ask(handler, "/api/fixed/", "localhost") == ("200 OK", "other")
+        assert get_urlconf() is None
+        assert ask(handler, "/api/fixed/")[1].startswith("/api/fixed/")
+
+
+def test_an_error_is_logged_as_django_logs_it(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = list[str]()
+    monkeypatch.setattr(
+        handlers, "log_response", lambda text, *values, **_: lines.append(text % values)
+    )
+    ask(handler, "/api/unknown/")
+    ask(handler, "/api/fixed/")
+    assert lines == ["Not Found: /api/unknown/"]
