@@ -8,6 +8,7 @@ from django.conf import settings
 from rest_framework import parsers, renderers
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
@@ -71,6 +72,13 @@ class JSONRenderer(renderers.JSONRenderer):
 
 class JSONAlways(DefaultContentNegotiation):
     """Answer in JSON and ignore the Accept header: the API has no other format."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """Return the parser of the body's media type, which need not be parsed if it is plain."""
+        for parser in parsers:
+            if parser.media_type == request.content_type:
+                return parser
+        return super().select_parser(request, parsers)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

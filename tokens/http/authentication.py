@@ -7,6 +7,7 @@ account instead.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -27,6 +28,8 @@ from tokens.service_accounts import secrets
 from tokens.service_accounts.cache import verify_secret
 from tokens.sessions.access import verify_access_token, verify_by_row
 
+SPACES = " \t"  # optional whitespace around a header's value (RFC 9110, section 5.6.3)
+
 
 class TokenUser(SimpleLazyObject):
     """The user of an access token, whose row is loaded when it is needed.
@@ -42,7 +45,7 @@ class TokenUser(SimpleLazyObject):
 
     def __init__(self, token: AccessToken) -> None:
         super().__init__(lambda: load_user(token))
-        pk, key = token.user_id, get_user_model()._meta.pk.attname
+        pk, key = token.user_id, str(user_model()._meta.pk.attname)
         # These attributes belong to this object; all others to the row.
         vars(self).update({"pk": pk, key: pk, "roles": token.roles})
 
@@ -102,24 +105,29 @@ class BearerAuthentication(JWTAuthentication):
     tried instead.
     """
 
+    def __init__(self) -> None:
+        self.user_model = cast("Any", user_model())
+
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
-        if cookies.authenticated_by_cookie(request):
-            if request.method not in SAFE_METHODS:
-                csrf.require(request._request)
-            return self.authenticate_token(cookies.read_token(request, "access"))
-        header = self.get_header(request)
+        header = request._request.META.get("HTTP_AUTHORIZATION")
         if header is None:
+            return self.authenticate_cookie(request)
+        scheme, _, raw = header.strip(SPACES).partition(" ")
+        if scheme.lower() not in ("bearer", ""):  # A server empties a header that is not ASCII.
             return None
-        scheme, _, raw = header.strip().partition(b" ")
-        if scheme.lower() not in (
-            b"bearer",
-            b"",
-        ):  # A server empties a header that is not ASCII.
-            return None
-        text = raw.strip().decode("latin-1")
+        text = raw.strip(SPACES)
         if conf().SERVICE_SECRETS_AS_TOKENS and text.startswith(secrets.PREFIX):
             text = exchange_secret(request, text)
         return self.authenticate_token(text)
+
+    def authenticate_cookie(self, request: Request) -> tuple[Any, AccessToken] | None:
+        """Authenticate by the access token of the cookie. Without one, return None."""
+        raw = cookies.read_token(request, "access")
+        if not raw:
+            return None
+        if request.method not in SAFE_METHODS:
+            csrf.require(request._request)
+        return self.authenticate_token(raw)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -137,6 +145,12 @@ class DatabaseAuthentication(BearerAuthentication):
         user, token = verify_current(raw)
         require_audience(token)
         return user, token
+
+
+@cache
+def user_model() -> type[AbstractUser]:
+    """Return the user model, which Django would look up for each request."""
+    return cast("type[AbstractUser]", get_user_model())
 
 
 def exchange_secret(request: Request, secret: str) -> str:

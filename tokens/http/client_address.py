@@ -1,5 +1,7 @@
 """The IP address of the client, behind a known number of proxies."""
 
+from functools import lru_cache
+
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -13,10 +15,16 @@ def client_address(request: HttpRequest | Request) -> str | None:
     Each of TOKENS["PROXIES"] proxies appended one address to X-Forwarded-For. The client may have
     invented the earlier entries, so they are ignored.
     """
-    hops = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    proxies = conf().PROXIES
-    forwarded = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
-    for candidate in filter(None, (forwarded, str(request.META.get("REMOTE_ADDR", "")))):
+    meta = request.META
+    forwarded = meta.get("HTTP_X_FORWARDED_FOR", "") if conf().PROXIES else ""
+    return _client_address(str(forwarded), str(meta.get("REMOTE_ADDR", "")), conf().PROXIES)
+
+
+@lru_cache(maxsize=1024)
+def _client_address(forwarded: str, connected: str, proxies: int) -> str | None:
+    hops = forwarded.split(",")
+    appended = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
+    for candidate in filter(None, (appended, connected)):
         try:
             return str(parse_address(candidate))
         except ValueError:
