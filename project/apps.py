@@ -13,7 +13,8 @@ class ProjectConfig(AppConfig):
     name = "project"
 
     def ready(self) -> None:
-        # It imports middleware, and that models, which exist only now.
+        # They import models, which exist only now.
+        from project import connections
         from project.web.plain_views import check_plain_views
 
         register(check_environment)
@@ -22,6 +23,8 @@ class ProjectConfig(AppConfig):
         # Each request closes old connections when it ends, so the next one need not look for them,
         # which would take as long as reading its token. Only DEBUG keeps a list of queries.
         request_started.disconnect(close_old_connections)
+        request_finished.disconnect(close_old_connections)
+        request_finished.connect(connections.close_old_connections)
         if not settings.DEBUG:
             request_started.disconnect(reset_queries)
         # A request need not close caches that have nothing to close.

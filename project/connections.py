@@ -5,7 +5,7 @@ round trip per request. So each thread checks its connection after a request has
 thread, and only that request is answered 503.
 """
 
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
 
@@ -17,12 +17,32 @@ from django.dispatch import receiver
 #: The connections that were opened in this process and whose threads have not ended.
 opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
 lock = Lock()
+#: Its attribute `connections` has those that were opened in this thread.
+this_thread = local()
 
 
 @receiver(connection_created)
 def remember(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     with lock:
         opened.add(connection)
+    others = [each for each in in_this_thread() if each is not connection and each.connection]
+    this_thread.connections = [*others, connection]
+
+
+def in_this_thread() -> list[BaseDatabaseWrapper]:
+    """Return the connections that were opened in this thread. Some may be closed again."""
+    return getattr(this_thread, "connections", [])
+
+
+def close_old_connections(**kwargs: Any) -> None:
+    """Close the connections of this thread that are broken or older than CONN_MAX_AGE.
+
+    Django's function does the same, but looks for the connections in every database of the
+    settings, which takes four times as long. A test may run requests inside a transaction.
+    """
+    for each in in_this_thread():
+        if not each.in_atomic_block:
+            each.close_if_unusable_or_obsolete()
 
 
 def open_connections() -> list[BaseDatabaseWrapper]:
