@@ -25,6 +25,7 @@ from tests.conftest import Clock
 from tests.support.racing import Outcome, refresh, retry_key, sign_in
 from tests.tokens.sessions.contract import Line, Told
 from tokens import signals
+from tokens.conf import conf
 from tokens.jwt.claims import RefreshToken, secret_hash
 from tokens.management.inspection import is_accepted
 from tokens.models import DeviceSession, Reason
@@ -128,7 +129,7 @@ class Household(RuleBasedStateMachine):
     def time_passes(self, delay: int) -> None:
         self.clock.forward(seconds=delay)
 
-    @precondition(lambda self: self.active)
+    @precondition(lambda self: self.active and len(self.lines) < conf().SESSIONS_PER_USER)
     @rule(device=devices)
     def the_owner_signs_in_again(self, device: str) -> None:
         self.begin(device)
@@ -193,8 +194,8 @@ class Household(RuleBasedStateMachine):
             alice = User.objects.get(pk=self.alice.pk)
             vars(alice).update(values)
             alice.save()
-        for line in self.lines:
-            line.reason = line.reason or reason
+        for line in self.lines:  # Any change notices an inactive user.
+            line.reason = line.reason or (reason if self.active else Reason.DEACTIVATED)
 
     # The invariants
 
