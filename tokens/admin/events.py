@@ -82,9 +82,13 @@ class Day(admin.SimpleListFilter):
         today, chosen = timezone.localdate(), self.value() or ""
         if chosen == "recent":
             return queryset.filter(created_at__gte=recent_begin())
+        if not chosen:
+            return queryset
         days = {"today": today, "yesterday": today - timedelta(days=1)}
         day = days.get(chosen) or self.day(chosen)
-        return queryset.filter(of_day(day)) if day else queryset
+        if day is None:
+            raise IncorrectLookupParameters
+        return queryset.filter(of_day(day))
 
     def day(self, text: str) -> date | None:
         with suppress(ValueError):

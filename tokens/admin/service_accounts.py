@@ -1,7 +1,7 @@
 """Service accounts in Django admin, with pages that create and disable their secrets."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -71,6 +72,17 @@ class SecretsInline(ShownInline):
         return format_html('<a href="{}">{}</a>', page, gettext("Disable"))
 
 
+class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    """The form of an account, whose new expiry is in the future."""
+
+    def clean_expires_at(self) -> datetime | None:
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if moment and moment <= timezone.now() and "expires_at" in self.changed_data:
+            sentence = gettext("This time has passed. To disable the account now, clear “Enabled”.")
+            raise forms.ValidationError(sentence)
+        return moment
+
+
 @admin.register(ServiceAccount)
 class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
     """Service accounts and their secrets.
@@ -78,6 +90,7 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
     The permission to change service accounts includes creating and disabling secrets.
     """
 
+    form = ServiceAccountForm
     change_form_template = "admin/service_account.html"
     list_display = ("name", "is_active", "scope", "expires_at", "created_at", "created_by")
     list_filter = ("is_active",)
@@ -123,6 +136,9 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
             day, moment = field.widget.widgets
             day.attrs["aria-label"] = gettext("Day of expiry")
             moment.attrs["aria-label"] = gettext("Time of expiry")
+            field.help_text = gettext(
+                "A day and a time, or neither. Without them, the account does not expire."
+            )
         return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -1,6 +1,7 @@
 """An administrator manages service accounts."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -223,3 +224,24 @@ def test_only_a_superuser_grants_and_manages_a_built_in_scope(
     after = (ServiceAccount.objects.values().get(), ServiceSecret.objects.values().get())
     assert after == before
     assert is_valid(service)
+
+
+def test_an_expiry_needs_a_day_and_a_time_in_the_future(carol: Client, service: Service) -> None:
+    page = f"{PAGE}{service.client_id}/change/"
+    assert "A day and a time, or neither." in carol.get(page).content.decode()
+    for day, moment, message in [
+        ("2020-01-31", "12:00", "This time has passed."),
+        ("2120-01-31", "", "Enter a valid time."),
+        ("", "12:00", "Enter a valid date."),
+    ]:
+        answer = change(carol, service, expires_at_0=day, expires_at_1=moment)
+        assert (answer.status_code, message in answer.content.decode()) == (200, True), message
+    assert ServiceAccount.objects.get(pk=service.client_id).expires_at is None
+
+
+def test_an_expired_account_can_still_be_changed(carol: Client, service: Service) -> None:
+    ServiceAccount.objects.update(expires_at=datetime(2020, 1, 31, 12, tzinfo=UTC))
+    past = {"expires_at_0": "2020-01-31", "expires_at_1": "12:00:00"}
+    assert change(carol, service, name="shipping", **past).status_code == 302
+    account = ServiceAccount.objects.get()
+    assert (account.name, account.expires_at is None) == ("shipping", False)
