@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest
+from django.middleware.locale import LocaleMiddleware
 from django.urls import ResolverMatch
 from django.utils.log import log_response
+from django.utils.module_loading import import_string
 
 MAX_PATHS = 256  # whose views are remembered
 
@@ -18,7 +21,13 @@ class Handler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.matches: dict[str, ResolverMatch] = {}
+        #: The attributes of the match of each path.
+        self.matches: dict[str, dict[str, Any]] = {}
+        middleware = [import_string(name) for name in settings.MIDDLEWARE]
+        #: Whether the paths may depend on the language of a request.
+        self.has_languages = any(
+            isinstance(each, type) and issubclass(each, LocaleMiddleware) for each in middleware
+        )
 
     def get_response(self, request: HttpRequest) -> Any:
         """Answer as Django does, but do not store ROOT_URLCONF for the thread: it is the default.
@@ -35,10 +44,24 @@ class Handler(WSGIHandler):
     def resolve_request(self, request: HttpRequest) -> Any:
         if hasattr(request, "urlconf"):  # A middleware can choose other addresses.
             return super().resolve_request(request)
-        match = self.matches.get(request.path_info)
-        if match is None:
+        known = self.matches.get(request.path_info)
+        if known is not None:
+            match = match_of(known)
+        else:
             match = super().resolve_request(request)
-            if not match.args and not match.kwargs and len(self.matches) < MAX_PATHS:
-                self.matches[request.path_info] = match
+            if self.may_remember(match):
+                self.matches[request.path_info] = {**vars(match)}
         request.resolver_match = match
         return match
+
+    def may_remember(self, match: ResolverMatch) -> bool:
+        is_fixed = not (match.args or match.kwargs or self.has_languages)
+        return is_fixed and len(self.matches) < MAX_PATHS
+
+
+def match_of(known: dict[str, Any]) -> ResolverMatch:
+    """Return a match with dictionaries of its own, which middleware may change for one request."""
+    match = ResolverMatch.__new__(ResolverMatch)
+    own: dict[str, Any] = {"kwargs": {}, "captured_kwargs": {}, "extra_kwargs": {}}
+    match.__dict__ = {**known, **own}
+    return match

@@ -1,9 +1,12 @@
 """Headers that tell browsers what pages of this site may not do."""
 
+from typing import Any
+
 from csp.middleware import CSPMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from project.web.json import JSONRenderer
 from tokens.http.paths import OAUTH, PRIVATE
 
 #: For other answers than pages: a browser that shows one runs, loads and frames nothing in it.
@@ -18,6 +21,11 @@ class HeadersMiddleware(CSPMiddleware):
 
     A script or style in the text of a page is run only with `nonce="{{ request.csp_nonce }}"`.
     """
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Offer `request.csp_nonce` to a view of the API that may answer with a page."""
+        if "csp_nonce" not in vars(request) and not answers_json(view):
+            self.process_request(request)
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
@@ -35,6 +43,12 @@ class HeadersMiddleware(CSPMiddleware):
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response
+
+
+def answers_json(view: Any) -> bool:
+    """Return whether this is a view of Django REST framework that answers with JSON only."""
+    renderers = getattr(getattr(view, "cls", None), "renderer_classes", ())
+    return [*renderers] == [JSONRenderer]
 
 
 def set_checked(response: HttpResponseBase, name: str, value: str) -> None:

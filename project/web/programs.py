@@ -20,7 +20,8 @@ from tokens.http.paths import API, PRIVATE
 CHECKING = (CommonMiddleware, SecurityMiddleware, HeadersMiddleware, XFrameOptionsMiddleware)
 #: They do nothing for a call of the API that succeeds.
 IDLE = (RefusalMiddleware, WhiteNoiseMiddleware)
-MAX_HOSTS = 256  # values of the Host header that are remembered as valid; clients choose them
+#: Clients choose the values of the Host header that are remembered as valid.
+MAX_HOSTS, MAX_HOST_LENGTH = 256, 255
 
 
 class ProgramMiddleware:
@@ -42,7 +43,7 @@ class ProgramMiddleware:
                 checking.append(middleware)
             elif kind is CorsMiddleware:
                 has_cors = True
-            elif kind not in IDLE and not isinstance(middleware, PagesOnly):
+            elif kind not in IDLE and kind.__call__ is not PagesOnly.__call__:
                 break
             self.answer_program = middleware.get_response
         if has_cors:
@@ -59,7 +60,12 @@ class ProgramMiddleware:
         if not request.path_info.startswith(PRIVATE):
             return self.get_response(request)
         secure = request.is_secure()
-        if (self.redirects and not secure) or why_unread(request) or not self.knows_host(request):
+        if (
+            (self.redirects and not secure)
+            or may_lack_slash(request)
+            or why_unread(request)
+            or not self.knows_host(request)
+        ):
             return self.get_response(request)
         response: Any = self.answer_program(request)
         store = response.headers._store  # the names in lower case, each with its name and value
@@ -82,7 +88,7 @@ class ProgramMiddleware:
             request.get_host()
         except DisallowedHost:
             return False
-        if host and len(self.hosts) < MAX_HOSTS:
+        if 0 < len(host) <= MAX_HOST_LENGTH and len(self.hosts) < MAX_HOSTS:
             self.hosts.add(host)
         return True
 
@@ -111,15 +117,21 @@ def following(get_response: Any) -> Iterator[Any]:
         get_response = getattr(middleware, "get_response", None)
 
 
+def may_lack_slash(request: HttpRequest) -> bool:
+    """Return whether CommonMiddleware may redirect the request to the path with a slash."""
+    return request.method in ("GET", "HEAD") and not request.path_info.endswith("/")
+
+
 def is_ordinary(response: HttpResponse, store: dict[str, tuple[str, str]]) -> bool:
     """Return whether the skipped middleware would only add headers to the answer.
 
-    They redirect to a path with a slash instead of a 404, give a page its policy, and remove a
-    header for pages of other sites.
+    They give a page its policy, let a marked answer be framed, and remove a header for pages of
+    other sites.
     """
     return not (
         response.streaming
-        or response.status_code == 404
+        or "xframe_options_exempt" in vars(response)
         or "access-control-allow-origin" in store
+        or "access-control-allow-credentials" in store
         or store.get("content-type", ("", ""))[1].startswith("text/html")
     )

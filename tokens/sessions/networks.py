@@ -5,7 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 #: An address as some proxies write it: with a port, and IPv6 in brackets.
-ADDRESS = re.compile(r"\[(?P<bracketed>[^]]+)](:\d+)?|(?P<plain>[^:]+):\d+")
+ADDRESS = re.compile(r"\[(?P<bracketed>[^]]+)](:\d{1,5})?|(?P<plain>[^:]+):\d{1,5}")
 
 
 def client_network(address: str | None) -> str:
@@ -15,6 +15,12 @@ def client_network(address: str | None) -> str:
     parsed = parse_address(address)
     prefix = 64 if parsed.version == 6 else 32
     return str(ip_network(f"{parsed}/{prefix}", strict=False))
+
+
+@lru_cache(maxsize=1024)
+def canonical_address(address: str) -> str:
+    """Return the address in its usual form, or raise ValueError, as `parse_address` does."""
+    return str(parse_address(address))
 
 
 @lru_cache(maxsize=1024)

@@ -49,6 +49,20 @@ class ChoosesUrls:
         return self.get_response(request)
 
 
+class AddsArguments:
+    """A middleware that gives views an argument for some requests."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if request.META["HTTP_HOST"] == "localhost":
+            kwargs["tenant"] = "acme"
+
+
 @pytest.fixture
 def handler(settings: Settings) -> Handler:
     settings.ROOT_URLCONF = Urls
@@ -119,6 +133,23 @@ def test_a_middleware_can_choose_other_addresses(handler: Handler) -> None:
         assert ask(handler, "/api/fixed/", "localhost") == ("200 OK", "other")
         assert get_urlconf() is None
         assert ask(handler, "/api/fixed/")[1].startswith("/api/fixed/")
+
+
+def test_arguments_of_one_request_reach_no_other(settings: Settings) -> None:
+    settings.ROOT_URLCONF = Urls
+    settings.MIDDLEWARE = [f"{__name__}.AddsArguments"]
+    handler = Handler()
+    for host in ("localhost", "127.0.0.1", "localhost", "127.0.0.1"):
+        added = "{'tenant': 'acme'}" if host == "localhost" else "{}"
+        assert ask(handler, "/api/fixed/", host)[1] == f"/api/fixed/ {added} api/fixed/"
+
+
+def test_a_path_that_depends_on_the_language_is_not_remembered(settings: Settings) -> None:
+    settings.ROOT_URLCONF = Urls
+    settings.MIDDLEWARE = ["django.middleware.locale.LocaleMiddleware"]
+    handler = Handler()
+    assert ask(handler, "/api/fixed/")[0] == "200 OK"
+    assert handler.matches == {}
 
 
 def test_an_error_is_logged_as_django_logs_it(
