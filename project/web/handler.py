@@ -60,7 +60,7 @@ class Handler(WSGIHandler):
 
 
 def match_of(known: dict[str, Any]) -> ResolverMatch:
-    """Return a match with dictionaries of its own, which middleware may change for one request."""
+    """Return a new match. Middleware may change its dictionaries, for one request only."""
     match = ResolverMatch.__new__(ResolverMatch)
     own: dict[str, Any] = {"kwargs": {}, "captured_kwargs": {}, "extra_kwargs": {}}
     match.__dict__ = {**known, **own}

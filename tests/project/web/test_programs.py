@@ -1,4 +1,4 @@
-"""An ordinary call of the API skips the middleware of pages, and nobody can tell."""
+"""An ordinary call of the API skips the middleware of pages, and its answer is the same."""
 
 import re
 from collections.abc import Callable
