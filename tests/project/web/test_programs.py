@@ -96,7 +96,7 @@ def test_a_request_that_is_refused_passes_it(
     assert passed[:2] == ALL[:2]
 
 
-@pytest.mark.spec("ASVS 5.0", "3.4.1", "4.1.2")
+@pytest.mark.spec("ASVS 5.0", "3.4.1")
 def test_a_call_over_http_is_redirected_before_a_view_reads_it(
     api: API, alice: User, settings: Settings
 ) -> None:
