@@ -129,7 +129,12 @@ class CommonMiddleware(common.CommonMiddleware):
         return super().process_request(request)
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
-        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
+        return may_lack_slash(request) and super().should_redirect_with_slash(request)
+
+
+def may_lack_slash(request: HttpRequest) -> bool:
+    """Return whether CommonMiddleware may redirect the request to the path with a slash."""
+    return request.method in ("GET", "HEAD") and not request.path_info.endswith("/")
 
 
 def why_unread(request: HttpRequest) -> Refusal | None:

@@ -23,11 +23,8 @@ class Handler(WSGIHandler):
         super().__init__()
         #: The attributes of the match of each path.
         self.matches: dict[str, dict[str, Any]] = {}
-        middleware = [import_string(name) for name in settings.MIDDLEWARE]
         #: Whether the paths may depend on the language of a request.
-        self.has_languages = any(
-            isinstance(each, type) and issubclass(each, LocaleMiddleware) for each in middleware
-        )
+        self.has_languages = has_middleware(LocaleMiddleware)
 
     def get_response(self, request: HttpRequest) -> Any:
         """Answer as Django does, but do not store ROOT_URLCONF for the thread: it is the default.
@@ -37,8 +34,8 @@ class Handler(WSGIHandler):
         response = vars(self)["_middleware_chain"](request)  # The stubs do not know it.
         response._resource_closers.append(request.close)
         if response.status_code >= 400:
-            line = "%s: %s", response.reason_phrase, request.path
-            log_response(*line, response=response, request=request)
+            reason, path = response.reason_phrase, request.path
+            log_response("%s: %s", reason, path, response=response, request=request)
         return response
 
     def resolve_request(self, request: HttpRequest) -> Any:
@@ -57,6 +54,12 @@ class Handler(WSGIHandler):
     def may_remember(self, match: ResolverMatch) -> bool:
         is_fixed = not (match.args or match.kwargs or self.has_languages)
         return is_fixed and len(self.matches) < MAX_PATHS
+
+
+def has_middleware(*kinds: type) -> bool:
+    """Return whether MIDDLEWARE has one of these classes, or a subclass of one."""
+    middleware = [import_string(name) for name in settings.MIDDLEWARE]
+    return any(isinstance(each, type) and issubclass(each, kinds) for each in middleware)
 
 
 def match_of(known: dict[str, Any]) -> ResolverMatch:

@@ -18,7 +18,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.functional import SimpleLazyObject
-from django.utils.module_loading import import_string
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import (
     APIException,
@@ -30,6 +29,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from project.web.errors import RefusalMiddleware, exception_handler
+from project.web.handler import has_middleware
 from tokens.http import csrf
 from tokens.http.authentication import AnonymousTokenUser
 from tokens.http.errors import CsrfFailedError
@@ -148,9 +148,7 @@ def check_plain_views(**kwargs: Any) -> list[checks.CheckMessage]:
     These are the views without a decorator or mixin of django.contrib.auth, if MIDDLEWARE has
     neither PlainViewMiddleware nor Django's LoginRequiredMiddleware.
     """
-    middleware = [import_string(name) for name in settings.MIDDLEWARE]
-    guards = (PlainViewMiddleware, LoginRequiredMiddleware)
-    if any(isinstance(one, type) and issubclass(one, guards) for one in middleware):
+    if has_middleware(PlainViewMiddleware, LoginRequiredMiddleware):
         return []
     return [
         checks.Warning(

@@ -12,7 +12,7 @@ from django.middleware.security import SecurityMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.browser.middleware import PagesOnly
-from project.web.errors import CommonMiddleware, RefusalMiddleware, why_unread
+from project.web.errors import CommonMiddleware, RefusalMiddleware, may_lack_slash, why_unread
 from project.web.headers import HeadersMiddleware
 from tokens.http.paths import API, PRIVATE
 
@@ -115,11 +115,6 @@ def following(get_response: Any) -> Iterator[Any]:
     while middleware := getattr(get_response, "__wrapped__", None):
         yield middleware
         get_response = getattr(middleware, "get_response", None)
-
-
-def may_lack_slash(request: HttpRequest) -> bool:
-    """Return whether CommonMiddleware may redirect the request to the path with a slash."""
-    return request.method in ("GET", "HEAD") and not request.path_info.endswith("/")
 
 
 def is_ordinary(response: HttpResponse, store: dict[str, tuple[str, str]]) -> bool:

@@ -109,9 +109,13 @@ class BearerAuthentication(JWTAuthentication):
         self.user_model = cast("Any", user_model())
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        if cookies.authenticated_by_cookie(request):
+            if request.method not in SAFE_METHODS:
+                csrf.require(request._request)
+            return self.authenticate_token(cookies.read_token(request, "access"))
         header = request._request.META.get("HTTP_AUTHORIZATION")
         if header is None:
-            return self.authenticate_cookie(request)
+            return None
         scheme, _, raw = header.strip(SPACES).partition(" ")
         if scheme.lower() not in ("bearer", ""):  # A server empties a header that is not ASCII.
             return None
@@ -119,15 +123,6 @@ class BearerAuthentication(JWTAuthentication):
         if conf().SERVICE_SECRETS_AS_TOKENS and text.startswith(secrets.PREFIX):
             text = exchange_secret(request, text)
         return self.authenticate_token(text)
-
-    def authenticate_cookie(self, request: Request) -> tuple[Any, AccessToken] | None:
-        """Authenticate by the access token of the cookie. Without one, return None."""
-        raw = cookies.read_token(request, "access")
-        if not raw:
-            return None
-        if request.method not in SAFE_METHODS:
-            csrf.require(request._request)
-        return self.authenticate_token(raw)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from tokens.conf import conf
-from tokens.sessions.networks import canonical_address
+from tokens.sessions.networks import parse_address
 
 
 def client_address(request: HttpRequest | Request) -> str | None:
@@ -13,14 +13,12 @@ def client_address(request: HttpRequest | Request) -> str | None:
     Each of TOKENS["PROXIES"] proxies appended one address to X-Forwarded-For. The client may have
     invented the earlier entries, so they are ignored.
     """
-    meta, proxies = request.META, conf().PROXIES
-    candidates = [str(meta.get("REMOTE_ADDR", ""))]
-    if proxies:
-        hops = str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-        candidates[:0] = [hops[-proxies].strip()] if proxies <= len(hops) else []
-    for candidate in candidates:
+    hops = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+    proxies = conf().PROXIES
+    forwarded = hops[-proxies].strip() if 0 < proxies <= len(hops) else ""
+    for candidate in filter(None, (forwarded, str(request.META.get("REMOTE_ADDR", "")))):
         try:
-            return canonical_address(candidate)
+            return str(parse_address(candidate))
         except ValueError:
             continue
     return None

@@ -40,7 +40,8 @@ def uses_cookies(request: Request) -> bool:
 
 def authenticated_by_cookie(request: Request) -> bool:
     """Return whether the access token comes from the cookie. An Authorization header wins."""
-    return "HTTP_AUTHORIZATION" not in request.META and bool(read_token(request, "access"))
+    presented = "HTTP_AUTHORIZATION" in request._request.META
+    return not presented and bool(read_token(request, "access"))
 
 
 def token_response(pair: Pair) -> HttpResponse:

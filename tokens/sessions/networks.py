@@ -18,12 +18,6 @@ def client_network(address: str | None) -> str:
 
 
 @lru_cache(maxsize=1024)
-def canonical_address(address: str) -> str:
-    """Return the address in its usual form, or raise ValueError, as `parse_address` does."""
-    return str(parse_address(address))
-
-
-@lru_cache(maxsize=1024)
 def parse_address(address: str) -> IPv4Address | IPv6Address:
     """Return the address, or raise ValueError. An IPv4 address mapped into IPv6 becomes IPv4."""
     if "%" in address:  # An IPv6 zone names an interface of another machine.

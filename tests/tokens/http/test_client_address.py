@@ -43,6 +43,7 @@ def came_from(settings: Settings, forwarded: str | None, *, proxies: int, peer: 
         pytest.param("[2001:db8::1]", 1, HOME, "2001:db8::1", id="IPv6 in brackets"),
         pytest.param("2001:db8::1", 1, HOME, "2001:db8::1", id="IPv6"),
         pytest.param("2.2.2.2:x", 1, HOME, HOME, id="no port"),
+        pytest.param("2.2.2.2:000443", 1, HOME, HOME, id="a port of any length"),
         pytest.param("[2.2.2.2", 1, HOME, HOME, id="half a bracket"),
     ],
 )
