@@ -184,14 +184,21 @@ class Exchange:
         try:
             answer = self.run()
             if answer.is_stream and not self.gateway.streams.acquire(blocking=False):
-                answer.response.close()
-                BUSY.put_into(self.environ)
-                answer = self.run()
+                answer = self.refuse_stream(answer)
             self.send(answer)
         except Exception:
             log.exception("request_failed")
         finally:
             self.finish()
+
+    def refuse_stream(self, answer: Answer) -> Answer:
+        """Run the site again for a refusal. Both lines of the log have the id of the refusal."""
+        answer.response.close()
+        ident = dict(answer.start["headers"]).get(b"X-Request-ID")
+        if ident:
+            self.environ["HTTP_X_REQUEST_ID"] = ident.decode("latin-1")
+        BUSY.put_into(self.environ)
+        return self.run()
 
     def run(self) -> Answer:
         """Run the site."""

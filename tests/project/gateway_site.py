@@ -46,10 +46,11 @@ class Pieces:
 def application(environ: dict[str, Any], start_response: Any) -> Any:
     if REFUSAL in environ:
         start_response("503 Service Unavailable", [])
-        return Response([b"refused"])
+        return Response([f"refused {environ.get('HTTP_X_REQUEST_ID')}".encode()])
     words = environ["PATH_INFO"].strip("/").split("/")
     status = {"empty": "204 No Content", "old": "304 Not Modified"}.get(words[0], "200 OK")
-    start_response(status, [("Content-Type", "text/plain")])
+    headers = [("Content-Type", "text/plain"), ("X-Request-ID", "".join(words))]
+    start_response(status, headers)
     match words:
         case ["pieces", count, size]:
             return Pieces(int(count), int(size))
