@@ -44,3 +44,15 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"npm cannot install the libraries, so they were not tried: {done.stderr[-300:]}"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build and install the program's wheel, and return its directory."""
+    return install_wheel(tmp_path_factory, "conformance")
+
+
+@pytest.fixture(scope="session")
+def python_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build and install the Python client's wheel, and return its directory."""
+    return install_wheel(tmp_path_factory, "python")

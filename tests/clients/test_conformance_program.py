@@ -1,156 +1,21 @@
-"""The conformance program plays the site correctly, and finds the faults of clients."""
+"""The conformance program finds the faults of clients, and ends what it has started."""
 
-import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.clients.conftest import install_wheel
 from tests.support.chromium import executable
-from tests.support.processes import issuer
+from tests.support.servers import wait_until
 from tests.support.site import ROOT
 
 DRIVERS = ROOT / "clients" / "conformance" / "drivers"
-GUIDE = (ROOT / "docs" / "clients.md").read_text()
-ROW = re.compile(
-    r"\| ([^|]+) \| `(GET|POST) (\S+)`(?: `([^`]*)`)? \| (?:`([^`]*)`)? ?\| (\d+)(?: `([^`]*)`)?"
-    r"(?:, `WWW-Authenticate: ([^`]*)`)? \|"
-)
-NAME = re.compile(r"\b([ARKS]\d)\b")
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A row of the table in docs/clients.md."""
-
-    case: str
-    method: str
-    path: str
-    body: str
-    header: str
-    status: int
-    fields: str
-    challenge: str
-
-
-def exchanges() -> list[Exchange]:
-    """Return the rows of the guide's last table, in order."""
-    rows = GUIDE.partition("### The requests and the answers")[2].partition("\n##")[0]
-    lines = [line for line in rows.splitlines() if line.startswith("|")][2:]
-    found = [ROW.fullmatch(line) for line in lines]
-    assert None not in found, lines[found.index(None)]
-    return [exchange(match) for match in found if match]
-
-
-def exchange(row: re.Match[str]) -> Exchange:
-    case, method, path, body, header, status, fields, challenge = row.groups(default="")
-    return Exchange(case, method, path, body, header, int(status), fields, challenge)
-
-
-class Talk:
-    """Sends the requests, and remembers the tokens by their names."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.values: dict[str, str] = {f"K{n}": f"{n}" * 20 for n in range(10)}
-
-    def said(self, text: str) -> str:
-        return NAME.sub(lambda match: self.values[match[1]], text)
-
-    def run(self, exchange: Exchange) -> None:
-        """Send the request, and compare the answer with the guide."""
-        name, _, value = self.said(exchange.header).partition(": ")
-        headers = {name: value} if name else {}
-        if exchange.body:
-            headers["Content-Type"] = "application/json"
-        url, content = f"{self.url}{exchange.path}", self.said(exchange.body)
-        answer = httpx.request(
-            exchange.method, url, content=content or None, headers=headers, timeout=30
-        )
-        assert answer.status_code == exchange.status, (exchange.case, answer.text)
-        if exchange.challenge:
-            assert answer.headers["WWW-Authenticate"] == exchange.challenge, exchange.case
-        assert answer.headers["Cache-Control"] == "no-store", exchange.case
-        for field, expected in json.loads(exchange.fields or "{}").items():
-            self.compare(exchange.case, expected, answer.json()[field])
-
-    def compare(self, case: str, expected: Any, found: Any) -> None:
-        if isinstance(expected, str) and NAME.fullmatch(expected):
-            assert self.values.setdefault(expected, found) == found, case
-            others = [value for name, value in self.values.items() if name != expected]
-            assert found not in others, case
-        else:
-            assert found == expected, case
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build and install the program's wheel, and return its directory."""
-    return install_wheel(tmp_path_factory, "conformance")
-
-
-@pytest.fixture(scope="session")
-def python_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build and install the Python client's wheel, and return its directory."""
-    return install_wheel(tmp_path_factory, "python")
-
-
-SERVE = """
-import sys
-from latchkey_conformance.server import Server
-server = Server()
-print(server.site.url, flush=True)
-sys.stdin.read()
-server.close()
-"""
-
-
-@pytest.fixture
-def pretended(program: Path) -> Iterator[str]:
-    """Serve the program's site, and return its URL."""
-    environment = {**os.environ, "PYTHONPATH": str(program)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout
-        yield process.stdout.readline().strip()
-        assert process.stdin
-        process.stdin.close()
-        assert process.wait(timeout=10) == 0
-
-
-def test_the_guide_has_every_kind_of_request() -> None:
-    rows = exchanges()
-    assert len(rows) == 23
-    assert {row.status for row in rows} == {200, 204, 400, 401, 409}
-
-
-@pytest.mark.spec("RFC 9700", "4.14.2")
-@pytest.mark.slow
-def test_the_site_answers_as_the_guide_says(tmp_path: Path) -> None:
-    with issuer(tmp_path) as site:
-        talk = Talk(site.url)
-        for exchange in exchanges():
-            talk.run(exchange)
-
-
-def test_the_program_answers_as_the_guide_says(pretended: str) -> None:
-    talk = Talk(pretended)
-    for exchange in exchanges():
-        talk.run(exchange)
 
 
 @dataclass(frozen=True)
@@ -271,6 +136,65 @@ def test_a_command_that_does_not_speak_is_reported(program: Path) -> None:
     for code in ("", "print('hello')", "print('{}')", "import sys; sys.exit('no')"):
         report = run(program, ["--only", "409", "--", sys.executable, "-c", code])
         assert report.status == 2, report.text
+
+
+#: A client that writes its process id to a file, greets and never answers.
+MUTE = """
+import os, sys, time
+with open(sys.argv[1], "a") as file:
+    print(os.getpid(), file=file)
+print(sys.argv[2], flush=True)
+time.sleep(600)
+"""
+HELLO = '{"calls": ["sign_in", "call", "sign_out"], "store": "memory"}'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("hello", "status"), [(HELLO, 130), ("{}", 2)], ids=["Ctrl-C", "wrong"])
+def test_no_client_is_left_running(program: Path, tmp_path: Path, hello: str, status: int) -> None:
+    """Four cases run at a time, and each has a client that would run for minutes."""
+    started = tmp_path / "started"
+    client = [sys.executable, "-c", MUTE, str(started), hello]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "latchkey_conformance", "--jobs", "4", "--", *client],
+        env={**os.environ, "PYTHONPATH": str(program), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    with process:
+        if hello == HELLO:
+            wait_until(lambda: len(ids_in(started)) == 4, seconds=20)
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == status
+    assert [pid for pid in ids_in(started) if is_running(pid)] == []
+    assert [*tmp_path.iterdir()] == [started]
+
+
+def ids_in(file: Path) -> list[int]:
+    return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.slow
+def test_cases_run_at_the_same_time_and_are_reported_in_order(
+    program: Path, python_client: Path
+) -> None:
+    """Each of these cases waits at least two seconds, until an access token is no longer new."""
+    began = time.monotonic()
+    report = play(program, "python_client.py", "lost", python_path=str(python_client))
+    took = time.monotonic() - began
+    seconds = [float(found) for found in re.findall(r" (\d+\.\d) s ", report.text)]
+    assert len(seconds) >= 4
+    assert sum(seconds) > 1.5 * took
+    listed = run(program, ["--only", "lost", "--list"]).text.splitlines()
+    assert [*report.outcomes()] == [line.partition(" | ")[2] for line in listed]
+
+
+def test_a_number_of_jobs_below_one_is_refused(program: Path) -> None:
+    assert run(program, ["--jobs", "0", "--", "true"]).status == 2
 
 
 def test_the_cases_are_listed(program: Path) -> None:

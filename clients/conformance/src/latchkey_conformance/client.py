@@ -35,7 +35,7 @@ class Reply:
 
 
 class Client:
-    """A running client. `start` after `kill` starts it again with the same store."""
+    """A client. `start` starts it, and after `kill` starts it again with the same store."""
 
     def __init__(self, command: Sequence[str], site: str, store: Path, log: Path) -> None:
         self._command = [*command]
@@ -44,7 +44,7 @@ class Client:
         self._lock = Lock()
         self.calls: frozenset[str] = frozenset()
         self.store = ""
-        self.start()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Run the command in a process group, and wait for its first line."""
@@ -76,7 +76,7 @@ class Client:
         line = json.dumps({"id": number, "call": call, **arguments}) + "\n"
         with self._lock:
             self._pending[number] = future
-            stdin = self._process.stdin
+            stdin = self._process and self._process.stdin
             assert stdin  # noqa: S101  (for the type)
             try:
                 stdin.write(line.encode())
@@ -91,6 +91,8 @@ class Client:
 
     def kill(self) -> None:
         """End the command and the processes it started, as kill -9 does."""
+        if self._process is None:
+            return
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

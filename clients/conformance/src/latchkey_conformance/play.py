@@ -23,12 +23,15 @@ EVENT_TIMEOUT = 60  # seconds until a request arrives that the case waits for
 class Play:
     """What the cases use. A method raises BrokenError if the client does not do its part."""
 
-    def __init__(self, command: Sequence[str], directory: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.server = Server()
         self.site = self.server.site
-        self._command = command
         self._directory = directory
         self._clients: list[Client] = []
+
+    def start(self, command: Sequence[str]) -> None:
+        """Start the command as the client."""
+        self._command = command
         self.client = self.another()
 
     def another(self) -> Client:
@@ -37,6 +40,7 @@ class Play:
         store.mkdir(exist_ok=True)
         client = Client(self._command, self.site.url, store, log)
         self._clients.append(client)
+        client.start()
         return client
 
     def close(self) -> None:
@@ -138,12 +142,25 @@ def playing(command: Sequence[str]) -> Iterator[Play]:
     with TemporaryDirectory(
         prefix="latchkey-conformance-", ignore_cleanup_errors=True
     ) as directory:
-        play = Play(command, Path(directory))
+        play = Play(Path(directory))
+        running.add(play)
         try:
+            play.start(command)
             play.sign_in()
             yield play
         finally:
+            running.discard(play)
             play.close()
+
+
+#: The cases that run now, in several threads.
+running: set[Play] = set()
+
+
+def stop_all() -> None:
+    """End the clients and the sites of the cases that run, which then end too."""
+    for play in [*running]:
+        play.close()
 
 
 Case = Callable[[Play], Any]

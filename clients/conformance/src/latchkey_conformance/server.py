@@ -41,9 +41,10 @@ class Server:
             self._connections.clear()
 
     def close(self) -> None:
-        """Stop, and let the requests that a fault holds continue."""
+        """Stop, and let everything continue that waits for a fault."""
         with self._lock:
             for fault in self._faults:
+                fault.reached.set()
                 fault.release.set()
         self.stop()
 
