@@ -2,12 +2,23 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-application = get_asgi_application()
+django.setup(set_prefix=False)
+
+from project.web.handler import Cookies  # noqa: E402  (It needs the settings.)
+
+
+class Request(Cookies, ASGIRequest):
+    """Django's request, with valid cookies."""
+
+
+application = ASGIHandler()
+application.request_class = Request
 
 # Under ASGI each request opens its connections, so it also closes them.
 for database in connections.settings.values():

@@ -233,7 +233,7 @@ FORMAT_MODULE_PATH = "project.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]  # where `manage.py makemessages` collects the texts
 
 # A cookie holds the message that the page after a redirect shows, so a visitor needs no session.
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+MESSAGE_STORAGE = "accounts.browser.messages.MessageStorage"
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -1,16 +1,45 @@
 """The WSGI handler, which receives each request from the server."""
 
+import re
 from typing import Any
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import HttpRequest, parse_cookie
 from django.middleware.locale import LocaleMiddleware
 from django.urls import ResolverMatch
+from django.utils.functional import cached_property
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
 MAX_PATHS = 256  # whose views are remembered
+COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265, section 4.1.1
+
+
+class Cookies:
+    """A request whose cookies have valid names only.
+
+    Django strips all whitespace of Unicode from a name. Another host of the domain can therefore
+    set a cookie whose name has such a character before `__Host-`: the browser does not recognise
+    the prefix, and the site would read the cookie as its own.
+    """
+
+    META: dict[str, Any]
+
+    @cached_property
+    def COOKIES(self) -> dict[str, str]:  # noqa: N802  (the name is Django's)
+        parts = str(self.META.get("HTTP_COOKIE", "")).split(";")
+        valid = [each for each in parts if COOKIE_NAME.fullmatch(name_in(each))]
+        # WSGI passes each byte as one character (PEP 3333).
+        return parse_cookie(";".join(valid).encode("latin-1").decode(errors="replace"))
+
+
+def name_in(cookie: str) -> str:
+    return cookie.partition("=")[0].strip(" \t")
+
+
+class Request(Cookies, WSGIRequest):
+    """Django's request, with valid cookies."""
 
 
 class Handler(WSGIHandler):
@@ -21,6 +50,7 @@ class Handler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
+        self.request_class = Request
         #: The attributes of the match of each path.
         self.matches: dict[str, dict[str, Any]] = {}
         #: Whether the paths may depend on the language of a request.

@@ -1,11 +1,13 @@
 """The WSGI handler remembers the views of fixed paths, and answers as Django's does."""
 
+import json
+import sys
 from collections.abc import Callable
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, parse_cookie
 from django.urls import URLResolver, get_urlconf, path
 from pytest_django import Settings
 
@@ -24,11 +26,16 @@ def other(request: HttpRequest) -> HttpResponse:
     return HttpResponse("other")
 
 
+def cookies(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(request.COOKIES)
+
+
 class Urls:
     urlpatterns = [
         path("api/fixed/", show),
         path("api/<int:number>/", show),
         path("api/extra/", show, {"number": 7}),
+        path("api/cookies/", cookies),
         *(path(f"api/many/{number}/", show) for number in range(MAX_PATHS + 10)),
     ]
 
@@ -84,9 +91,9 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-def ask(handler: Handler, path: str, host: str = "127.0.0.1") -> tuple[str, str]:
+def ask(handler: Handler, path: str, host: str = "127.0.0.1", **variables: str) -> tuple[str, str]:
     """Return the status and the body of the answer."""
-    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_HOST": host}
+    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_HOST": host, **variables}
     setup_testing_defaults(environ)
     begun = list[str]()
 
@@ -162,3 +169,23 @@ def test_an_error_is_logged_as_django_logs_it(
     ask(handler, "/api/unknown/")
     ask(handler, "/api/fixed/")
     assert lines == ["Not Found: /api/unknown/"]
+
+
+#: Characters that Python strips from the ends of a text.
+BLANKS = [chr(number) for number in range(sys.maxunicode) if chr(number).isspace()]
+
+
+@pytest.mark.trap(34)
+@pytest.mark.parametrize("blank", sorted({*BLANKS} - {*" \t"}), ids=ascii)
+def test_no_other_host_can_set_a_prefixed_cookie(handler: Handler, blank: str) -> None:
+    """For a browser, the name of the second cookie has no prefix, so any host may set it."""
+    sent = f"__Host-sessionid=own; {blank}__Host-sessionid=planted"
+    header = sent.encode().decode("latin-1")
+    _, body = ask(handler, "/api/cookies/", HTTP_COOKIE=header)
+    assert json.loads(body) == {"__Host-sessionid": "own"}
+
+
+def test_other_cookies_are_read_as_django_reads_them(handler: Handler) -> None:
+    sent = 'a=1;b = 2 ;\tc="3 4"; d=é; e; f='
+    _, body = ask(handler, "/api/cookies/", HTTP_COOKIE=sent.encode().decode("latin-1"))
+    assert json.loads(body) == {**parse_cookie("a=1; b=2; d=é; f="), "c": "3 4", "": "e"}

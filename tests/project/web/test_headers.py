@@ -278,7 +278,7 @@ def test_every_cookie_of_a_public_site_is_secure(
 
 @pytest.mark.parametrize(
     ("name", "begun", "ended"),
-    [("__Host-sessionid", "sign-in", "sign-out"), ("messages", "told", "shown")],
+    [("__Host-sessionid", "sign-in", "sign-out"), ("__Host-messages", "told", "shown")],
 )
 def test_page_cookies_are_deleted_as_they_were_set(
     public: dict[str, Any], name: str, begun: str, ended: str
