@@ -5,6 +5,7 @@ A view calls it before it calls the function of accounts/changes.py whose tries 
 
 from accounts.changes import Caller
 from tokens.http import throttles
+from tokens.models.users import fold_login
 from tokens.sessions.networks import client_network
 
 
@@ -21,13 +22,13 @@ def count_email_change(caller: Caller, email: str) -> None:
     """
     throttles.count("email_change_address", client_network(caller.ip_address))
     throttles.count("email_change_account", str(caller.user.pk))
-    throttles.count("email_change_target", email.casefold())
+    throttles.count("email_change_target", fold_login(email))
 
 
 def count_password_link(email: str, network: str) -> None:
     """Count one request for a password link to this e-mail address, from this client network."""
     throttles.count("reset_address", network)
-    throttles.count("reset_account", email.casefold())
+    throttles.count("reset_account", fold_login(email))
 
 
 def count_link(network: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
-from django.contrib.auth.base_user import AbstractBaseUser
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
@@ -22,7 +21,7 @@ from rest_framework.exceptions import Throttled
 from tokens.conf import conf
 from tokens.http.counters import CircuitBreaker, ProcessStorage, StoreUnavailableError
 from tokens.models import DeviceSession
-from tokens.models.users import find_by_login
+from tokens.models.users import find_by_login, fold_login
 from tokens.sessions.networks import client_network
 
 #: The number of an account's latest sessions whose networks count as the owner's.
@@ -61,7 +60,7 @@ def count_sign_in(account: str, address: str | None) -> None:
     account. Guessing from many addresses closes the account to other networks only: sign-ins from
     the network of one of its sessions still succeed, so that a guesser cannot lock the owner out.
     """
-    name = AbstractBaseUser.normalize_username(account).casefold()
+    name = fold_login(account)
     network = client_network(address)
     count("login_address", network)
     count("login_pair", name, network)
