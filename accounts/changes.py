@@ -107,7 +107,9 @@ def choose_password(uid: str, token: str, new: str) -> None:
         raise InvalidLinkError
     new_hash = _hash(new, user)
     with transaction.atomic():
-        if not _store(user, new_hash):
+        # Hashing takes long, and the account may have changed since. The lock keeps it as it is.
+        user = links.user_of_password_link(uid, token, User.objects.select_for_update())
+        if user is None or not _store(user, new_hash):
             raise InvalidLinkError
         User.objects.filter(pk=user.pk).update(verified_email=user.email)
         revoke_sessions([user.pk], Reason.CREDENTIALS_CHANGED)

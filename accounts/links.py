@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
@@ -27,13 +28,14 @@ def password_link(user: User) -> str:
     return page_url("password-link", uid=uid, token=default_token_generator.make_token(user))
 
 
-def user_of_password_link(uid: str, token: str) -> User | None:
+def user_of_password_link(uid: str, token: str, users: QuerySet[User] | None = None) -> User | None:
     """Return the active user of this link, or None if it is invalid or the user has changed."""
     try:
         pk = UUID(urlsafe_base64_decode(uid).decode())
     except ValueError:
         return None
-    user = User.objects.filter(pk=pk, is_active=True).first()
+    users = User.objects.all() if users is None else users
+    user = users.filter(pk=pk, is_active=True).first()
     return user if user and default_token_generator.check_token(user, token) else None
 
 
