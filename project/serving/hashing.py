@@ -10,8 +10,8 @@ NAMES = (
     *("api-login", "me", "password", "password-reset-confirm"),
     *("login", "password-change", "password-link", "email-change", "account-delete"),
 )
-#: Any form below this URL may set a password.
-ADMIN = "admin:index"
+#: Any form below these URLs may set or verify a password.
+ABOVE = ("admin:index", "devices")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -22,14 +22,15 @@ def may_hash() -> Callable[[str, str], bool]:
     views that hash passwords: `accounts.hashers` limits every caller.
     """
     paths: set[str] = set()
-    admin: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
     for name in NAMES:
         with suppress(NoReverseMatch):
             paths.add(reverse(name))
-    with suppress(NoReverseMatch):
-        admin = (reverse(ADMIN),)
+    for name in ABOVE:
+        with suppress(NoReverseMatch):
+            above += (reverse(name),)
 
     def hashes(method: str, path: str) -> bool:
-        return method not in SAFE and (path in paths or path.startswith(admin))
+        return method not in SAFE and (path in paths or path.startswith(above))
 
     return hashes

@@ -32,6 +32,8 @@ def run(job: Job) -> None:
         ("POST", "/accounts/password/choose/", True),
         ("POST", "/accounts/email/change/", True),
         ("POST", "/accounts/delete/", True),
+        ("POST", "/accounts/devices/others/end/", True),
+        ("POST", "/accounts/devices/0b7e3a52-7f0e-4a8e-9a57-2f8a3c1d9e64/end/", True),
         ("POST", "/admin/login/", True),
         ("POST", "/admin/accounts/user/add/", True),
         ("GET", "/accounts/login/", False),
