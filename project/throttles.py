@@ -19,6 +19,7 @@ RATES = {
     "email_change_target": "3 per hour",
     "failed_sign_in": "5 per hour",
     "sign_in_mail": "1 per hour",
+    "new_device_mail": "5 per hour",
     "failed_client": "100 per 5 minutes",
     "client_token": "6000 per minute",
     "introspect": "200000 per minute",

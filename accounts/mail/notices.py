@@ -22,6 +22,7 @@ from django_tasks import task
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
+from tokens.http import throttles
 from tokens.models import DeviceSession, ServiceSecret
 from tokens.models.user_agents import friendly_name
 from tokens.signals import new_device_used, refresh_token_reused, service_secret_created
@@ -77,10 +78,11 @@ def note_reuse(session: DeviceSession, **kwargs: Any) -> None:
 
 @receiver(new_device_used.in_transaction)
 def note_new_device(session: DeviceSession, **kwargs: Any) -> None:
-    if settings.NEW_DEVICE_MAIL:
+    user = str(session.user_id)
+    if settings.NEW_DEVICE_MAIL and throttles.allows("new_device_mail", user):
         queue(
             Mail.SIGN_IN_NEW_DEVICE,
-            user=str(session.user_id),
+            user=user,
             device=session.device or friendly_name(session.user_agent),
             ip_address=session.ip_address or "",
             moment=date_format(session.created_at, "DATETIME_FORMAT"),

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.accounts.conftest import post_office
-from tests.conftest import API, HASHED, Clock, Listen
+from tests.conftest import API, HASHED, Clock, Listen, allow
 from tests.support.people import FIREFOX, IPHONE, signed_in
 from tests.support.racing import race
 from tests.tokens.events.conftest import forget, kinds, only
@@ -96,6 +96,17 @@ def test_the_owner_gets_a_mail_about_a_new_device(alice: User, settings: Setting
     assert "“Safari on iPhone” signed in to the account alice" in told
     assert "from the IP address 127.0.0.1." in told
     assert "/accounts/activity/" in told
+
+
+@pytest.mark.usefixtures("fresh_counters")
+def test_a_thief_cannot_bury_the_mail_under_others(alice: User, settings: Settings) -> None:
+    """A client chooses the label of its device, and each new one is an event."""
+    settings.NEW_DEVICE_MAIL = True
+    allow(settings, new_device_mail="2 per hour")
+    for number in range(5):
+        open_session(alice, device(label=f"device {number}"))
+    assert [str(mail.body).count("device 1") > 0 for mail in post_office()] == [True, False]
+    assert kinds().count(EventKind.NEW_DEVICE) == 4
 
 
 def test_the_setting_switches_the_mail_off(alice: User, settings: Settings) -> None:
