@@ -14,6 +14,11 @@ def count_current_password(caller: Caller) -> None:
     throttles.count_current_password(caller.user.pk, caller.sid, caller.ip_address)
 
 
+def count_name_change(caller: Caller) -> None:
+    """Count one change of the account's names, each of which adds an event."""
+    throttles.count("name_change", str(caller.user.pk))
+
+
 def count_email_change(caller: Caller, email: str) -> None:
     """Count one mail to this new e-mail address, after the password was verified.
 

@@ -17,6 +17,7 @@ RATES = {
     "email_change_account": "3 per hour",
     "email_change_address": "20 per hour",
     "email_change_target": "3 per hour",
+    "name_change": "60 per hour",
     "failed_sign_in": "5 per hour",
     "sign_in_mail": "1 per hour",
     "new_device_mail": "5 per hour",

@@ -54,6 +54,8 @@ class MeView(AccountView):
         email = names.pop("email", user.email)
         if email != user.email:
             self.permit_email_change(email, current)
+        if names:
+            throttles.count_name_change(self.caller)
         changes.change_account(user, names, email=email)
         return Response(self.account)
 

@@ -27,8 +27,9 @@ class AccountPage(SignedInFormPage[NamesForm]):
         return {"first_name": self.user.first_name, "last_name": self.user.last_name}
 
     def act(self, form: NamesForm) -> HttpResponse:
-        user = caller(self.request).user
-        changes.change_account(user, form.cleaned_data, email=user.email)
+        who = caller(self.request)
+        throttles.count_name_change(who)
+        changes.change_account(who.user, form.cleaned_data, email=who.user.email)
         messages.success(self.request, _("Your name is saved."))
         return redirect("account")
 

@@ -262,3 +262,24 @@ def test_a_wrong_password_uses_no_mail_of_the_limit(
     wrong = {**change_to("new@example.net"), "current_password": "wrong"}
     assert account.patch(wrong, bearer=stolen).status_code == 400
     assert account.patch(change_to("new@example.net"), bearer=laptop).status_code == 200
+
+
+def test_changes_of_names_are_limited(api: API, alice: User, settings: Settings) -> None:
+    """Each change adds an event, which is kept for a year."""
+    allow(settings, name_change="2 per hour")
+    access = api.login(alice)["access"]
+    headers = {"Authorization": f"Bearer {access}"}
+    statuses = [
+        api.client.patch(
+            "/api/account/me/",
+            {"first_name": name},
+            content_type="application/json",
+            headers=headers,
+        ).status_code
+        for name in ("A", "B", "C")
+    ]
+    assert statuses == [200, 200, 429]
+    page = signed_in(alice).client.post("/accounts/", {"first_name": "D"})
+    assert page.status_code == 429
+    alice.refresh_from_db()
+    assert alice.first_name == "B"
