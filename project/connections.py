@@ -9,10 +9,14 @@ from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
 
+import psycopg
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
+from psycopg.pq import TransactionStatus
+
+ANSWER_TIME = 60  # seconds; PostgreSQL cancels a statement of a request earlier
 
 #: The connections that were opened in this process and whose threads have not ended.
 opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
@@ -27,6 +31,31 @@ def remember(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         opened.add(connection)
     others = [each for each in in_this_thread() if each is not connection and each.connection]
     this_thread.connections = [*others, connection]
+
+
+def limit_waiting() -> None:
+    """Let no thread of this process wait longer than ANSWER_TIME for an answer of PostgreSQL.
+
+    A server that is stopped, or a pooler before it, can keep a connection open and say nothing.
+    """
+    connection_created.connect(limit_waiting_of)
+
+
+def limit_waiting_of(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if connection.vendor != "postgresql":
+        return
+    opened_now: Any = connection.connection
+    wait = opened_now.wait
+
+    def wait_for_answer(generator: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return wait(generator, *args, **{"timeout": ANSWER_TIME, **options})
+        except psycopg.OperationalError:
+            if opened_now.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                opened_now.close()  # The answer could still come, and belong to another statement.
+            raise
+
+    opened_now.wait = wait_for_answer
 
 
 def in_this_thread() -> list[BaseDatabaseWrapper]:

@@ -127,10 +127,12 @@ def gateway() -> "Gateway":
     logs.start()
     exit_with_parent(os.getppid())
     with logs.failures_logged():
+        from project.connections import limit_waiting
         from project.serving.gateway import Gateway
         from project.serving.hashing import may_hash
         from project.wsgi import application as site
 
+        limit_waiting()
         gateway = Gateway(site, settings.THREADS, may_hash())
         from project.metrics import state  # after the applications are loaded
 

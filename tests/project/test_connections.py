@@ -1,10 +1,14 @@
 """Connections to the database are closed when a request ends, and not looked for when it begins."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError, connection
+
+from project import connections
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -110,3 +114,24 @@ def test_under_asgi_a_request_closes_its_connection(run: Run, tmp_path: Path) ->
         DATABASE_URL=f"sqlite:///{tmp_path / 'latchkey.sqlite3'}",
     )
     assert shown.stdout.splitlines()[-1] == "503 [None]", shown.stderr
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a property of PostgreSQL")
+@pytest.mark.django_db
+def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next statement has a connection of its own, and not the late answer of this one."""
+    monkeypatch.setattr(connections, "ANSWER_TIME", 0.2)
+    another = connection.copy()
+    another.ensure_connection()
+    connections.limit_waiting_of(another)
+    try:
+        began = time.monotonic()
+        with another.cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute("SELECT pg_sleep(5)")
+        assert time.monotonic() - began < 3
+        another.close_if_unusable_or_obsolete()
+        with another.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+    finally:
+        another.close()
