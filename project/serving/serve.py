@@ -41,10 +41,12 @@ def main() -> None:
     logs.start()
     restarts = sys.argv[1:] == ["prepare"]
     try:
-        keep_secret_key(env.file())
+        has_new_key = keep_secret_key(env.file())
         django.setup()
         port = None if restarts else open_port(*bind_address())
         prepare()
+        if has_new_key:
+            report_new_key()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sentence = explain(error) if isinstance(error, DatabaseError) else str(error)
         log.critical("not_started", message=sentence)
@@ -93,15 +95,32 @@ def announce_first_admin() -> None:
         log.info("first_administrator_created", message=sentence, **created)
 
 
-def keep_secret_key(path: Path) -> None:
+def report_new_key() -> None:
+    """Warn if the database has signing keys of an earlier SECRET_KEY, which was lost."""
+    from tokens.models import SigningKey
+
+    if SigningKey.objects.exists():
+        sentence = (
+            "SECRET_KEY was empty, and a new one was written. Everything that the previous one has"
+            " signed is refused: set it again, or add it to SECRET_KEY_FALLBACKS."
+        )
+        log.warning("secret_key_replaced", message=sentence)
+
+
+def keep_secret_key(path: Path) -> bool:
     """Write a random SECRET_KEY into the file, readable for its owner only, unless there is one.
 
-    The other lines of the file stay, and the file is replaced in one step. Raise
-    ImproperlyConfigured if the file has a key that cannot be read, because it must not be replaced,
-    or if the file cannot be written, as in a container.
+    The other lines of the file stay, and the file is replaced in one step. Return whether a key
+    was written. Raise ImproperlyConfigured if the file has a key that cannot be read, because it
+    must not be replaced, or if the file cannot be written, as in a container.
     """
-    if "SECRET_KEY" in env.read(path):
-        return
+    given = env.read(path)
+    if "SECRET_KEY" in given:
+        return False
+    if given.get("SECRET_KEY_FALLBACKS", "").strip(", "):
+        raise ImproperlyConfigured(
+            "SECRET_KEY is empty although SECRET_KEY_FALLBACKS is set: set SECRET_KEY."
+        )
     lines = path.read_text().splitlines() if path.exists() else []
     if any(KEY_LINE.match(line) for line in lines):
         raise ImproperlyConfigured(
@@ -120,6 +139,7 @@ def keep_secret_key(path: Path) -> None:
         file.flush()
         os.fsync(descriptor)
     draft.replace(path)
+    return True
 
 
 def open_port(host: str, port: int) -> int:
