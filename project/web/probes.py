@@ -1,6 +1,7 @@
 """The probes: whether the process is alive, and whether it can serve requests."""
 
 import os
+import shutil
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,9 @@ from django.views.decorators.http import require_safe
 
 from project.connections import check_connections
 from project.web.errors import RETRY_AFTER, refuses_writes
+
+#: Bytes that must be free: the log that SQLite writes before the database grows by pages of 4 KiB.
+LEAST_SPACE = 1_000_000
 
 log = structlog.stdlib.get_logger("latchkey.probes")
 
@@ -33,6 +37,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         if is_read_only():
             return _answer(503, "the database is read-only")
+        if is_full():
+            return _answer(503, "the disk of the database is full")
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
@@ -58,6 +64,14 @@ def is_read_only() -> bool:
             return bool(cursor.fetchone() == ("on",))
     file = Path(connection.settings_dict["NAME"])
     return file.exists() and not all(os.access(path, os.W_OK) for path in (file, file.parent))
+
+
+def is_full() -> bool:
+    """Return whether SQLite cannot write for want of space. PostgreSQL watches its own disk."""
+    file = Path(connection.settings_dict["NAME"])
+    if connection.vendor == "postgresql" or not file.exists():
+        return False
+    return shutil.disk_usage(file.parent).free < LEAST_SPACE
 
 
 def _answer(status: int, text: str) -> JsonResponse:

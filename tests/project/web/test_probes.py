@@ -96,6 +96,22 @@ NOBODY = 65534
 Command: TypeAlias = Callable[..., object]
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a property of SQLite")
+def test_the_site_is_not_ready_without_space_for_sqlite(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "database"
+    file.touch()
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(file))
+    assert client.get("/readyz").status_code == 200
+    usage = shutil.disk_usage(tmp_path)._replace(free=500_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "the disk of the database is full"}
+
+
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_the_site_is_not_ready_while_the_database_is_set_read_only(client: Client) -> None:
