@@ -13,7 +13,7 @@ django.setup(set_prefix=False)
 from project.web.handler import Cookies  # noqa: E402  (It needs the settings.)
 
 
-class Request(Cookies, ASGIRequest):
+class Request(Cookies, ASGIRequest):  # type: ignore[override]  # the stubs declare an attribute
     """Django's request, with valid cookies."""
 
 

@@ -57,7 +57,7 @@ class ChoosePage(FormPage[NewPasswordForm]):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         throttles.count_link(self.client_network)
-        if links.user_of_password_link(**self.link) is None:
+        if links.user_of_password_link(self.link["uid"], self.link["token"]) is None:
             return self.refuse()
         return super().get(request)
 

@@ -38,7 +38,7 @@ def name_in(cookie: str) -> str:
     return cookie.partition("=")[0].strip(" \t")
 
 
-class Request(Cookies, WSGIRequest):
+class Request(Cookies, WSGIRequest):  # type: ignore[override]  # the stubs declare an attribute
     """Django's request, with valid cookies."""
 
 
