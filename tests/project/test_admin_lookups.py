@@ -1,10 +1,15 @@
-"""A URL reads and filters a list of the admin only as the list offers it."""
+"""A URL reads, filters and searches a list of the admin only as the list offers it."""
 
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 import pytest
+from django.apps import apps
+from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests.support.admin_lists import ADMINS, create_rows, path
@@ -13,6 +18,7 @@ from tokens.admin.lists import MAX_VALUES
 
 pytestmark = pytest.mark.django_db
 
+SEARCHABLE = [label for label, model_admin in ADMINS.items() if model_admin.search_fields]
 LOOKUPS = {
     "": "\0",
     "__exact": "9" * 20,
@@ -68,3 +74,30 @@ def test_a_popup_refers_to_rows_by_their_primary_key(carol: Client, label: str) 
         for name in [*names_of(label), "unknown", "\0"]
     }
     assert statuses == {name: 200 if name == key else 400 for name in statuses}
+
+
+@pytest.mark.parametrize("label", SEARCHABLE)
+def test_a_search_has_a_limited_number_of_words(carol: Client, label: str) -> None:
+    limit = ADMINS[label].max_words  # type: ignore[attr-defined]
+    refusal = f"A search has at most {limit} words. Search for fewer words."
+    for count, messages in {limit: [], limit + 1: [refusal], 30_000: [refusal]}.items():
+        with CaptureQueriesContext(connection) as captured:
+            answer = carol.get(path(label, "list"), {"q": "a " * count})
+        assert answer.status_code == 200
+        assert [str(message) for message in get_messages(answer.wsgi_request)] == messages
+        assert any(" LIKE " in query["sql"] for query in captured) is (messages == [])
+        assert not (messages and answer.context["cl"].result_list)
+
+
+@pytest.mark.parametrize("term", ["a", "\0", "a " * 3000], ids=["a", "NUL", "many words"])
+def test_each_field_has_an_answer_about_its_choices(carol: Client, term: str) -> None:
+    """Django's autocompletion answers for every model, also for those without an admin class."""
+    failed: list[Any] = []
+    for model in apps.get_models():
+        names = {"app_label": model._meta.app_label, "model_name": str(model._meta.model_name)}
+        for field in model._meta.get_fields(include_hidden=True):
+            query = {**names, "field_name": field.name, "term": term}
+            status = carol.get("/admin/autocomplete/", query).status_code
+            if status not in (200, 403, 404):
+                failed.append((*names.values(), field.name, status))
+    assert failed == []
