@@ -1,10 +1,24 @@
 """The site of Django admin. Its first page has what an administrator needs in an emergency."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignObjectRel
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+
+
+class AutocompleteView(AutocompleteJsonView):
+    """Finds the choices of a field, and answers 403 for a relation from another model."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        parts = super().process_request(request)  # type: ignore[misc]  # not in the stubs
+        _, _, field, _ = parts
+        if isinstance(field, ForeignObjectRel):
+            raise PermissionDenied  # No form has such a field, and Django would fail.
+        return parts
 
 
 class AdminSite(admin.AdminSite):
@@ -24,3 +38,6 @@ class AdminSite(admin.AdminSite):
             "leaked": BlacklistForm() if may_paste else None,
         }
         return super().index(request, context)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return cast("HttpResponse", AutocompleteView.as_view(admin_site=self)(request))

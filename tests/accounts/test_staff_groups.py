@@ -7,12 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from tests.support.staff import (
-    GROUPS,
-    Staff,
-    everything,
-    permission,
-)
+from tests.support.staff import GROUPS, USERS, Staff, everything, permission
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +108,18 @@ def test_staff_delete_a_group_whose_members_they_may_manage(dave: Staff, alice: 
     assert said == ["Successfully deleted 1 group."]
     assert dave.post(f"{GROUPS}{group.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Group.objects.exists()
+
+
+def test_a_list_of_groups_does_not_reveal_members(dave: Staff, alice: User) -> None:
+    group_of(dave, alice)
+    dave.user.user_permissions.set([permission("view_group")])
+    assert dave.client.get(USERS).status_code == 403
+    for query in (f"user__exact={alice.pk}", f"name=helpers&user__gte={alice.pk}"):
+        assert dave.client.get(f"{GROUPS}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(("words", "count"), [("HELP", 1), ("pers hel", 1), ("helpers x", 0)])
+def test_staff_search_groups_by_words(dave: Staff, words: str, count: int) -> None:
+    group_of(dave)
+    answer = dave.client.get(GROUPS, {"q": words, "o": "1"})
+    assert answer.context["cl"].result_count == count

@@ -4,37 +4,24 @@ The admin classes are those of the apps that the site ships. Those of a develope
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import product
 from typing import Any, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.test import Client, RequestFactory
 
 from accounts.models import User
 from tests.conftest import HASHED
-from tokens.models import Event, Reason, ServiceAccount, SigningKey
-from tokens.revocation.blacklist import blacklist
-from tokens.service_accounts.accounts import create_secret
-from tokens.sessions.lifecycle import Device, open_session
+from tests.support.admin_lists import ADMINS, create_rows, path
 
 pytestmark = pytest.mark.django_db
 
-SHIPPED = {
-    *("accounts", "tokens", "project", "django_tasks_db"),
-    *(f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "sessions")),
-}
-ADMINS: dict[str, admin.ModelAdmin[Any]] = {
-    model._meta.label_lower: model_admin
-    for model, model_admin in admin.site._registry.items()
-    if model._meta.app_config.name in SHIPPED
-}
 STRANGE = ("", "x", "\0", "²", "9" * 30)
 PAGES = ("list", "add", "change", "history", "delete")
 #: Only the site writes rows of these models, so superusers cannot use these pages either.
@@ -86,21 +73,7 @@ def dave(db: None) -> Staff:
 
 @pytest.fixture
 def rows(alice: User) -> dict[str, Model]:
-    """Return a row of each model that has an admin class, by the model's label."""
-    pair = open_session(alice, Device(label="phone"))
-    assert pair is not None
-    token = blacklist(str(pair.access), Reason.ADMIN)
-    group, key = Group.objects.create(name="editors"), SigningKey.objects.get()
-    service = ServiceAccount.objects.create(name="orders")
-    create_secret(service, lifetime=timedelta(days=1))
-    event = Event.objects.filter(user=alice).latest("pk")
-    rows = (alice, group, pair.session, token, key, service, event)
-    return {row._meta.label_lower: row for row in rows}
-
-
-def path(label: str, page: str, pk: object = "") -> str:
-    start = f"/admin/{label.replace('.', '/')}/"
-    return {"list": start, "add": f"{start}add/"}.get(page, f"{start}{quote(str(pk))}/{page}/")
+    return create_rows(alice)
 
 
 def pages_of(label: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
@@ -22,6 +22,8 @@ from tokens.models.users import MAX_LOGIN_LENGTH
 from tokens.signals import administrator_acted, publish
 
 MAX_NAMED_USERS = 1000  # a search by name covers the rows of at most so many users
+MAX_WORDS = 8  # of a search, because the database looks for each word in each row
+MAX_VALUES = 20  # of one filter in a URL; SQLite fails with hundreds
 
 
 class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
@@ -55,8 +57,40 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when
 class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     """A list that answers 400 if a selected value cannot be a primary key.
 
-    The signal `administrator_acted` reports what the admin writes to its history.
+    Only `lookups` can be filters. A URL that could filter by a hidden column or by a relation
+    would reveal its values. The signal `administrator_acted` reports what the admin writes to its
+    history.
     """
+
+    lookups: ClassVar[frozenset[str]] = frozenset()
+    max_words: ClassVar[int] = MAX_WORDS
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        values = request.GET.getlist(lookup) if request else [value]
+        allowed = lookup in self.lookups and len(values) <= MAX_VALUES
+        return allowed and "\0" not in value  # PostgreSQL refuses NUL.
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        # Django also allows relations of other models to this one, and then fails to read a value.
+        names = {
+            name for field in self.opts.concrete_fields for name in (field.name, field.attname)
+        }
+        return to_field in names and super().to_field_allowed(request, to_field)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not self.check_search(request, search_term):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def check_search(self, request: HttpRequest, text: str) -> bool:
+        """Return whether the list runs this search, and show a message if it has too many words."""
+        if len(text.split()) > self.max_words:
+            sentence = gettext("A search has at most %(count)s words. Search for fewer words.")
+            messages.warning(request, sentence % {"count": self.max_words})
+            return False
+        return len(text) <= MAX_LOGIN_LENGTH and "\0" not in text
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         report_action([obj], "add", message)
@@ -81,27 +115,22 @@ class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
 
 
 class BigTableAdmin(SelectionAdmin):
-    """A list of a table that may have millions of rows. It never counts, sorts or reads all rows.
+    """A list of a table that may have millions of rows.
 
-    Only `lookups` can be filters. A URL that could filter by a hidden column would reveal the
-    column's values.
+    It never counts, sorts or reads all rows.
     """
 
     paginator = LimitedPaginator
     change_list_template = "admin/big_change_list.html"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    lookups: ClassVar[frozenset[str]]
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup in self.lookups and "\0" not in value  # PostgreSQL refuses NUL.
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if not (search_term and self.search_fields):
             return queryset, False
-        if len(search_term) > MAX_LOGIN_LENGTH:
+        if not self.check_search(request, search_term):
             return queryset.none(), False
         return self.search(queryset, search_term), False
 

@@ -99,6 +99,7 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
     sortable_by = ("name",)
     ordering = ("name",)
     search_fields = ("name", "id", "prefix")
+    max_words = 50  # A name has so many at most. The search compares the text as a whole.
     search_help_text = _(
         "The first characters of a name or of a secret (at most 13), or a complete client id."
     )

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from tokens.admin.authority import may_manage, select_manageable
-from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, ShownInline
+from tokens.admin.lists import MAX_NAMED_USERS, MAX_WORDS, RecordAdmin, ShownInline
 from tokens.admin.session_search import NEWEST, find_sessions
 from tokens.models import DeviceSession, Kind, Reason, ServiceAccount, ServiceSecret
 from tokens.models.bidi import isolate
@@ -122,9 +122,11 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     search_help_text = format_lazy(
         _(
             "The first characters of a user name (at most {users} users), a complete or short id,"
-            " or, among the newest {sessions} sessions, an IP address or words of a device name."
+            " or, among the newest {sessions} sessions, an IP address or at most {words} words of a"
+            " device name."
         ),
         users=MAX_NAMED_USERS,
+        words=MAX_WORDS,
         sessions=f"{NEWEST:,}",
     )
     actions = ("revoke",)

@@ -182,6 +182,11 @@ def test_an_account_is_found_by_name_client_id_and_prefix(
     assert len(listed(carol.get(PAGE, {"is_active__exact": "1"}))) == 2
 
 
+def test_an_account_is_found_by_a_name_of_many_words(carol: Client) -> None:
+    account = ServiceAccount.objects.create(name="a " * 49 + "a")
+    assert listed(carol.get(PAGE, {"q": account.name})) == {account}
+
+
 @pytest.mark.parametrize("filtering", ["secrets__digest__startswith", "owners__password", "scope"])
 def test_a_filter_by_a_hidden_column_is_refused(carol: Client, filtering: str) -> None:
     answer = carol.get(PAGE, {filtering: "x"})

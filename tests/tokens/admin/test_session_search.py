@@ -11,6 +11,7 @@ from tests.support.people import FIREFOX, IPHONE
 from tests.support.staff import SESSIONS
 from tests.tokens.admin.pages import tokens_listed
 from tokens.admin import session_search
+from tokens.admin.lists import MAX_WORDS
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
@@ -37,8 +38,8 @@ def described(pair: dict[str, Any], **columns: str) -> DeviceSession:
 
 @pytest.mark.parametrize(
     "words",
-    ["192.0.2.7", "alice's phone", "PHONE", "Safari on iPhone", "ali"],
-    ids=["address", "device", "part of it", "friendly name", "user name"],
+    ["192.0.2.7", "alice's phone", "PHONE", "Safari on iPhone", "ali", "alice " * MAX_WORDS],
+    ids=["address", "device", "part of it", "friendly name", "user name", "many words"],
 )
 def test_a_session_is_found_by(
     phone: DeviceSession, laptop: DeviceSession, carol: Client, words: str
