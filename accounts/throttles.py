@@ -15,7 +15,7 @@ def count_current_password(caller: Caller) -> None:
 
 
 def count_name_change(caller: Caller) -> None:
-    """Count one change of the account's names, each of which adds an event."""
+    """Count one change of the account's names. Each change adds an event."""
     throttles.count("name_change", str(caller.user.pk))
 
 

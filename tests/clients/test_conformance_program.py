@@ -182,7 +182,7 @@ def is_running(pid: int) -> bool:
 def test_cases_run_at_the_same_time_and_are_reported_in_order(
     program: Path, python_client: Path
 ) -> None:
-    """Each of these cases waits at least two seconds, until an access token is no longer new."""
+    """Each of these cases waits until the age of an access token is a quarter of its life."""
     began = time.monotonic()
     report = play(program, "python_client.py", "lost", python_path=str(python_client))
     took = time.monotonic() - began

@@ -119,7 +119,7 @@ def test_under_asgi_a_request_closes_its_connection(run: Run, tmp_path: Path) ->
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a property of PostgreSQL")
 @pytest.mark.django_db
 def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next statement has a connection of its own, and not the late answer of this one."""
+    """The next statement uses a new connection, and cannot receive the late answer of this one."""
     monkeypatch.setattr(connections, "ANSWER_TIME", 0.2)
     another = connection.copy()
     another.ensure_connection()

@@ -38,6 +38,6 @@ def fold_login(login: str) -> str:
     """
     name, at, domain = unicodedata.normalize("NFKC", login).casefold().rpartition("@")
     if at:
-        with suppress(UnicodeError):  # It is no domain.
+        with suppress(UnicodeError):  # The text has another form than a domain.
             domain = domain.encode("idna").decode("ascii")
     return f"{name}{at}{domain}".translate(LETTERS)
