@@ -67,7 +67,7 @@ class WithAuthlib:
         return self._token(grant_type="client_credentials", scope=scope)
 
     def refresh(self, refresh_token: str) -> Answer:
-        with self._client() as client:
+        with self._client("latchkey") as client:
             url = self.urls["token_endpoint"]
             return dict(client.refresh_token(url, refresh_token=refresh_token))
 
@@ -94,9 +94,11 @@ class WithAuthlib:
             return dict(client.fetch_token(self.urls["token_endpoint"], **form))
 
     @contextmanager
-    def _client(self) -> Iterator[OAuth2Client]:
-        id_and_secret = (self.account.client_id, self.account.secret)
-        with OAuth2Client(*id_and_secret, token_endpoint_auth_method=self.method) as client:
+    def _client(self, public: str | None = None) -> Iterator[OAuth2Client]:
+        """Yield a client with the account's credentials, or the public client of this id."""
+        id_and_secret = (public,) if public else (self.account.client_id, self.account.secret)
+        method = "none" if public else self.method
+        with OAuth2Client(*id_and_secret, token_endpoint_auth_method=method) as client:
             try:
                 yield client
             except OAuthError as error:

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
 
+from tokens.conf import conf
 from tokens.errors import InvalidClientError
 from tokens.http.failed_clients import counted_failures
 from tokens.http.request_context import state_of
@@ -60,6 +61,20 @@ def authenticate_client(request: Request, form: dict[str, str]) -> ServiceClient
         client = authenticate(secret, client_id=client_id)
     state_of(request._request).client_id = client.client_id
     return client
+
+
+def identify_client(request: Request, form: dict[str, str]) -> str | None:
+    """Return the id of the client, or None if the request names no client.
+
+    A client that presents a secret must authenticate: one query. Raises the errors of
+    `authenticate_client`.
+    """
+    presented = credentials(request, form)
+    if presented is None:
+        return form.get("client_id")
+    if presented == (conf().CLIENT_ID, ""):  # A public client has an empty secret.
+        return conf().CLIENT_ID
+    return authenticate_client(request, form).client_id
 
 
 def authenticate_caller(request: Request, form: dict[str, str]) -> AccessToken:

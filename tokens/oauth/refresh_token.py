@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
+from tokens.conf import conf
 from tokens.http.client_address import client_address
 from tokens.http.refresh import idempotency_key, parse_and_count
 from tokens.http.request_context import state_of
@@ -11,18 +12,25 @@ from tokens.jwt.claims import RefreshToken
 from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
 from tokens.models import DeviceSession
 from tokens.oauth.answers import pair_answer
+from tokens.oauth.client_auth import identify_client
 from tokens.oauth.endpoint import required
+from tokens.oauth.errors import OAuthError
 from tokens.sessions.rotation import rotate
 
 
 def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     """Return the next pair. `scope` and `resource` narrow its access token only.
 
-    They are checked before the refresh token is spent, so an invalid one changes nothing.
-    Raises Throttled, InvalidScopeError, InvalidAudienceError and the errors of `rotate`.
+    They and the client are checked before the refresh token is spent, so an invalid one changes
+    nothing. Raises InvalidClientError, OAuthError, Throttled, InvalidScopeError,
+    InvalidAudienceError and the errors of `rotate`.
     """
     key, ip_address = idempotency_key(request), client_address(request)
+    client_id = identify_client(request, form)
     token = parse_and_count(required(form, "refresh_token"), ip_address)
+    # Every refresh token is issued to the site's own client, which has no secret.
+    if client_id not in (None, conf().CLIENT_ID):
+        raise OAuthError("invalid_grant", "The refresh token was issued to another client.")
     narrowing = read_narrowing(token, form) if {"scope", "resource"} & form.keys() else {}
     pair = rotate(token, retry_key=key, ip_address=ip_address)
     state_of(request._request).session = pair.session
