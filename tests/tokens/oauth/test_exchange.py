@@ -138,6 +138,14 @@ def test_another_request_is_refused(
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
+def test_a_request_without_an_audience_is_told_to_send_one(
+    oauth: OAuth, api: API, alice: User, service: Service
+) -> None:
+    answer = exchange(oauth, service, api.login(alice)["access"], audience="")
+    description = "Send the audience of the new token, or its resource."
+    assert answer.json() == {"error": "invalid_target", "error_description": description}
+
+
 def test_a_service_without_the_audience_is_refused(oauth: OAuth, api: API, alice: User) -> None:
     other = create_service("other", audience=SITE)
     answer = exchange(oauth, other, api.login(alice)["access"], audience=PAYMENTS)
