@@ -65,7 +65,7 @@ class IsPerson(BasePermission):
     could exchange it and then change the person's account (RFC 8693, section 4.1).
     """
 
-    message = "This is for people, and the token belongs to a service account."
+    message = "This is for people, and the token was issued to a service account."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user, token = request.user, request.auth

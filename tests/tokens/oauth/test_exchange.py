@@ -168,7 +168,9 @@ def test_a_service_that_acts_for_a_person_reads_no_account(
     """Guards `act` in IsPerson."""
     pair = api.login(alice)
     token = exchanged(oauth, service, pair["access"], audience=SITE)
-    assert api.get(path, bearer=str(token.token)).status_code == 403
+    answer = api.get(path, bearer=str(token.token))
+    detail = "This is for people, and the token was issued to a service account."
+    assert (answer.status_code, answer.json()["detail"]) == (403, detail)
     assert api.post("logout/all/", bearer=str(token.token)).status_code == 403
     assert api.get(path, bearer=pair["access"]).status_code == 200
 
