@@ -15,8 +15,9 @@ from django.urls import is_valid_path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework.exceptions import APIException, MethodNotAllowed, Throttled
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
@@ -76,7 +77,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         state_of(context["request"]._request).refusal = error.__cause__.reason
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if isinstance(error, MethodNotAllowed):
+        omit_options(context["view"])
     return response
+
+
+def omit_options(view: APIView) -> None:
+    """Remove OPTIONS from the header Allow if the view only answers 405 to it.
+
+    Every view of Django REST framework inherits the method, which needs a `metadata_class`.
+    """
+    if view.metadata_class is None and type(view).options is APIView.options:
+        allowed = [method for method in view.allowed_methods if method != "OPTIONS"]
+        view.headers["Allow"] = ", ".join(allowed)
 
 
 class RefusalMiddleware:
