@@ -1,9 +1,9 @@
 """Mails that notify the owners of an account or a service account.
 
 The owner of an account receives a mail about a change by an administrator, and about the reuse of a
-refresh token, which means that a copy exists, and about a sign-in on a new device.
-accounts/sign_in_alerts.py has the mail about a sign-in after many failed ones. The owners of a
-service account receive a mail about each new secret, and another one before it expires.
+refresh token, which means that a copy exists. accounts/sign_in_alerts.py has the mails about
+sign-ins. The owners of a service account receive a mail about each new secret, and another one
+before it expires.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django_tasks import task
 
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
-from tokens.http import throttles
 from tokens.models import DeviceSession, ServiceSecret
-from tokens.models.user_agents import friendly_name
-from tokens.signals import new_device_used, refresh_token_reused, service_secret_created
+from tokens.signals import refresh_token_reused, service_secret_created
 
 #: The owners are reminded of a secret so long before it expires. A secret with a shorter lifetime
 #: has no reminder: the mail about its creation says when it expires.
@@ -74,19 +70,6 @@ def queue_notices(before: User, after: User) -> None:
 @receiver(refresh_token_reused)
 def note_reuse(session: DeviceSession, **kwargs: Any) -> None:
     queue(Mail.REFRESH_TOKEN_REUSED, user=str(session.user_id), device=session.device)
-
-
-@receiver(new_device_used.in_transaction)
-def note_new_device(session: DeviceSession, **kwargs: Any) -> None:
-    user = str(session.user_id)
-    if settings.NEW_DEVICE_MAIL and throttles.allows("new_device_mail", user):
-        queue(
-            Mail.SIGN_IN_NEW_DEVICE,
-            user=user,
-            device=session.device or friendly_name(session.user_agent),
-            ip_address=session.ip_address or "",
-            moment=date_format(session.created_at, "DATETIME_FORMAT"),
-        )
 
 
 @receiver(service_secret_created)

@@ -108,13 +108,13 @@ class Exchange:
         self.call = call
         self.environ = build(call.scope)
         self.chunks: list[bytes] = []
-        self.missing = 0  # bytes of the body
+        self.missing = 0  # bytes of the body that the gateway has not received
         self.event: Any = None  # the next part of the body, or the end of the connection
         self.is_large = False
 
     def begin(self) -> None:
         """Read the body if the site will use it; otherwise respond."""
-        length = int(self.environ.get("CONTENT_LENGTH", 0))
+        length = self.missing = int(self.environ.get("CONTENT_LENGTH", 0))
         if not length or length > longest_body(self.environ["PATH_INFO"]):
             self.enter()  # The site refuses a body that is too long, and does not read it.
         elif REFUSAL in self.environ:
@@ -123,7 +123,6 @@ class Exchange:
             self.refuse(BUSY)
         else:
             self.is_large = length > MAX_BODY_SIZE
-            self.missing = length
             self.gateway.arriving[self] = time.monotonic() + BODY_TIME
             self.read()
 
@@ -213,7 +212,8 @@ class Exchange:
     def send(self, answer: Answer) -> None:
         """Send the response and close it."""
         protocol = self.call.proto
-        if self.gateway.retired:
+        # The server closes a connection if part of a body is unread. The client learns it here.
+        if self.gateway.retired or self.missing > 0 or "HTTP_TRANSFER_ENCODING" in self.environ:
             answer.start["headers"].append((b"connection", b"close"))
         try:
             protocol.send(answer.start)

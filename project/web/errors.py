@@ -15,8 +15,9 @@ from django.urls import is_valid_path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied, Throttled
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
@@ -27,6 +28,7 @@ from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
 from tokens.http.paths import API_PREFIXES, OAUTH
+from tokens.http.permissions import insufficient_scope
 from tokens.http.request_context import state_of
 
 RETRY_AFTER = 5  # seconds, after a 503
@@ -64,7 +66,7 @@ class ServerBusyError(APIException):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Give every refusal of the API its `code`, and 401 the challenge of RFC 6750, section 3."""
+    """Give every refusal its `code`, and 401 and 403 the challenge of RFC 6750, section 3."""
     if isinstance(error, HashingBusyError):
         error = ServerBusyError()
     response = rest_framework_handler(error, context)
@@ -76,7 +78,23 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         state_of(context["request"]._request).refusal = error.__cause__.reason
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    elif isinstance(error, PermissionDenied):
+        challenge = insufficient_scope(context["request"], context.get("view"), error)
+        if challenge:
+            response["WWW-Authenticate"] = challenge
+    elif isinstance(error, MethodNotAllowed):
+        omit_options(context["view"])
     return response
+
+
+def omit_options(view: APIView) -> None:
+    """Remove OPTIONS from the header Allow if the view only answers 405 to it.
+
+    Every view of Django REST framework inherits the method, which needs a `metadata_class`.
+    """
+    if view.metadata_class is None and type(view).options is APIView.options:
+        allowed = [method for method in view.allowed_methods if method != "OPTIONS"]
+        view.headers["Allow"] = ", ".join(allowed)
 
 
 class RefusalMiddleware:

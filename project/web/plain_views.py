@@ -33,7 +33,7 @@ from project.web.handler import has_middleware
 from tokens.http import csrf
 from tokens.http.authentication import AnonymousTokenUser
 from tokens.http.errors import CsrfFailedError
-from tokens.http.paths import API
+from tokens.http.paths import API, API_PREFIXES
 
 
 class PlainViewMiddleware:
@@ -48,6 +48,8 @@ class PlainViewMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(API):
+            if request.path_info.startswith(API_PREFIXES):  # A page has the user of its browser.
+                request.user, request.auser = AnonymousTokenUser(), partial(load_user, request)
             return self.get_response(request)
         request.user = cast("Any", SimpleLazyObject(partial(authenticate, request)))
         request.auser = partial(load_user, request)

@@ -44,9 +44,17 @@ class PlainView(APIView):
         return Response(request.data)
 
 
+class OptionsView(PlainView):
+    """A view that answers OPTIONS itself."""
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        return Response({})
+
+
 SHOP = code_of_the_section()
 urlpatterns = [
     path("api/plain/", PlainView.as_view()),
+    path("api/options/", OptionsView.as_view()),
     path("api/prices/", SHOP["PricesView"].as_view()),
     path("api/audit/", SHOP["AuditView"].as_view()),
     path("api/upload/", SHOP["UploadView"].as_view()),
@@ -78,7 +86,8 @@ def test_a_view_needs_a_user_and_uses_json(client: Client, bearer: dict[str, str
         shown = client.get("/api/plain/?format=api", headers={**bearer, **headers})
         assert (shown.status_code, shown.json()) == (200, {"plain": True})
         assert shown["Cache-Control"] == "no-store"
-    assert client.options("/api/plain/", headers=bearer).status_code == 405
+    options = client.options("/api/plain/", headers=bearer)
+    assert (options.status_code, options["Allow"]) == (405, "GET, POST, HEAD")
     form = client.post("/api/plain/", {"a": "b"}, headers=bearer)
     assert (form.status_code, form.json()["code"]) == (415, "unsupported_media_type")
     for size, status in ((60_000, 200), (70_000, 413)):
@@ -134,6 +143,8 @@ def test_an_upload_by_cookie_needs_the_csrf_token_of_the_api(alice: User) -> Non
 
 def test_a_view_can_have_the_browsable_api(client: Client, bearer: dict[str, str]) -> None:
     assert client.options("/api/menu/", headers=bearer).json()["name"] == "Menu"
+    assert "OPTIONS" in client.post("/api/menu/", headers=bearer)["Allow"]
+    assert "OPTIONS" in client.put("/api/options/", headers=bearer)["Allow"]
     assert client.get("/api/menu/", headers=bearer).json() == {"tea": 3}
     page = client.get("/api/menu/", headers={**bearer, "Accept": "text/html"})
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")

@@ -49,6 +49,25 @@ def test_an_application_that_fails_answers_500(server: Server) -> None:
     assert get(server, "/log").status_code == 200
 
 
+UNREAD = ("Content-Length: 70000", "Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize("line", UNREAD)
+def test_an_answer_to_an_unread_body_announces_that_the_connection_closes(
+    server: Server, line: str
+) -> None:
+    head = f"POST /api/ HTTP/1.1\r\nHost: localhost\r\n{line}\r\n\r\n"
+    _, content = ask(server.url, head.encode())
+    assert content.lower().count(b"connection: close\r\n") == 1
+
+
+def test_an_answer_to_a_body_that_was_read_keeps_the_connection(server: Server) -> None:
+    with httpx.Client() as client:
+        for _ in range(2):
+            answer = client.post(f"{server.url}/api/", content=b"x" * 60_000)
+            assert (answer.status_code, "connection" in answer.headers) == (200, False)
+
+
 def test_a_disconnected_client_ends_the_response(server: Server) -> None:
     """With one thread, the next request is answered only after that."""
     for _ in range(3):

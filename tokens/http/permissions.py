@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import ForcedAuthentication, Request
+from rest_framework.views import APIView
 
 from tokens.http.authentication import ServiceUser
 from tokens.jwt.claims import AccessToken
@@ -47,6 +49,7 @@ def has_scope(*names: str) -> type[BasePermission]:
 
     class HasScope(BasePermission):
         message = f"This needs the scope {' '.join(names)}."
+        required_scope = " ".join(names)
 
         def has_permission(self, request: Request, view: Any) -> bool:
             token = request.auth
@@ -65,13 +68,29 @@ class IsPerson(BasePermission):
     could exchange it and then change the person's account (RFC 8693, section 4.1).
     """
 
-    message = "This is for people, and the token belongs to a service account."
+    message = "This is for people, and the token was issued to a service account."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user, token = request.user, request.auth
         if isinstance(user, ServiceUser) or (isinstance(token, AccessToken) and "act" in token):
             return False
         return bool(user and user.is_authenticated)
+
+
+def insufficient_scope(request: Request, view: APIView | None, error: PermissionDenied) -> str:
+    """Return the challenge to a token that does not suffice (RFC 6750, section 3.1), or "".
+
+    Only a token in the Authorization header is challenged. The challenge names the scope if the
+    error is the refusal of a single `has_scope`.
+    """
+    meta, token = request._request.META, vars(request._request).get("auth")
+    if "HTTP_AUTHORIZATION" not in meta or not isinstance(token, AccessToken):
+        return ""
+    for permission in view.get_permissions() if view else ():
+        scope = getattr(permission, "required_scope", "")
+        if scope and getattr(permission, "message", "") == str(error.detail):
+            return f'Bearer error="insufficient_scope", scope="{scope}"'
+    return 'Bearer error="insufficient_scope"'
 
 
 def _roles(request: Request) -> Iterable[str]:

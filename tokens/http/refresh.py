@@ -65,7 +65,7 @@ def parse_and_count(raw: str, ip_address: str | None) -> RefreshToken:
 
 
 NO_TEXT = "This field must be a JSON string."
-NO_NUMBER = "This field must be a JSON number without decimals."
+NO_NUMBER = "This field must be a JSON integer of at most 64 bits."
 INVALID_KEY = "An Idempotency-Key has 16 to 255 printable ASCII characters."
 
 

@@ -10,11 +10,12 @@ from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
 
+from tokens.conf import conf
 from tokens.errors import InvalidClientError
 from tokens.http.failed_clients import counted_failures
 from tokens.http.request_context import state_of
 from tokens.jwt.claims import AccessToken
-from tokens.oauth.errors import invalid_request
+from tokens.oauth.errors import OAuthError, invalid_request
 from tokens.service_accounts.accounts import ServiceClient, authenticate
 from tokens.service_accounts.cache import verify_secret
 
@@ -60,6 +61,21 @@ def authenticate_client(request: Request, form: dict[str, str]) -> ServiceClient
         client = authenticate(secret, client_id=client_id)
     state_of(request._request).client_id = client.client_id
     return client
+
+
+def check_client(request: Request, form: dict[str, str]) -> None:
+    """Raise an error unless the client of a refresh is allowed (RFC 6749, section 6).
+
+    Refresh tokens are issued to the site's own client, which has no secret. A service account may
+    refresh on behalf of it, and must authenticate: one query. Raises OAuthError if the request
+    names another client, and the errors of `authenticate_client`.
+    """
+    own, presented = conf().CLIENT_ID, credentials(request, form)
+    if presented is None:
+        if form.get("client_id", own) != own:
+            raise OAuthError("invalid_grant", "The refresh token was issued to another client.")
+    elif presented != (own, ""):  # A public client has an empty secret.
+        authenticate_client(request, form)
 
 
 def authenticate_caller(request: Request, form: dict[str, str]) -> AccessToken:

@@ -22,7 +22,7 @@ REPEATABLE = ("resource", "audience")
 class OAuthView(TokenView):
     """A TokenView that takes a form, and answers errors as RFC 6749, section 5.2."""
 
-    http_method_names = ["post", "options"]
+    http_method_names = ["post"]
     parser_classes: Any = [FormParser]
     renderer_classes: Any = [JSONRenderer]
 

@@ -29,8 +29,8 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     """Return an access token for another audience, with the person's `sub` and `sid`.
 
     The service account must list the audience. The scope is a subset of the subject token's, and
-    the token expires no later. Raises InvalidClientError, InvalidScopeError, InvalidAudienceError
-    or Throttled. Executes two queries.
+    the token expires no later. Raises InvalidClientError, OAuthError, InvalidScopeError,
+    InvalidAudienceError or Throttled. Executes two queries.
     """
     client = authenticate_client(request, form)
     count("client_token", client.client_id)
@@ -51,8 +51,10 @@ def exchange_audiences(session: DeviceSession) -> tuple[str, ...]:
 
 
 def requested_audience(form: dict[str, str]) -> str:
-    """Return the one audience of the request, or raise InvalidAudienceError."""
+    """Return the one audience of the request, or raise OAuthError or InvalidAudienceError."""
     requested = {form[name] for name in ("audience", "resource") if name in form}
+    if not requested:
+        raise OAuthError("invalid_target", "Send the audience of the new token, or its resource.")
     if len(requested) != 1:
         raise InvalidAudienceError
     return requested.pop()

@@ -34,7 +34,10 @@ class TokenRequestSerializer(serializers.Serializer[None]):
         help_text=f"`refresh_token`, `client_credentials` or `{EXCHANGE}`."
     )
     refresh_token = optional()
-    client_id = optional(help_text="Instead of HTTP Basic.")
+    client_id = optional(
+        help_text="Instead of HTTP Basic. With `refresh_token`, leave it out or send the "
+        "`client_id` of the person's access token, and no secret."
+    )
     client_secret = optional(help_text="Instead of HTTP Basic.")
     scope = optional(help_text="Names separated by spaces.")
     resource = optional(help_text="The audience (RFC 8707).")

@@ -11,6 +11,7 @@ from tokens.jwt.claims import RefreshToken
 from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
 from tokens.models import DeviceSession
 from tokens.oauth.answers import pair_answer
+from tokens.oauth.client_auth import check_client
 from tokens.oauth.endpoint import required
 from tokens.sessions.rotation import rotate
 
@@ -18,10 +19,12 @@ from tokens.sessions.rotation import rotate
 def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     """Return the next pair. `scope` and `resource` narrow its access token only.
 
-    They are checked before the refresh token is spent, so an invalid one changes nothing.
-    Raises Throttled, InvalidScopeError, InvalidAudienceError and the errors of `rotate`.
+    They and the client are checked before the refresh token is spent, so an invalid one changes
+    nothing. Raises InvalidClientError, OAuthError, Throttled, InvalidScopeError,
+    InvalidAudienceError and the errors of `rotate`.
     """
     key, ip_address = idempotency_key(request), client_address(request)
+    check_client(request, form)
     token = parse_and_count(required(form, "refresh_token"), ip_address)
     narrowing = read_narrowing(token, form) if {"scope", "resource"} & form.keys() else {}
     pair = rotate(token, retry_key=key, ip_address=ip_address)

@@ -80,6 +80,14 @@ def test_a_name_of_another_type_is_refused(app: App, name: dict[str, Any], field
     assert active_session().generation == 1
 
 
+@pytest.mark.parametrize("generation", [10**25, -(10**25), 2**64])
+def test_a_generation_that_no_parser_keeps_exact_is_refused(app: App, generation: int) -> None:
+    answer = app.post("auth/refresh/", {"generation": generation})
+    refusal = {"generation": ["This field must be a JSON integer of at most 64 bits."]}
+    assert (answer.status_code, answer.json()) == (400, refusal)
+    assert app.post("auth/refresh/", {"generation": 2**64 - 1}).status_code == 409
+
+
 @pytest.mark.parametrize("name", [{}, {"session": None}, {"generation": None}], ids=str)
 def test_a_refresh_that_names_no_token_spends_any(app: App, name: dict[str, Any]) -> None:
     assert app.post("auth/refresh/", name).json()["generation"] == 2

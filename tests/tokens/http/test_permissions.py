@@ -44,7 +44,7 @@ def test_a_view_requires_its_role(
             "detail": "This needs the role editors.",
             "code": "permission_denied",
         }
-        assert "WWW-Authenticate" not in answer
+        assert answer["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
 
 
 @pytest.mark.trap(57)

@@ -138,6 +138,14 @@ def test_another_request_is_refused(
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
+def test_a_request_without_an_audience_is_told_to_send_one(
+    oauth: OAuth, api: API, alice: User, service: Service
+) -> None:
+    answer = exchange(oauth, service, api.login(alice)["access"], audience="")
+    description = "Send the audience of the new token, or its resource."
+    assert answer.json() == {"error": "invalid_target", "error_description": description}
+
+
 def test_a_service_without_the_audience_is_refused(oauth: OAuth, api: API, alice: User) -> None:
     other = create_service("other", audience=SITE)
     answer = exchange(oauth, other, api.login(alice)["access"], audience=PAYMENTS)
@@ -160,7 +168,9 @@ def test_a_service_that_acts_for_a_person_reads_no_account(
     """Guards `act` in IsPerson."""
     pair = api.login(alice)
     token = exchanged(oauth, service, pair["access"], audience=SITE)
-    assert api.get(path, bearer=str(token.token)).status_code == 403
+    answer = api.get(path, bearer=str(token.token))
+    detail = "This is for people, and the token was issued to a service account."
+    assert (answer.status_code, answer.json()["detail"]) == (403, detail)
     assert api.post("logout/all/", bearer=str(token.token)).status_code == 403
     assert api.get(path, bearer=pair["access"]).status_code == 200
 
