@@ -58,6 +58,14 @@ class StockView(APIView):
 def ping(request):
     return JsonResponse({})
 """,
+    "added_shop/middleware.py": """
+class ShopMiddleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+""",
     "added_shop/urls.py": """
 from django.urls import path
 from rest_framework.routers import DefaultRouter
@@ -85,9 +93,12 @@ SHOP_API_KEY=mine
 LATCHKEY_SHOP=mine
 WORKER=3
 """
+#: Settings of the developer, more than the limit of a module leaves room for.
+SETTINGS = "".join(f"SHOP_LIST_{number} = {number}\n" for number in range(100))
 README = "\n## My shop\n\nSHOP_SIZE 10, SHOP_API_KEY\n" + "More.\n" * 200
-#: Tests that examine every URL, setting, template or variable.
+#: Tests that examine every URL, setting, template, variable or module.
 TESTS = [
+    "tests/test_sizes.py",
     "tests/project/test_documentation.py",
     "tests/project/test_urls.py::test_every_url_has_a_unique_name",
     "tests/project/test_urls.py::test_every_api_view_lists_its_methods",
@@ -133,7 +144,9 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(text)
     settings = tmp_path / "project/settings.py"
     add_to(settings, '    "accounts",\n', '    "added_shop",\n')
-    add_to(settings, "MIDDLEWARE = [", 'SHOP_API_KEY = env.text("SHOP_API_KEY", default="")\n')
+    add_to(settings, "]\n\nROOT_URLCONF", '    "added_shop.middleware.ShopMiddleware",\n')
+    own = f'SHOP_API_KEY = env.text("SHOP_API_KEY", default="")\n{SETTINGS}'
+    add_to(settings, "MIDDLEWARE = [", own)
     addresses = tmp_path / "project/urls.py"
     route = '    path("api/added/", include("added_shop.urls")),\n'
     add_to(addresses, '    path("api/docs/"', route)
