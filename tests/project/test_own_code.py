@@ -41,6 +41,7 @@ from django.http import JsonResponse
 from rest_framework import serializers, viewsets
 from rest_framework.views import APIView
 from added_shop.models import Order
+from tokens.http.permissions import has_scope
 
 class OrderSerializer(serializers.ModelSerializer):
     class Meta:
@@ -52,6 +53,8 @@ class OrderViewSet(viewsets.ModelViewSet):
     serializer_class = OrderSerializer
 
 class StockView(APIView):
+    permission_classes = [has_scope("stock:read")]
+
     def get(self, request):
         return JsonResponse({})
 
@@ -108,6 +111,7 @@ TESTS = [
     "tests/project/web/test_schema_completeness.py::test_every_operation_with_a_body_documents_its_limit",
     "tests/project/test_checks.py::test_the_shipped_settings_pass",
     "tests/project/web/test_static.py::test_pages_use_no_files_that_are_not_collected",
+    "tests/tokens/test_checks.py",
     "tests/project/test_plain_view_checks.py::test_without_middleware_every_unguarded_view_is_reported",
     "tests/project/test_plain_view_checks.py::test_every_shipped_view_declares_its_callers",
     "tests/accounts/test_first_admin.py",
@@ -177,6 +181,21 @@ def test_an_added_app_fails_no_shipped_test(checkout: Path) -> None:
     done = run_own(checkout, "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
+
+
+def test_lint_needs_no_scope_of_the_environment(checkout: Path) -> None:
+    """The last command of `make lint` runs the system checks, with this environment."""
+    own = {"SECRET_KEY": "unused", "LATCHKEY_ENV_FILE": "/dev/null"}
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run", "tokens"],
+        cwd=checkout,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "A view requires the scope 'stock:read'" in shown.stderr
 
 
 def test_the_command_pytest_finds_the_project() -> None:
