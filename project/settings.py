@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from csp.constants import NONCE, NONE, SELF
-
 from project import directories, services, throttles
 from project.env import Environment, file, read
-from project.web import api_document, logs
+from project.web import api_document, content_policy, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -39,11 +37,8 @@ DEMO = env.switch("DEMO", default=HOSTNAME in LOOPBACK)
 SECRET_KEY = env.text("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.texts("SECRET_KEY_FALLBACKS")
 DEBUG = env.switch("DEBUG", default=False)
-ALLOWED_HOSTS = [
-    HOSTNAME,
-    *(LOOPBACK if HOSTNAME in LOOPBACK else ()),
-    *env.texts("ALLOWED_HOSTS"),
-]
+OWN_HOSTS = (HOSTNAME, *LOOPBACK) if HOSTNAME in LOOPBACK else (HOSTNAME,)
+ALLOWED_HOSTS = [*OWN_HOSTS, *env.texts("ALLOWED_HOSTS")]
 
 # Pages of these origins may call the API with cookies. Browsers send cookies to the same site only.
 CORS_ORIGINS = env.texts("CORS_ORIGINS")
@@ -136,16 +131,10 @@ PASSWORD_HASHERS = [
     "accounts.hashers.ScryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 8},
-    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},  # 8 characters
     {"NAME": "accounts.validators.MaximumLengthValidator"},
     {"NAME": "accounts.validators.ContextWordValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("username", "first_name", "last_name", "email")},
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     *services.breached_passwords(env.text("BREACHED_PASSWORDS_URL", "")),
 ]
@@ -277,21 +266,7 @@ X_FRAME_OPTIONS = "DENY"
 # Other sites never receive a mailed link as the referrer. "no-referrer" would also hide the Origin.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "object-src": [NONE],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "upgrade-insecure-requests": SECURE,
-    }
-}
+CONTENT_SECURITY_POLICY = content_policy.settings(secure=SECURE)
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "tokens.http.error_reports.ReportFilter"
 LOGGING = logs.configuration(

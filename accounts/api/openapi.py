@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from accounts.api import serializers
 from tokens.api.openapi.answers import (
+    PEOPLE_ONLY,
     REQUIRED,
     THROTTLED,
     TOO_LARGE,
@@ -81,6 +82,7 @@ show = account_operation(
     {
         200: success(serializers.AccountSerializer, "The account.", "account", ACCOUNT),
         **UNAUTHENTICATED,
+        **PEOPLE_ONLY,
     },
 )
 
@@ -92,6 +94,7 @@ user_info = account_operation(
             serializers.UserInfoSerializer, "The standard claims.", "user info", USER_INFO
         ),
         **UNAUTHENTICATED,
+        **PEOPLE_ONLY,
     },
 )
 
@@ -106,6 +109,7 @@ list_events = account_operation(
             [example("invalid id", {"before": ["This is not the id of an event."]})],
         ),
         **UNAUTHENTICATED,
+        **PEOPLE_ONLY,
     },
     parameters=(
         OpenApiParameter(

@@ -16,15 +16,26 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 
 
 class BodySchema(AutoSchema):
-    """Describes the body of a DELETE request, which drf-spectacular leaves out."""
+    """Describes the body of a DELETE request, which drf-spectacular leaves out.
+
+    The operation names the body, as in `@extend_schema(request=…)`. The serializer of a viewset
+    describes no DELETE.
+    """
+
+    _deletes = False
 
     def _get_request_body(self, direction: str = "request") -> Any:
         method = self.method
-        self.method = "POST" if method == "DELETE" else method
+        self._deletes = method == "DELETE"
+        self.method = "POST" if self._deletes else method
         try:
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # not annotated
         finally:
             self.method = method
+
+    def get_request_serializer(self) -> Any:
+        """Return the serializer of the view, which `@extend_schema(request=…)` replaces."""
+        return None if self._deletes else super().get_request_serializer()
 
 
 _generating = Lock()  # drf-spectacular fails if two threads generate a document.

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support.processes import create_service, issuer, token_of_alice
 from tests.support.servers import wait_until
 from tests.support.site import ROOT, Site
+from tests.tokens.keys.key_set import kid_of
 
 [EXAMPLE] = re.findall(r"```js\n(.*?)```", (ROOT / "docs" / "verifying.md").read_text(), re.DOTALL)
 NAMES = ("https://id.example.org", "https://orders.example.org")  # issuer and audience
@@ -170,6 +171,19 @@ def test_it_refuses_a_revoked_session_in_time(site: Site, example: Example) -> N
     site.logout(phone)
     wait_until(lambda: example.status(phone["access"]) == 401, seconds=9)
     assert example.status(laptop["access"]) == 200
+
+
+def test_it_accepts_a_new_key_within_ten_seconds(node: Path, tmp_path: Path) -> None:
+    """The site replaces all keys, so it has not published the new one before. Jose waits 30 s."""
+    settings = {"TOKEN_AUDIENCE": f"https://id.example.org,{ORDERS}"}
+    with issuer(tmp_path, **settings) as site, running(node, site.url, ORDERS) as example:
+        old = sign_in(site)["access"]
+        assert example.status(old) == 200
+        site.run("from tokens.keys.lifecycle import replace_all; replace_all()")
+        wait_until(lambda: kid_of(sign_in(site)["access"]) != kid_of(old), seconds=5)
+        new = sign_in(site)["access"]
+        wait_until(lambda: example.status(new) == 200, seconds=11)
+        assert example.status(old) == 401
 
 
 def test_it_answers_503_without_a_list(node: Path, tmp_path: Path) -> None:

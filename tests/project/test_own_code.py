@@ -41,6 +41,7 @@ from django.http import JsonResponse
 from rest_framework import serializers, viewsets
 from rest_framework.views import APIView
 from added_shop.models import Order
+from tokens.http.permissions import has_scope
 
 class OrderSerializer(serializers.ModelSerializer):
     class Meta:
@@ -52,11 +53,21 @@ class OrderViewSet(viewsets.ModelViewSet):
     serializer_class = OrderSerializer
 
 class StockView(APIView):
+    permission_classes = [has_scope("stock:read")]
+
     def get(self, request):
         return JsonResponse({})
 
 def ping(request):
     return JsonResponse({})
+""",
+    "added_shop/middleware.py": """
+class ShopMiddleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
 """,
     "added_shop/urls.py": """
 from django.urls import path
@@ -85,9 +96,12 @@ SHOP_API_KEY=mine
 LATCHKEY_SHOP=mine
 WORKER=3
 """
+#: Settings of the developer, more than the limit of a module leaves room for.
+SETTINGS = "".join(f"SHOP_LIST_{number} = {number}\n" for number in range(100))
 README = "\n## My shop\n\nSHOP_SIZE 10, SHOP_API_KEY\n" + "More.\n" * 200
-#: Tests that examine every URL, setting, template or variable.
+#: Tests that examine every URL, setting, template, variable or module.
 TESTS = [
+    "tests/test_sizes.py",
     "tests/project/test_documentation.py",
     "tests/project/test_urls.py::test_every_url_has_a_unique_name",
     "tests/project/test_urls.py::test_every_api_view_lists_its_methods",
@@ -97,6 +111,7 @@ TESTS = [
     "tests/project/web/test_schema_completeness.py::test_every_operation_with_a_body_documents_its_limit",
     "tests/project/test_checks.py::test_the_shipped_settings_pass",
     "tests/project/web/test_static.py::test_pages_use_no_files_that_are_not_collected",
+    "tests/tokens/test_checks.py",
     "tests/project/test_plain_view_checks.py::test_without_middleware_every_unguarded_view_is_reported",
     "tests/project/test_plain_view_checks.py::test_every_shipped_view_declares_its_callers",
     "tests/accounts/test_first_admin.py",
@@ -133,7 +148,9 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(text)
     settings = tmp_path / "project/settings.py"
     add_to(settings, '    "accounts",\n', '    "added_shop",\n')
-    add_to(settings, "MIDDLEWARE = [", 'SHOP_API_KEY = env.text("SHOP_API_KEY", default="")\n')
+    add_to(settings, "]\n\nROOT_URLCONF", '    "added_shop.middleware.ShopMiddleware",\n')
+    own = f'SHOP_API_KEY = env.text("SHOP_API_KEY", default="")\n{SETTINGS}'
+    add_to(settings, "MIDDLEWARE = [", own)
     addresses = tmp_path / "project/urls.py"
     route = '    path("api/added/", include("added_shop.urls")),\n'
     add_to(addresses, '    path("api/docs/"', route)
@@ -164,6 +181,21 @@ def test_an_added_app_fails_no_shipped_test(checkout: Path) -> None:
     done = run_own(checkout, "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^[1-9]\d* passed", done.stdout, re.MULTILINE)
+
+
+def test_lint_needs_no_scope_of_the_environment(checkout: Path) -> None:
+    """The last command of `make lint` runs the system checks, with this environment."""
+    own = {"SECRET_KEY": "unused", "LATCHKEY_ENV_FILE": "/dev/null"}
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run", "tokens"],
+        cwd=checkout,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "A view requires the scope 'stock:read'" in shown.stderr
 
 
 def test_the_command_pytest_finds_the_project() -> None:

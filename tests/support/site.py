@@ -44,6 +44,15 @@ for name in {names!r}:
     User.objects.create(username=name, email=f"{{name}}@example.org", password=hashed)
 """
 
+#: Code for it that prints the scopes that views require, as TOKEN_SCOPES has them.
+REQUIRED = """
+import json
+from django.urls import get_resolver
+from tokens.http.permissions import REQUIRED_SCOPES
+get_resolver().url_patterns
+print(json.dumps(dict.fromkeys(REQUIRED_SCOPES, "A scope of a developer.")))
+"""
+
 
 @dataclass
 class Site(Server):
@@ -89,6 +98,21 @@ class Site(Server):
                     return message
             time.sleep(0.1)
         raise AssertionError(f"No mail came to {address}.")
+
+
+def scopes_of_views() -> str:
+    """Return TOKEN_SCOPES for a public site with the views of a developer, in another process.
+
+    In this process, tests have required other scopes.
+    """
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", REQUIRED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
 
 
 @contextmanager

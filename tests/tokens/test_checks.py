@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.urls import get_resolver
 from pytest_django import Settings
 
 from tokens.checks.settings import check_settings
@@ -102,7 +103,11 @@ def throttled(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def only_required_here() -> Iterator[None]:
-    """Forget the scopes that other tests required, and later those of this test."""
+    """Forget the scopes that other tests required, and later those of this test.
+
+    The first import of the URLconf registers those of a developer's views.
+    """
+    get_resolver().url_patterns  # noqa: B018  (for its effect)
     elsewhere = {*REQUIRED_SCOPES}
     REQUIRED_SCOPES.clear()
     yield
@@ -119,6 +124,24 @@ def test_a_view_that_requires_a_misspelt_scope_is_named(settings: Settings) -> N
     (message,) = (message for message in run_checks() if message.id == "tokens.E034")
     assert "'order:read'" in message.msg
     assert "'orders:read'" in str(message.hint)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "secure", "expected"),
+    [
+        ({}, False, "tokens.W034"),
+        ({}, True, "tokens.E034"),
+        ({"stock": "Read the stock."}, False, "tokens.E034"),
+    ],
+    ids=["in a test", "on a public site", "beside other scopes"],
+)
+def test_a_scope_of_the_environment_may_be_missing_in_tests(
+    settings: Settings, *, scopes: dict[str, str], secure: bool, expected: str
+) -> None:
+    """A public site does not start: every call would be refused."""
+    settings.TOKENS = {**settings.TOKENS, "SCOPES": scopes, "COOKIES_SECURE": secure}
+    has_scope("orders:read")
+    assert found() == [expected]
 
 
 def test_a_function_of_claims_is_in_order(settings: Settings) -> None:

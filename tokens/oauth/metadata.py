@@ -32,6 +32,8 @@ def metadata(request: HttpRequest) -> JsonResponse:
             "introspection_endpoint": url("oauth-introspect"),
             "introspection_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
             "grant_types_supported": [*GRANTS],
+            # Section 2 requires this member and section 3.2 forbids an empty array, but this site
+            # has no authorization endpoint: any value would name a response type without an answer.
             "response_types_supported": [],
             "scopes_supported": [*known_scopes()],
             "service_documentation": f"{conf().PUBLIC_URL}{reverse('docs')}",

@@ -13,7 +13,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from tokens.api.openapi.answers import RETRY_AFTER
+from tokens.api.openapi.answers import IDEMPOTENCY, RETRY_AFTER
 from tokens.api.openapi.examples import ACCESS, REFRESH, example
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -129,6 +129,7 @@ def operation(
     answers: Mapping[int, OpenApiResponse],
     *,
     auth: list[dict[str, list[str]]],
+    parameters: tuple[OpenApiParameter, ...] = (),
 ) -> Callable[[Method], Method]:
     """Return the decorator that documents a view's method and leaves it as it is."""
     return extend_schema(
@@ -137,7 +138,7 @@ def operation(
         tags=["oauth"],
         request={FORM: OpenApiRequest(body, examples=examples)},
         responses={**answers, **COMMON},
-        parameters=HEADERS,
+        parameters=[*parameters, *HEADERS],
         auth=cast("Any", auth),
     )
 
@@ -175,6 +176,7 @@ token = operation(
         401: UNAUTHORISED,
     },
     auth=[{}, {"clientSecret": []}],
+    parameters=(IDEMPOTENCY,),
 )
 revoke = operation(
     "oauthRevoke",
@@ -203,5 +205,5 @@ introspect = operation(
             ("insufficient_scope", "The client needs the scope introspect."),
         ),
     },
-    auth=[{"clientSecret": []}],
+    auth=[{}, {"clientSecret": []}],
 )

@@ -9,5 +9,5 @@ from tokens.testing import TokenClient, client_for
 
 @pytest.fixture
 def signed_in(db: None) -> Callable[..., TokenClient]:
-    """Return `client_for`. Call it as `signed_in(user, roles=["editors"])`."""
+    """Return `client_for`. Call it as `signed_in(user, roles=["editors"])`, or with `scope`."""
     return client_for

@@ -56,3 +56,21 @@ def test_every_operation_has_a_summary_a_tag_and_a_name() -> None:
     assert all(operation["summary"] and operation["tags"] for operation in operations)
     names = {(example.method, example.path): example.operation["operationId"] for example in EVERY}
     assert len(set(names.values())) == len(names)
+
+
+def test_oauth_endpoints_take_the_credentials_in_the_form_too() -> None:
+    paths = shipped.described(shipped.OAUTH)
+    security = {path: call["post"]["security"] for path, call in paths.items()}
+    either: list[dict[str, list[str]]] = [{}, {"clientSecret": []}]
+    assert security == {"/oauth/token": either, "/oauth/introspect": either, "/oauth/revoke": [{}]}
+
+
+def test_both_refresh_calls_document_the_idempotency_key() -> None:
+    paths = shipped.described(shipped.API | shipped.OAUTH)
+    with_key = {
+        path
+        for path, calls in paths.items()
+        for call in calls.values()
+        if "Idempotency-Key" in [parameter["name"] for parameter in call.get("parameters", [])]
+    }
+    assert with_key == {"/api/auth/refresh/", "/oauth/token"}

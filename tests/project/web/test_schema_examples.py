@@ -21,6 +21,7 @@ from tokens.api.openapi.examples import IDEMPOTENCY_KEY, SID
 from tokens.http import cookies
 from tokens.revocation import snapshot
 from tokens.sessions.lifecycle import Device, open_session
+from tokens.testing import program_token
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +133,7 @@ PROVOKE: dict[str, Provoke] = {
         example, pair, json.dumps({"refresh": pair["refresh"], "generation": 2})
     ),
     "RightsChanged": after_promotion,
+    "OfAProgram": lambda example, pair: ask(example, {**pair, "access": program_token()}),
     "NoEditor": lambda example, pair: ask(example, token_without_roles()),
     "OtherUser": lambda example, pair: ask(example, {**pair, "session": SID}),
 }

@@ -106,6 +106,16 @@ PERSONAL = {
 }
 
 
+@pytest.mark.parametrize("path", ["account/me", "account/events", "auth/sessions", "auth/userinfo"])
+def test_a_scope_does_not_limit_the_account_api(api: API, alice: User, path: str) -> None:
+    headers = {"Authorization": f"Bearer {editor(api, alice)}"}
+    assert Client().get(f"/api/{path}/", headers=headers).status_code == 200
+    names = {"first_name": "Alice"}
+    kind = "application/json"
+    changed = Client().patch("/api/account/me/", names, content_type=kind, headers=headers)
+    assert changed.status_code == 200
+
+
 @pytest.mark.parametrize(("method", "url"), PERSONAL.values(), ids=PERSONAL)
 def test_a_services_token_is_refused_where_people_are_meant(
     service: Service, method: str, url: str

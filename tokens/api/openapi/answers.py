@@ -17,13 +17,14 @@ from tokens.api.openapi.bodies import (
     FieldErrorsSerializer,
     RefusalSerializer,
 )
-from tokens.api.openapi.examples import SID, example
+from tokens.api.openapi.examples import IDEMPOTENCY_KEY, SID, example
 from tokens.http.errors import (
     CookieTooLargeError,
     CsrfFailedError,
     RolesChangedError,
     TokenDiffersError,
 )
+from tokens.http.permissions import IsPerson
 
 Responses: TypeAlias = Mapping[int, OpenApiResponse]
 
@@ -147,8 +148,21 @@ UNAUTHENTICATED = refused(
     refused=NOT_VALID,
     rights_changed=(RolesChangedError.default_code, str(RolesChangedError.default_detail)),
 )
+PEOPLE_ONLY = refused(
+    403,
+    "The token belongs to a program, or to a service that acts for a person.",
+    of_a_program=("permission_denied", IsPerson.message),
+)
 #: The refusals of an operation that verifies the current password of a signed-in user.
 VERIFIES_PASSWORD: Responses = {**THROTTLED, **UNAUTHENTICATED, **FORGED}
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[ -~]+$"},
+    OpenApiParameter.HEADER,
+    description="A new random secret for each refresh token. A request that repeats the "
+    "token and the key within a day receives the same refresh token again.",
+    examples=[OpenApiExample("fresh secret", IDEMPOTENCY_KEY)],
+)
 RETRY_AFTER = OpenApiParameter(
     "Retry-After",
     OpenApiTypes.INT,

@@ -5,7 +5,6 @@ Each operation is a decorator of a view's method. The tests send every example t
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
-    OpenApiExample,
     OpenApiParameter,
 )
 
@@ -13,7 +12,9 @@ from tokens.api.openapi.answers import (
     BOTH,
     CONFLICT,
     FORGED,
+    IDEMPOTENCY,
     NOT_VALID,
+    PEOPLE_ONLY,
     REQUIRED,
     THROTTLED,
     TOO_LARGE,
@@ -36,7 +37,6 @@ from tokens.api.openapi.bodies import (
 from tokens.api.openapi.examples import (
     ACCESS,
     CSRF,
-    IDEMPOTENCY_KEY,
     OLD_KEY,
     PAIR,
     REFRESH,
@@ -128,16 +128,7 @@ refresh = operation(
         **THROTTLED,
     },
     request=request_body(RefreshSerializer, "current token", {"refresh": REFRESH}),
-    parameters=(
-        OpenApiParameter(
-            "Idempotency-Key",
-            {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[ -~]+$"},
-            OpenApiParameter.HEADER,
-            description="A new random secret for each refresh token. A request that repeats the "
-            "token and the key within a day receives the same refresh token again.",
-            examples=[OpenApiExample("fresh secret", IDEMPOTENCY_KEY)],
-        ),
-    ),
+    parameters=(IDEMPOTENCY,),
     description="Returns the next pair. Each refresh token can be used once. If the response is "
     "lost, repeat the request with the same `Idempotency-Key`, or without a key within a short "
     "grace period, and you receive the same refresh token again. A used token that is presented "
@@ -217,6 +208,7 @@ list_sessions = operation(
             },
         ),
         **UNAUTHENTICATED,
+        **PEOPLE_ONLY,
     },
     tag="sessions",
 )

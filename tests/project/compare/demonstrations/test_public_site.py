@@ -5,10 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.site import latchkey
+from tests.support.site import latchkey, scopes_of_views
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
+PUBLIC = {"PUBLIC_URL": "https://id.example.org", "THROTTLES": "on"}
 FORWARDED = {
     "Host": "id.example.org",
     "X-Forwarded-Proto": "https",
@@ -17,7 +18,7 @@ FORWARDED = {
 
 
 def test_calls_are_answered_on_a_public_site(tmp_path: Path) -> None:
-    changes = {"PUBLIC_URL": "https://id.example.org", "PROXIES": "2", "THROTTLES": "on"}
+    changes = {**PUBLIC, "PROXIES": "2", "TOKEN_SCOPES": scopes_of_views()}
     with latchkey(tmp_path, DEMO="on", **changes) as site:
         race, theft = (
             httpx.get(
@@ -33,7 +34,7 @@ def test_calls_are_answered_on_a_public_site(tmp_path: Path) -> None:
 
 
 def test_a_public_site_does_not_have_the_pages_by_default(tmp_path: Path) -> None:
-    with latchkey(tmp_path, PUBLIC_URL="https://id.example.org", THROTTLES="on") as site:
+    with latchkey(tmp_path, **PUBLIC, TOKEN_SCOPES=scopes_of_views()) as site:
         for name in ("race", "theft"):
             answer = httpx.get(f"{site.url}/compare/{name}/", headers=FORWARDED, timeout=60)
             assert answer.status_code == 404

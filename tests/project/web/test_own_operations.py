@@ -1,0 +1,60 @@
+"""The OpenAPI document describes the views that a developer adds."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import include, path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+
+class TeamSerializer(serializers.ModelSerializer[Group]):
+    class Meta:
+        model = Group
+        fields = ["id", "name"]
+
+
+class TeamViewSet(viewsets.ModelViewSet[Group]):
+    queryset = Group.objects.all()
+    serializer_class = TeamSerializer
+
+
+class BulkView(APIView):
+    @extend_schema(request=TeamSerializer(many=True), responses={204: None})
+    def delete(self, request: Request) -> Response:
+        return Response(status=204)
+
+
+router = SimpleRouter()
+router.register("teams", TeamViewSet)
+urlpatterns = [
+    path("api/shop/", include(router.urls)),
+    path("api/shop/bulk/", BulkView.as_view()),
+]
+
+
+@pytest.fixture
+def paths() -> dict[str, Any]:
+    """Return the paths of the document of this module's URLs."""
+    generator = SchemaGenerator(patterns=urlpatterns)  # type: ignore[no-untyped-call]  # not annotated
+    described: dict[str, Any] = json.loads(json.dumps(generator.get_schema(public=True)))  # type: ignore[no-untyped-call]  # not annotated
+    return described["paths"]  # type: ignore[no-any-return]
+
+
+def test_a_deletion_in_a_viewset_has_no_body(paths: dict[str, Any]) -> None:
+    """The serializer of the view describes the bodies of its other operations."""
+    operations = paths["/api/shop/teams/{id}/"]
+    with_body = {method for method, one in operations.items() if "requestBody" in one}
+    assert with_body == {"put", "patch"}
+    assert operations.keys() == {"get", "put", "patch", "delete"}
+
+
+def test_a_deletion_that_names_its_body_has_it(paths: dict[str, Any]) -> None:
+    assert paths["/api/shop/bulk/"]["delete"]["requestBody"]["required"] is True
