@@ -16,6 +16,7 @@ from project.web.errors import RETRY_AFTER, refuses_writes
 
 #: Bytes that must be free: the log that SQLite writes before the database grows by pages of 4 KiB.
 LEAST_SPACE = 1_000_000
+READ_ONLY = "the database is read-only"
 
 log = structlog.stdlib.get_logger("latchkey.probes")
 
@@ -35,43 +36,40 @@ def readyz(request: HttpRequest) -> JsonResponse:
     After a failed probe too, each thread checks its connection: the proxy sends no other request.
     """
     try:
-        if is_read_only():
-            return _answer(503, "the database is read-only")
-        if is_full():
-            return _answer(503, "the disk of the database is full")
+        obstacle = write_obstacle()
+        if obstacle:
+            return _answer(503, obstacle)
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
         reason = str(error)  # A traceback every few seconds would add no information.
         log.error("database_unavailable", reason=reason)  # noqa: TRY400  (the reason says it)
         check_connections()
-        read_only = refuses_writes(error)
-        return _answer(503, f"the database {'is read-only' if read_only else 'cannot be reached'}")
+        return _answer(
+            503, READ_ONLY if refuses_writes(error) else "the database cannot be reached"
+        )
     if pending:
         return _answer(503, f"{len(pending)} migrations are not applied")
     return _answer(200, "ready")
 
 
-def is_read_only() -> bool:
-    """Return whether the database refuses writes: one query on PostgreSQL, else none.
+def write_obstacle() -> str:
+    """Return why the database cannot be written, or "": one query on PostgreSQL, else none.
 
-    A PostgreSQL server is read-only as a standby, or by `default_transaction_read_only`. SQLite
-    needs a writable directory for the files of its log.
+    A PostgreSQL server is read-only as a standby, or by `default_transaction_read_only`, and
+    watches its own disk. SQLite needs a writable directory, and space, for the files of its log.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SHOW transaction_read_only")
-            return bool(cursor.fetchone() == ("on",))
+            return READ_ONLY if cursor.fetchone() == ("on",) else ""
     file = Path(connection.settings_dict["NAME"])
-    return file.exists() and not all(os.access(path, os.W_OK) for path in (file, file.parent))
-
-
-def is_full() -> bool:
-    """Return whether SQLite cannot write for want of space. PostgreSQL watches its own disk."""
-    file = Path(connection.settings_dict["NAME"])
-    if connection.vendor == "postgresql" or not file.exists():
-        return False
-    return shutil.disk_usage(file.parent).free < LEAST_SPACE
+    if not file.exists():
+        return ""
+    if not all(os.access(path, os.W_OK) for path in (file, file.parent)):
+        return READ_ONLY
+    is_full = shutil.disk_usage(file.parent).free < LEAST_SPACE
+    return "the disk of the database is full" if is_full else ""
 
 
 def _answer(status: int, text: str) -> JsonResponse:
