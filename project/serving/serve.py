@@ -117,7 +117,7 @@ def keep_secret_key(path: Path) -> bool:
     given = env.read(path)
     if "SECRET_KEY" in given:
         return False
-    if given.get("SECRET_KEY_FALLBACKS", "").strip(", "):
+    if env.Environment(given).texts("SECRET_KEY_FALLBACKS"):
         raise ImproperlyConfigured(
             "SECRET_KEY is empty although SECRET_KEY_FALLBACKS is set: set SECRET_KEY."
         )
