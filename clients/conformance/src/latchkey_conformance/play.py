@@ -23,16 +23,17 @@ EVENT_TIMEOUT = 60  # seconds until a request arrives that the case waits for
 class Play:
     """What the cases use. A method raises BrokenError if the client does not do its part."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, command: Sequence[str], directory: Path) -> None:
         self.server = Server()
         self.site = self.server.site
+        self._command = command
         self._directory = directory
         self._clients: list[Client] = []
 
-    def start(self, command: Sequence[str]) -> None:
-        """Start the command as the client."""
-        self._command = command
+    def start(self) -> None:
+        """Start the client, and sign in."""
         self.client = self.another()
+        self.sign_in()
 
     def another(self) -> Client:
         """Start the command once more, with the same store."""
@@ -142,11 +143,10 @@ def playing(command: Sequence[str]) -> Iterator[Play]:
     with TemporaryDirectory(
         prefix="latchkey-conformance-", ignore_cleanup_errors=True
     ) as directory:
-        play = Play(Path(directory))
+        play = Play(command, Path(directory))
         running.add(play)
         try:
-            play.start(command)
-            play.sign_in()
+            play.start()
             yield play
         finally:
             running.discard(play)
