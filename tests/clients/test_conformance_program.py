@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.chromium import executable
-from tests.support.servers import wait_until
+from tests.support.servers import runs, wait_until
 from tests.support.site import ROOT
 
 DRIVERS = ROOT / "clients" / "conformance" / "drivers"
@@ -166,16 +166,12 @@ def test_no_client_is_left_running(program: Path, tmp_path: Path, hello: str, st
             wait_until(lambda: len(ids_in(started)) == 4, seconds=20)
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == status
-    assert [pid for pid in ids_in(started) if is_running(pid)] == []
+    assert [pid for pid in ids_in(started) if runs(pid)] == []
     assert [*tmp_path.iterdir()] == [started]
 
 
 def ids_in(file: Path) -> list[int]:
     return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def is_running(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.slow

@@ -66,15 +66,6 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]
         yield interpreter
 
 
-def runs(pid: int) -> bool:
-    """Return whether the process runs. A zombie process does not run."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def comes_true(condition: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():

@@ -82,6 +82,15 @@ def wait_for(server: Server, log: Path) -> None:
     raise AssertionError(f"It did not start:\n{log.read_text()}")
 
 
+def runs(pid: int) -> bool:
+    """Return whether the process runs. A zombie process does not run."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 def wait_until(holds: Callable[[], bool], *, seconds: float) -> None:
     """Wait until `holds` returns true, at most `seconds` of real time.
 

@@ -18,7 +18,7 @@ from project.compare.logins import Way
 from project.compare.measured import number
 from project.compare.second import RUN, RUN_HEADER
 from tests.project.compare.conftest import INTERVALS, Observed
-from tests.project.conftest import runs
+from tests.support.servers import runs
 from tests.support.wiretap import Passed
 from tokens.crypto.encoding import from_base64url
 

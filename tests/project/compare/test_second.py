@@ -24,7 +24,8 @@ from project.compare import second
 from project.compare.calls import Socket, in_own_thread
 from project.compare.logins import Way, demo_person
 from project.compare.second import RUN, RUN_HEADER
-from tests.project.conftest import comes_true, runs
+from tests.project.conftest import comes_true
+from tests.support.servers import runs
 from tests.tokens.jwt.forging import parts
 from tokens.keys.keyring import keyring
 from tokens.models import Event, SigningKey

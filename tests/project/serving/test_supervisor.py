@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 
 from project.serving.serve import open_port
-from tests.project.conftest import comes_true, runs
-from tests.support.servers import free_port
+from tests.project.conftest import comes_true
+from tests.support.servers import free_port, runs
 from tests.tokens.sessions.test_processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,7 +17,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
-from tests.project.conftest import comes_true, runs
+from tests.project.conftest import comes_true
+from tests.support.servers import runs
 from tests.tokens.sessions.test_processes import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

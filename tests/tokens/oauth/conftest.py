@@ -1,5 +1,6 @@
 """The cast of the OAuth tests: a service account with a secret, and the endpoints as forms."""
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,16 @@ SCOPES = {
     "orders:write": "Create and change orders.",
     "stock": "Read the stock.",
 }
+
+
+#: Well formed, and of no service account.
+UNKNOWN_SECRET = "latchkey_" + "0" * 32 + "2wjyrI"
+
+
+def basic(client_id: str, secret: str) -> str:
+    """Return the header Authorization of HTTP Basic (RFC 6749, section 2.3.1)."""
+    text = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import base64
 from datetime import timedelta
-from urllib.parse import quote_plus
 
 import pytest
 from django.db import connection
@@ -10,18 +9,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.conftest import Clock
-from tests.tokens.oauth.conftest import PAYMENTS, SITE, OAuth, Service, create_service
+from tests.tokens.oauth.conftest import (
+    PAYMENTS,
+    SITE,
+    UNKNOWN_SECRET,
+    OAuth,
+    Service,
+    basic,
+    create_service,
+)
 from tokens.models import DeviceSession, Reason, ServiceAccount
 from tokens.service_accounts.accounts import create_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GRANT = "client_credentials"
-
-
-def basic(client_id: str, secret: str) -> dict[str, str]:
-    text = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
 
 @pytest.mark.spec("RFC 6749", "4.4.2", "4.4.3", "5.1")
@@ -48,7 +50,7 @@ def test_the_token_names_the_client_as_its_subject(oauth: OAuth, service: Servic
 @pytest.mark.spec("RFC 6749", "2.3.1")
 def test_the_client_may_authenticate_by_http_basic(oauth: OAuth, service: Service) -> None:
     form = {"grant_type": GRANT}
-    answer = oauth.post("token", form, **basic(service.client_id, service.secret))
+    answer = oauth.post("token", form, Authorization=basic(service.client_id, service.secret))
     assert answer.status_code == 200
 
 
@@ -106,7 +108,7 @@ REFUSED_CLIENTS = {
     "a mistyped secret": wrong_secret,
     "an unknown secret": lambda service: {
         **service.credentials,
-        "client_secret": "latchkey_" + "0" * 32 + "2wjyrI",
+        "client_secret": UNKNOWN_SECRET,
     },
     "the id of another account": lambda service: {
         "client_id": create_service("other").client_id,
@@ -157,7 +159,7 @@ def test_a_client_id_in_the_form_must_be_that_of_the_header(oauth: OAuth, servic
     header = basic(service.client_id, service.secret)
     for client_id, status in ((service.client_id, 200), ("another", 400)):
         form = {"grant_type": GRANT, "client_id": client_id}
-        assert oauth.post("token", form, **header).status_code == status
+        assert oauth.post("token", form, Authorization=header).status_code == status
 
 
 @pytest.mark.spec("RFC 6749", "2.3")
@@ -165,7 +167,7 @@ def test_two_methods_of_authentication_in_one_request_are_refused(
     oauth: OAuth, service: Service
 ) -> None:
     form = {"grant_type": GRANT, **service.credentials}
-    answer = oauth.post("token", form, **basic(service.client_id, service.secret))
+    answer = oauth.post("token", form, Authorization=basic(service.client_id, service.secret))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 

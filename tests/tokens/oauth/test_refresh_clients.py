@@ -1,6 +1,5 @@
 """A refresh token belongs to the client that received it (RFC 6749, sections 3.2.1 and 6)."""
 
-from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,15 +7,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Answer, allow, row
-from tests.tokens.oauth.conftest import OAuth, Service
+from tests.tokens.oauth.conftest import UNKNOWN_SECRET, OAuth, Service, basic
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-UNKNOWN_SECRET = "latchkey_" + "0" * 32 + "2wjyrI"
-
-
-def basic(client_id: str, secret: str) -> str:
-    return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
 def is_invalid_client(answer: Answer) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
-from tests.tokens.oauth.conftest import PAYMENTS, OAuth, Service
+from tests.tokens.oauth.conftest import PAYMENTS, UNKNOWN_SECRET, OAuth, Service
 from tests.tokens.oauth.test_exchange import exchanged
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 
@@ -25,7 +25,7 @@ def test_a_token_of_a_person_revokes_its_session(
 
 
 @pytest.mark.spec("RFC 7009", "2.2")
-@pytest.mark.parametrize("token", ["unknown", "a.b.c", "é", "latchkey_" + "0" * 32 + "2wjyrI"])
+@pytest.mark.parametrize("token", ["unknown", "a.b.c", "é", UNKNOWN_SECRET])
 def test_an_unknown_token_is_answered_like_a_known_one(oauth: OAuth, db: None, token: str) -> None:
     answer = oauth.post("revoke", {"token": token})
     assert (answer.status_code, answer.json()) == (200, {})
