@@ -187,20 +187,24 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     @admin.action(description=_("Revoke these sessions"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         """Revoke the sessions, which for a service account disables its secrets."""
-        unrevoked = queryset.filter(revoked_at=None)
-        owners = get_user_model()._base_manager.filter(pk__in=unrevoked.values("user"))
-        people = Q(user=None) | Q(user__in=select_manageable(request, owners).values("pk"))
-        services = Q(pk__in=self.secrets_to_disable(request, unrevoked).values("session"))
-        revoked = queryset.filter(~Q(kind=Kind.SERVICE) & people | services).revoke(Reason.ADMIN)
+        # Lists of ids: SQLite cannot parse a statement that contains the search several times.
+        unrevoked = dict(queryset.filter(revoked_at=None).values_list("pk", "user"))
+        owners = get_user_model()._base_manager.filter(pk__in={*unrevoked.values()} - {None})
+        manageable = [*select_manageable(request, owners).values_list("pk", flat=True)]
+        secrets = self.secrets_to_disable(request, [*unrevoked])
+        services = Q(pk__in=[*secrets.values_list("session", flat=True)])
+        people = ~Q(kind=Kind.SERVICE) & (Q(user=None) | Q(user__in=manageable))
+        sessions = DeviceSession.objects.filter(pk__in=[*unrevoked])
+        revoked = sessions.filter(people | services).revoke(Reason.ADMIN)
         self.log_each(request, revoked, gettext("Revoked."))
         level = messages.SUCCESS if revoked else messages.WARNING
         sentence = gettext("Sessions revoked: %(count)s.") % {"count": len(revoked)}
         messages.add_message(request, level, sentence)
 
     def secrets_to_disable(
-        self, request: HttpRequest, sessions: QuerySet[DeviceSession]
+        self, request: HttpRequest, sessions: list[int]
     ) -> QuerySet[ServiceSecret]:
-        """Return the secrets of these sessions that the staff user may disable; warn about others.
+        """Return the secrets of these session ids that the user may disable; warn about others.
 
         That takes the permission to change service accounts.
         """

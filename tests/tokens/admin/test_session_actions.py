@@ -51,6 +51,20 @@ def test_only_the_selected_sessions_are_revoked(
     assert "Revoked." in carol.get(f"{SESSIONS}{row(phone).pk}/history/").content.decode()
 
 
+@pytest.mark.parametrize("is_superuser", [True, False])
+@pytest.mark.parametrize("query", ["alice", "127.0.0.1", "phone", "{short}", "alice&status=active"])
+def test_sessions_that_a_search_found_are_revoked(
+    api: API, alice: User, carol: Client, query: str, is_superuser: bool
+) -> None:
+    phone, laptop = api.login(alice), api.login(alice)
+    rights = [f"{does}_{what}" for does in ("view", "change") for what in ("user", "devicesession")]
+    client = carol if is_superuser else staff("dave", *rights, "change_serviceaccount")
+    path = f"{SESSIONS}?q={query.format(short=phone['session'][:8])}"
+    answer = client.post(path, {"action": "revoke", "_selected_action": str(row(phone).pk)})
+    assert answer.status_code == 302
+    assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, "")
+
+
 def test_the_view_permission_revokes_nothing(api: API, alice: User) -> None:
     phone = api.login(alice)
     dave = staff("dave", "view_devicesession", "view_user", "view_blacklistedtoken")
