@@ -8,7 +8,7 @@ sent is deleted after `KEEP_FAILED`.
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 from django_tasks import TaskResultStatus, task
@@ -40,6 +40,12 @@ def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
             raise
         later = deliver.using(run_after=timezone.now() + RETRIES[attempt])
         later.enqueue(mail, about, attempt + 1)
+
+
+def queued() -> QuerySet[DBTaskResult]:
+    """Return the tasks of the queue, except reminders of a later day (`remind_owners`)."""
+    is_mail = Q(task_path=deliver.module_path)
+    return DBTaskResult.objects.exclude(~is_mail, run_after__gt=timezone.now())
 
 
 @receiver(task_finished)

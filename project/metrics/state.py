@@ -7,10 +7,10 @@ from django.db import DatabaseError
 from django.db.models import Count, Min
 from django.utils import timezone
 from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from accounts.mail.queue import queued
 from project.connections import check_connections, open_connections
 from tokens.keys.keyring import keyring
 from tokens.models import SigningKey
@@ -57,7 +57,7 @@ def of_keys() -> Iterator[Metric]:
 
 def of_mail() -> Iterator[Metric]:
     """Yield the number of mails in the queue by their status, and the age of the oldest one."""
-    rows = DBTaskResult.objects.filter(status__in=QUEUED).order_by().values_list("status")
+    rows = queued().filter(status__in=QUEUED).order_by().values_list("status")
     found = {
         status: (number, oldest)
         for status, number, oldest in rows.annotate(Count("pk"), Min("enqueued_at"))

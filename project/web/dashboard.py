@@ -17,8 +17,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
+from accounts.mail.queue import queued
 from project.checks import findings
 from tokens.admin.events import RECENT_HOURS, recent_begin, this_hour
 from tokens.admin.lists import LimitedPaginator
@@ -166,7 +166,7 @@ def next_change(signs_from: datetime) -> datetime | None:
 
 def site() -> Iterator[Panel]:
     """One query: the mail queue. The snapshot and the checks are in the memory of the process."""
-    states = DBTaskResult.objects.aggregate(
+    states = queued().aggregate(
         waiting=Count("pk", filter=Q(status=TaskResultStatus.READY)),
         failed=Count("pk", filter=Q(status=TaskResultStatus.FAILED)),
     )

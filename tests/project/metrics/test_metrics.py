@@ -1,20 +1,23 @@
 """/metrics counts what happens, for a program on this machine or with METRICS_TOKEN."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
 from django.test import Client
+from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.mail.letters import Mail
-from accounts.mail.queue import queue
+from accounts.mail.queue import deliver, queue
 from accounts.models import User
-from tests.conftest import API, Answer
+from tests.conftest import API, Answer, Clock
 from tests.project.conftest import Outage
-from tokens.models import DeviceSession
+from tokens.models import DeviceSession, ServiceAccount
 from tokens.revocation import snapshot
+from tokens.service_accounts.accounts import create_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = {"HTTP_HOST": "localhost:8000"}
@@ -127,6 +130,21 @@ def test_a_mail_in_the_queue_is_shown(client: Client) -> None:
     found = Readings(client).read()
     assert found["mails", "ready"] == 1
     assert 0 <= found["oldest_mail_age_seconds",] < 60
+
+
+def test_a_reminder_of_a_later_day_does_not_wait(client: Client, alice: User, clock: Clock) -> None:
+    """An alert on the age of the oldest mail would otherwise fire for months."""
+    orders = ServiceAccount.objects.create(name="orders")
+    orders.owners.add(alice)
+    create_secret(orders, lifetime=timedelta(days=365))
+    DBTaskResult.objects.filter(task_path=deliver.module_path).delete()
+    clock.forward(days=7)
+    found = Readings(client).read()
+    assert (found["mails", "ready"], found["oldest_mail_age_seconds",]) == (0, 0)
+    clock.forward(days=365)
+    found = Readings(client).read()
+    assert found["mails", "ready"] == 1
+    assert found["oldest_mail_age_seconds",] > 0
 
 
 def test_a_scrape_works_without_the_database(client: Client, outage: Outage) -> None:
