@@ -129,15 +129,24 @@ class EndOnePage(EndPage):
 
     template_name = "device_end.html"
 
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.redirect_if_ended() or super().get(request, **kwargs)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.redirect_if_ended() or super().post(request, **kwargs)
+
     @cached_property
     def device(self) -> ListedDevice:
-        active = DeviceSession.objects.filter(user=self.user.pk).active()
-        session = get_object_or_404(active, sid=self.kwargs["sid"])
+        session = get_object_or_404(DeviceSession, user=self.user.pk, sid=self.kwargs["sid"])
         return ListedDevice(session, here=session == self.current)
 
-    def act(self, form: CurrentPasswordForm) -> HttpResponse:
-        self.device  # noqa: B018  (signing in again replaces this browser's session)
-        return super().act(form)
+    def redirect_if_ended(self) -> HttpResponse | None:
+        """Redirect to the list if the device was signed out before, for example in another tab."""
+        if self.device.session.is_active:
+            return None
+        sentence = _("%(device)s was signed out before.")
+        messages.info(self.request, sentence % {"device": self.device.name})
+        return redirect("devices")
 
     def end(self) -> HttpResponse:
         if self.device.here:

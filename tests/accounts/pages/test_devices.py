@@ -172,13 +172,24 @@ def test_opening_the_confirmation_page_revokes_nothing(api: API, alice: User) ->
 
 @pytest.mark.spec("ASVS 5.0", "8.2.2")
 def test_the_devices_of_other_users_answer_404(api: API, alice: User, bob: User) -> None:
-    theirs, mine = api.login(bob), api.login(alice)
-    person = signed_in(alice)
-    api.post("logout/", {"refresh": mine["refresh"]})
-    for sid in (theirs["session"], mine["session"], "6f1c5d1e-0000-4000-8000-000000000000"):
+    theirs, person = api.login(bob), signed_in(alice)
+    for sid in (theirs["session"], "6f1c5d1e-0000-4000-8000-000000000000"):
         for answer in (person.get(f"devices/{sid}/end/"), person.post(f"devices/{sid}/end/")):
             assert answer.status_code == 404
     assert row(theirs).revoked_at is None
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_device_that_was_signed_out_before_leads_to_the_list(
+    api: API, alice: User, method: str
+) -> None:
+    """Two tabs show the list, and the person signs out the same device in both."""
+    phone, person = api.login(alice, "phone"), signed_in(alice)
+    api.post("logout/", {"refresh": phone["refresh"]})
+    answer = getattr(person, method)(f"devices/{phone['session']}/end/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/devices/")
+    assert "phone was signed out before." in person.get("devices/").text
+    assert row(phone).revoked_reason == Reason.LOGOUT
 
 
 def test_revoking_the_own_session_signs_out(alice: User) -> None:
