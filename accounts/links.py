@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import signing
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -22,10 +22,27 @@ from accounts.models import User
 EMAIL_SALT = "accounts.links.email"  # separates these signatures from others
 
 
+class PasswordTokens(PasswordResetTokenGenerator):
+    """The tokens of links to choose a password: Django's, for another state of the user.
+
+    A sign-in leaves a token valid: a thief who knows the old password could cancel each link of
+    the owner by signing in. A change of the address makes it invalid, even if it is undone.
+    """
+
+    key_salt = "accounts.links.password"
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        state = (user.pk, user.password, user.email, user.email_changed_at, timestamp)
+        return "\n".join(map(str, state))
+
+
+password_tokens = PasswordTokens()
+
+
 def password_link(user: User) -> str:
     """Return the URL of the page where this user chooses a password."""
     uid = urlsafe_base64_encode(str(user.pk).encode())
-    return page_url("password-link", uid=uid, token=default_token_generator.make_token(user))
+    return page_url("password-link", uid=uid, token=password_tokens.make_token(user))
 
 
 def user_of_password_link(uid: str, token: str, users: QuerySet[User] | None = None) -> User | None:
@@ -36,7 +53,7 @@ def user_of_password_link(uid: str, token: str, users: QuerySet[User] | None = N
         return None
     users = User.objects.all() if users is None else users
     user = users.filter(pk=pk, is_active=True).first()
-    return user if user and default_token_generator.check_token(user, token) else None
+    return user if user and password_tokens.check_token(user, token) else None
 
 
 def email_link(user: User, email: str, fingerprint: str) -> str:

@@ -42,7 +42,7 @@ def deliver(mail: str, about: dict[str, str], attempt: int = 0) -> None:
         later.enqueue(mail, about, attempt + 1)
 
 
-def queued() -> QuerySet[DBTaskResult]:
+def queued() -> QuerySet[Any]:
     """Return the tasks of the queue, except reminders of a later day (`remind_owners`)."""
     is_mail = Q(task_path=deliver.module_path)
     return DBTaskResult.objects.exclude(~is_mail, run_after__gt=timezone.now())

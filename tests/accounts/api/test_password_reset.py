@@ -165,10 +165,6 @@ def test_one_of_many_simultaneous_callers_sets_the_password(account: Account, al
     assert len(post_office()) == 1
 
 
-def sign_in(api: API, alice: User) -> None:
-    api.login(alice)
-
-
 def change_the_password(api: API, alice: User) -> None:
     execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
 
@@ -185,9 +181,7 @@ def delete(api: API, alice: User) -> None:
     alice.delete()
 
 
-@pytest.mark.parametrize(
-    "event", [sign_in, change_the_password, change_the_address, deactivate, delete]
-)
+@pytest.mark.parametrize("event", [change_the_password, change_the_address, deactivate, delete])
 def test_a_link_is_invalid_after_the_account_has_changed(
     api: API, account: Account, alice: User, event: Any
 ) -> None:
