@@ -26,6 +26,7 @@ from tokens.revocation import snapshot
 pytest_plugins = [
     "tests.support.flushing",
     "tests.support.leaks",
+    "tests.support.measuring",
     "tests.support.servers",
     "tests.support.selection",
     "tokens.testing.plugin",
