@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -23,15 +24,13 @@ class NamedToken:
     names the token by `session` and `generation`, as in the pair.
     """
 
-    session: str | None = None
+    session: UUID | None = None
     generation: int | None = None
 
     def require(self, token: RefreshToken) -> None:
         """Raise TokenDiffersError if the token is not the named one."""
-        if self.session not in (None, str(token.sid)) or self.generation not in (
-            None,
-            token.generation,
-        ):
+        session, generation = self.session, self.generation
+        if session not in (None, token.sid) or generation not in (None, token.generation):
             raise TokenDiffersError(token)
 
 
@@ -65,6 +64,7 @@ def parse_and_count(raw: str, ip_address: str | None) -> RefreshToken:
 
 
 NO_TEXT = "This field must be a JSON string."
+NO_UUID = "This field must be a UUID."
 NO_NUMBER = "This field must be a JSON integer of at most 64 bits."
 INVALID_KEY = "An Idempotency-Key has 16 to 255 printable ASCII characters."
 
@@ -86,4 +86,7 @@ def named_token(body: Any) -> NamedToken | None:
         raise ValidationError({"session": [NO_TEXT]})
     if not isinstance(generation, int | None) or isinstance(generation, bool):
         raise ValidationError({"generation": [NO_NUMBER]})
-    return NamedToken(session, generation)
+    try:
+        return NamedToken(None if session is None else UUID(session), generation)
+    except ValueError as error:
+        raise ValidationError({"session": [NO_UUID]}) from error

@@ -1,7 +1,8 @@
 """A refresh can name the token that it means to spend, which a script cannot read in its cookie."""
 
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -60,6 +61,24 @@ def test_a_token_in_the_body_can_be_named_too(alice: User) -> None:
     body = {key: pair[key] for key in ("refresh", "session", "generation")}
     assert api.post("refresh/", body).json()["generation"] == 2
     assert api.post("refresh/", {"refresh": "a.b.c", "generation": 7}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [str, lambda sid: str(sid).upper(), lambda sid: sid.hex],
+    ids=["as in the pair", "upper case", "without hyphens"],
+)
+def test_every_spelling_names_the_session(app: App, spelling: Callable[[UUID], str]) -> None:
+    """Swift's `UUID().uuidString` is in upper case."""
+    name = spelling(active_session().sid)
+    assert app.post("auth/refresh/", {"session": name}).json()["generation"] == 2
+
+
+@pytest.mark.parametrize("name", ["", "x", "é" * 32, "0" * 33])
+def test_a_session_that_is_not_a_uuid_is_refused(app: App, name: str) -> None:
+    answer = app.post("auth/refresh/", {"session": name})
+    assert (answer.status_code, answer.json()) == (400, {"session": ["This field must be a UUID."]})
+    assert active_session().generation == 1
 
 
 @pytest.mark.parametrize(

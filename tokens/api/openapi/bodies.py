@@ -44,7 +44,7 @@ class SpendSerializer(serializers.Serializer[None]):
 class RefreshSerializer(SpendSerializer):
     """The same, and optionally the token that is meant, as the pair names it."""
 
-    session = serializers.CharField(
+    session = serializers.UUIDField(
         required=False, help_text="Refuse another session's token with 409 `token_differs`."
     )
     generation = serializers.IntegerField(
