@@ -28,7 +28,7 @@ from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
 from tokens.http.paths import API_PREFIXES, OAUTH
-from tokens.http.permissions import insufficient_scope
+from tokens.http.permissions import challenge
 from tokens.http.request_context import state_of
 
 RETRY_AFTER = 5  # seconds, after a 503
@@ -79,9 +79,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, InvalidToken):
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     elif isinstance(error, PermissionDenied):
-        challenge = insufficient_scope(context["request"], context.get("view"), error)
-        if challenge:
-            response["WWW-Authenticate"] = challenge
+        if header := challenge(context["request"], context.get("view"), error):
+            response["WWW-Authenticate"] = header
     elif isinstance(error, MethodNotAllowed):
         omit_options(context["view"])
     return response

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import AND, OR, BasePermission
 from rest_framework.request import ForcedAuthentication, Request
 from rest_framework.views import APIView
 
@@ -68,7 +68,7 @@ class IsPerson(BasePermission):
     could exchange it and then change the person's account (RFC 8693, section 4.1).
     """
 
-    message = "This is for people, and the token was issued to a service account."
+    message = "This is for people. A service may not do it, even for a person."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user, token = request.user, request.auth
@@ -77,20 +77,29 @@ class IsPerson(BasePermission):
         return bool(user and user.is_authenticated)
 
 
-def insufficient_scope(request: Request, view: APIView | None, error: PermissionDenied) -> str:
-    """Return the challenge to a token that does not suffice (RFC 6750, section 3.1), or "".
+def challenge(request: Request, view: APIView | None, error: PermissionDenied) -> str:
+    """Return the challenge to a token that does not suffice (RFC 6750, section 3), or "".
 
-    Only a token in the Authorization header is challenged. The challenge names the scope if the
-    error is the refusal of a single `has_scope`.
+    Only a token in the Authorization header is challenged. The error is `insufficient_scope` if a
+    token with another scope would get further: a `has_scope` refused. The challenge names the scope
+    of a single one.
     """
     meta, token = request._request.META, vars(request._request).get("auth")
     if "HTTP_AUTHORIZATION" not in meta or not isinstance(token, AccessToken):
         return ""
     for permission in view.get_permissions() if view else ():
-        scope = getattr(permission, "required_scope", "")
-        if scope and getattr(permission, "message", "") == str(error.detail):
-            return f'Bearer error="insufficient_scope", scope="{scope}"'
-    return 'Bearer error="insufficient_scope"'
+        detail = getattr(permission, "message", PermissionDenied.default_detail)
+        if detail == error.detail and _lacks_scope(token, permission):
+            scope = getattr(permission, "required_scope", "")
+            return 'Bearer error="insufficient_scope"' + (f', scope="{scope}"' if scope else "")
+    return "Bearer"
+
+
+def _lacks_scope(token: AccessToken, permission: Any) -> bool:
+    """Return whether the token lacks a scope that the permission, or an operand of it, requires."""
+    if isinstance(permission, AND | OR):
+        return any(_lacks_scope(token, operand) for operand in vars(permission).values())
+    return not {*getattr(permission, "required_scope", "").split()} <= token.scopes
 
 
 def _roles(request: Request) -> Iterable[str]:

@@ -169,8 +169,9 @@ def test_a_service_that_acts_for_a_person_reads_no_account(
     pair = api.login(alice)
     token = exchanged(oauth, service, pair["access"], audience=SITE)
     answer = api.get(path, bearer=str(token.token))
-    detail = "This is for people, and the token was issued to a service account."
+    detail = "This is for people. A service may not do it, even for a person."
     assert (answer.status_code, answer.json()["detail"]) == (403, detail)
+    assert answer["WWW-Authenticate"] == "Bearer"
     assert api.post("logout/all/", bearer=str(token.token)).status_code == 403
     assert api.get(path, bearer=pair["access"]).status_code == 200
 
