@@ -85,7 +85,7 @@ def test_all_scopes_are_required(get: Call, issuer: Issuer) -> None:
 
 def test_an_endpoint_requires_a_role_itself(get: Call, issuer: Issuer) -> None:
     answer = get("/pick", issuer.token())
-    assert (answer.status_code, challenge(answer)) == (403, 'Bearer error="insufficient_scope"')
+    assert (answer.status_code, challenge(answer)) == (403, "Bearer")
     assert get("/pick", issuer.token(roles=["shipping"])).status_code == 200
 
 

@@ -121,7 +121,7 @@ def test_the_case_of_the_scheme_does_not_matter(app: Bearer, issuer: Issuer) -> 
 def test_a_missing_role_is_403(app: Bearer, issuer: Issuer) -> None:
     answer = get(app, "/ship", token=issuer.token())
     assert answer.status_code == 403
-    assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.json()["code"] == "permission_denied"
     assert get(app, "/ship", token=issuer.token(roles=["shipping"])).status_code == 200
 

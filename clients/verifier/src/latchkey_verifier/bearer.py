@@ -56,20 +56,16 @@ def denial(error: VerifierError) -> Denial:
     match error:
         case NothingPresented():
             return Denial(401, "not_authenticated", {"WWW-Authenticate": "Bearer"})
-        case RoleLacking() | ScopeLacking():
-            challenge = {"WWW-Authenticate": insufficient_scope(error)}
-            return Denial(403, "permission_denied", challenge)
+        case RoleLacking():
+            return Denial(403, "permission_denied", {"WWW-Authenticate": "Bearer"})
+        case ScopeLacking():
+            challenge = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+            return Denial(403, "permission_denied", {"WWW-Authenticate": challenge})
         case VerifierUnavailable():
             return Denial(503, "unavailable", {"Retry-After": str(error.retry_after)})
         case TokenRefused():
             log.info("access token refused: %s", error.reason)
     return Denial(401, "token_not_valid", {"WWW-Authenticate": REFUSED})
-
-
-def insufficient_scope(lacking: RoleLacking | ScopeLacking) -> str:
-    """Return the challenge of a 403, which names the required scopes (RFC 6750, section 3)."""
-    needed = f', scope="{lacking.scope}"' if isinstance(lacking, ScopeLacking) else ""
-    return f'Bearer error="insufficient_scope"{needed}'
 
 
 class PublicPaths:
