@@ -34,8 +34,18 @@ def test_the_module_is_sent_compressed(client: Client) -> None:
     answer = client.get(URL, headers={"Accept-Encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"
     assert len(answer.content) < 8_000
-    known = client.get(URL, headers={"Accept-Encoding": "gzip", "If-None-Match": answer["ETag"]})
-    assert known.status_code == 304
+
+
+@pytest.mark.spec("RFC 9110", "15.4.5")
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_304_has_the_headers_of_the_200(client: Client, encoding: str) -> None:
+    headers = {"Accept-Encoding": encoding, "Origin": "https://app.example.org"}
+    answer = client.get(URL, headers=headers)
+    known = client.get(URL, headers={**headers, "If-None-Match": answer["ETag"]})
+    assert (answer.status_code, known.status_code) == (200, 304)
+    assert "Accept-Encoding" in answer["Vary"]
+    for name in ("Vary", "ETag", "Cache-Control", "Access-Control-Allow-Origin"):
+        assert known[name] == answer[name]
 
 
 def test_the_module_is_read_only(client: Client) -> None:
