@@ -117,7 +117,7 @@ class BearerAuthentication(JWTAuthentication):
         if header is None:
             return None
         scheme, _, raw = header.strip(SPACES).partition(" ")
-        if scheme.lower() not in ("bearer", ""):  # A server empties a header that is not ASCII.
+        if scheme.lower() != "bearer":
             return None
         text = raw.strip(SPACES)
         if conf().SERVICE_SECRETS_AS_TOKENS and text.startswith(secrets.PREFIX):
