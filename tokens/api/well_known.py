@@ -34,8 +34,11 @@ def public(facts: Any, content_type: str) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def status_list(request: HttpRequest, number: int) -> HttpResponse:
-    """Return a status list as a signed token (section 5.1), or 404 if it covers no session."""
-    if number >= list_count.current():
+    """Return a status list as a signed token (section 5.1), or 404 if it covers no session.
+
+    A list has one URL, so a number with leading zeros is 404 as well.
+    """
+    if number >= list_count.current() or not request.path_info.endswith(f"/{number}"):
         raise Http404
     row = cached_bits(number).current()
     response = HttpResponse(sign_list(number, row), content_type=CONTENT_TYPE)

@@ -73,7 +73,7 @@ def is_told(answer: Answer, status: int, code: str) -> None:
     assert answer.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["status/1", "status/x", "nowhere"])
+@pytest.mark.parametrize("path", ["status/1", "status/x", "status/00", "status/000", "nowhere"])
 def test_an_unknown_well_known_url_is_json(client: Client, path: str) -> None:
     is_told(client.get(f"/.well-known/{path}"), 404, "not_found")
 
