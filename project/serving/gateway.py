@@ -22,6 +22,7 @@ from project.web.json import MAX_BODY_SIZE, longest_body
 from project.web.refusal import REFUSAL, Refusal
 
 BODY_TIME = 20  # seconds in which a body must arrive
+MAX_DISCARDED = 10_000_000  # bytes of a body that are read although the site refuses it
 LARGE_BODIES = 16  # bodies longer than MAX_BODY_SIZE that may be in memory at a time
 SWEEP = 0.5  # seconds between two checks for requests that take too long
 TOO_SLOW = Refusal(408, "timeout", "The body did not arrive in time.")
@@ -111,18 +112,23 @@ class Exchange:
         self.missing = 0  # bytes of the body that the gateway has not received
         self.event: Any = None  # the next part of the body, or the end of the connection
         self.is_large = False
+        self.discards = False  # The site refuses the request and does not use its body.
 
     def begin(self) -> None:
-        """Read the body if the site will use it; otherwise respond."""
+        """Read the body, or respond if it is empty or too long even to discard it.
+
+        Most clients read no response before they have sent the whole body.
+        """
         length = self.missing = int(self.environ.get("CONTENT_LENGTH", 0))
-        if not length or length > longest_body(self.environ["PATH_INFO"]):
-            self.enter()  # The site refuses a body that is too long, and does not read it.
-        elif REFUSAL in self.environ:
+        longest = longest_body(self.environ["PATH_INFO"])
+        self.discards = length > longest or REFUSAL in self.environ
+        is_large = length > MAX_BODY_SIZE and not self.discards
+        if not length or length > max(longest, MAX_DISCARDED):
             self.enter()
-        elif length > MAX_BODY_SIZE and not self.gateway.large.acquire(blocking=False):
+        elif is_large and not self.gateway.large.acquire(blocking=False):
             self.refuse(BUSY)
         else:
-            self.is_large = length > MAX_BODY_SIZE
+            self.is_large = is_large
             self.gateway.arriving[self] = time.monotonic() + BODY_TIME
             self.read()
 
@@ -147,7 +153,8 @@ class Exchange:
             if self.has_arrived():
                 self.finish()
             return
-        self.chunks.append(message["body"])
+        if not self.discards:
+            self.chunks.append(message["body"])
         self.missing -= len(message["body"])
         if self.missing > 0:
             self.read()

@@ -49,7 +49,7 @@ def test_an_application_that_fails_answers_500(server: Server) -> None:
     assert get(server, "/log").status_code == 200
 
 
-UNREAD = ("Content-Length: 70000", "Transfer-Encoding: chunked")
+UNREAD = ("Content-Length: 10000001", "Transfer-Encoding: chunked")
 
 
 @pytest.mark.parametrize("line", UNREAD)
@@ -59,6 +59,13 @@ def test_an_answer_to_an_unread_body_announces_that_the_connection_closes(
     head = f"POST /api/ HTTP/1.1\r\nHost: localhost\r\n{line}\r\n\r\n"
     _, content = ask(server.url, head.encode())
     assert content.lower().count(b"connection: close\r\n") == 1
+
+
+def test_a_body_that_is_too_long_is_read_and_discarded(server: Server) -> None:
+    with httpx.Client(timeout=20) as client:
+        for _ in range(2):
+            answer = client.post(f"{server.url}/echo", content=b"x" * 9_000_000)
+            assert (answer.content, "connection" in answer.headers) == (b"", False)
 
 
 def test_an_answer_to_a_body_that_was_read_keeps_the_connection(server: Server) -> None:
