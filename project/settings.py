@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "project.web.errors.RefusalMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "project.web.headers.HeadersMiddleware",
+    "project.web.program_errors.ProgramErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",

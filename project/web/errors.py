@@ -196,7 +196,7 @@ def answer(request: HttpRequest, status: int, code: str, detail: str, **more: st
         error = "temporarily_unavailable" if status in (429, 503) else "invalid_request"
         error = "server_error" if status == 500 else error
         response = JsonResponse({"error": error, "error_description": detail}, status=status)
-    elif request.path_info.startswith(API_PREFIXES):
+    elif is_for_programs(request):
         response = JsonResponse({"detail": detail, "code": code}, status=status)
     else:
         response = page(
@@ -204,6 +204,11 @@ def answer(request: HttpRequest, status: int, code: str, detail: str, **more: st
         )
     response["Cache-Control"] = "no-store"
     return response
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Return whether programs request this path, and not people."""
+    return request.path_info.startswith(API_PREFIXES) or request.path_info in PROBES
 
 
 def page(request: HttpRequest, status: int, **context: str) -> HttpResponse:

@@ -14,10 +14,14 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from accounts.browser.middleware import PagesOnly
 from project.web.errors import CommonMiddleware, RefusalMiddleware, may_lack_slash, why_unread
 from project.web.headers import HeadersMiddleware
+from project.web.program_errors import ProgramErrorMiddleware
 from tokens.http.paths import API, PRIVATE
 
-#: They check a request or add headers to its answer, which ProgramMiddleware does in one step.
-CHECKING = (CommonMiddleware, SecurityMiddleware, HeadersMiddleware, XFrameOptionsMiddleware)
+#: They check a request or change its answer, which ProgramMiddleware does in one step.
+CHECKING = (
+    *(CommonMiddleware, SecurityMiddleware, HeadersMiddleware, XFrameOptionsMiddleware),
+    ProgramErrorMiddleware,
+)
 #: They do nothing for a call of the API that succeeds.
 IDLE = (RefusalMiddleware, WhiteNoiseMiddleware)
 #: Clients choose the values of the Host header that are remembered as valid.

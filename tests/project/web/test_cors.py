@@ -35,7 +35,7 @@ def allowed(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [APP]
     settings.TOKENS = {**settings.TOKENS, "COOKIE_ORIGINS": (APP,)}
     middleware = [*settings.MIDDLEWARE]
-    middleware.insert(6, "corsheaders.middleware.CorsMiddleware")
+    middleware.insert(7, "corsheaders.middleware.CorsMiddleware")
     settings.MIDDLEWARE = middleware
 
 

@@ -84,7 +84,7 @@ def test_a_form_of_a_page_needs_no_csrf_token_and_gets_no_session() -> None:
 def allowed(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [APP]
     middleware = [*settings.MIDDLEWARE]
-    middleware.insert(5, "corsheaders.middleware.CorsMiddleware")
+    middleware.insert(7, "corsheaders.middleware.CorsMiddleware")
     settings.MIDDLEWARE = middleware
 
 
