@@ -40,12 +40,11 @@ def test_a_post_without_its_slash_is_never_redirected(
     answer = send("post", f"/api/auth/{path}", body=body)
     assert answer.status_code == 404
     assert "Location" not in answer
-    if not debug:
-        assert answer.json() == {
-            "detail": "There is nothing at this address."
-            f" Addresses end with a slash: /api/auth/{path}/",
-            "code": "not_found",
-        }
+    assert answer.json() == {
+        "detail": "There is nothing at this address."
+        f" Addresses end with a slash: /api/auth/{path}/",
+        "code": "not_found",
+    }
 
 
 def test_a_get_without_its_slash_is_redirected(client: Client) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponseNotAllowed
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.test import Client
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +16,12 @@ from tests.conftest import Answer
 pytestmark = pytest.mark.django_db
 
 JSON = "application/json"
+ERRORS = {
+    "missing": Http404(),
+    "bad": BadRequest(),
+    "suspicious": SuspiciousOperation(),
+    "wrong": ZeroDivisionError(),
+}
 DOCUMENTS = [
     *("/.well-known/jwks.json", "/.well-known/oauth-authorization-server"),
     *("/.well-known/status/0", "/healthz", "/readyz", "/api/schema/", "/api/docs/"),
@@ -54,16 +61,82 @@ def test_another_method_of_a_page_has_no_json() -> None:
 
 
 class Urls:
-    """A view of a developer that describes the refusal itself."""
+    """Views of a developer."""
 
     @staticmethod
-    def view(request: HttpRequest) -> Any:
+    def own(request: HttpRequest) -> Any:
         return HttpResponseNotAllowed(["GET"], "<p>Only GET.</p>")
 
-    urlpatterns = [path("api/own/", csrf_exempt(login_not_required(view)))]
+    @staticmethod
+    def form(request: HttpRequest) -> Any:
+        return HttpResponse("<p>A field is missing.</p>", status=400)
+
+    @staticmethod
+    def fails(request: HttpRequest, reason: str) -> Any:
+        raise ERRORS[reason]
+
+    urlpatterns = [
+        path("api/own/", csrf_exempt(login_not_required(own))),
+        path("api/form/", login_not_required(form)),
+        path("api/fails/<str:reason>/", login_not_required(fails)),
+    ]
 
 
 def test_a_405_with_a_text_of_its_own_stays(settings: Settings) -> None:
     settings.ROOT_URLCONF = Urls
     answer = send("POST", "/api/own/")
     assert (answer.status_code, answer.content) == (405, b"<p>Only GET.</p>")
+
+
+@pytest.mark.trap(58)
+@pytest.mark.parametrize("accept", [JSON, "text/html", "*/*"])
+@pytest.mark.parametrize("path", ["/api/auth/nowhere/", "/.well-known/nothing"])
+def test_with_debug_an_unknown_url_is_404_in_json(
+    settings: Settings, path: str, accept: str
+) -> None:
+    settings.DEBUG = True
+    is_refused(send("GET", path, Accept=accept), 404, "not_found")
+
+
+def test_with_debug_an_unknown_url_of_oauth_has_its_error_form(settings: Settings) -> None:
+    settings.DEBUG = True
+    answer = send("POST", "/oauth/token/")
+    assert (answer.status_code, answer.json()["error"]) == (404, "invalid_request")
+
+
+@pytest.mark.parametrize("accept", [JSON, "text/html", "*/*"])
+@pytest.mark.parametrize("path", ["/api/auth/csrf/", "/.well-known/jwks.json"])
+def test_with_debug_an_unknown_host_is_400_in_json(
+    settings: Settings, path: str, accept: str
+) -> None:
+    settings.DEBUG = True
+    answer = send("GET", path, Accept=accept, Host="elsewhere.example")
+    is_refused(answer, 400, "bad_request")
+
+
+@pytest.mark.parametrize("accept", [JSON, "text/html"])
+@pytest.mark.parametrize(
+    ("reason", "status"), [("missing", 404), ("bad", 400), ("suspicious", 400)]
+)
+def test_with_debug_an_error_of_a_view_is_json(
+    settings: Settings, reason: str, status: int, accept: str
+) -> None:
+    settings.DEBUG, settings.ROOT_URLCONF = True, Urls
+    code = "not_found" if status == 404 else "bad_request"
+    is_refused(send("GET", f"/api/fails/{reason}/", Accept=accept), status, code)
+
+
+def test_with_debug_a_refusal_keeps_its_sentence(settings: Settings) -> None:
+    settings.DEBUG = True
+    answer = Client().generic("POST", "/api/auth/csrf/", b"{}", "text/plain; charset=utf-16")
+    is_refused(answer, 400, "bad_request")
+    assert answer.json()["detail"] == "Send the form in UTF-8."
+
+
+def test_with_debug_developers_see_their_own_errors(settings: Settings) -> None:
+    settings.DEBUG = True
+    assert "DEBUG = True" in send("GET", "/nowhere/").text
+    settings.ROOT_URLCONF = Urls
+    assert send("GET", "/api/form/").content == b"<p>A field is missing.</p>"
+    client = Client(raise_request_exception=False)
+    assert "ZeroDivisionError" in client.get("/api/fails/wrong/").text
