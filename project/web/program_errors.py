@@ -1,12 +1,17 @@
 """Answer programs in JSON where Django alone would not."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext
 from rest_framework.exceptions import MethodNotAllowed
 
 from project.web.errors import answer, bad_request, is_for_programs, not_found
+from tokens.http.paths import PRIVATE
 
 
 class ProgramErrorMiddleware(MiddlewareMixin):
@@ -14,6 +19,21 @@ class ProgramErrorMiddleware(MiddlewareMixin):
 
     It is outside of the middleware that raise such errors, and inside those that add headers.
     """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        super().__init__(get_response)
+        self.redirect = SecurityMiddleware(get_response).process_request
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Refuse a call over http, instead of the redirect to https that a page gets.
+
+        A program would follow the redirect without its body, and its developer would not notice
+        that its password or token was readable on the network.
+        """
+        if not request.path_info.startswith(PRIVATE) or not self.redirect(request):
+            return None
+        detail = gettext("Use https. Everything that this request contains was sent unencrypted.")
+        return answer(request, 403, "https_required", detail)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer an error of a view as without DEBUG, for which Django has a page."""
@@ -35,7 +55,7 @@ class ProgramErrorMiddleware(MiddlewareMixin):
 
 
 def in_json(request: HttpRequest, response: HttpResponse) -> HttpResponse | None:
-    """Return the answer for a program, or None if it has a form of its own or is for people."""
+    """Return the answer for a program, or None if the response stays as it is."""
     if not is_for_programs(request):
         return None
     if isinstance(response, HttpResponseNotAllowed) and not response.content:

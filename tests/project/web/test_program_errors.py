@@ -140,3 +140,54 @@ def test_with_debug_developers_see_their_own_errors(settings: Settings) -> None:
     assert send("GET", "/api/form/").content == b"<p>A field is missing.</p>"
     client = Client(raise_request_exception=False)
     assert "ZeroDivisionError" in client.get("/api/fails/wrong/").text
+
+
+@pytest.mark.spec("ASVS 5.0", "4.1.2")
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("path", ["/api/auth/login/", "/api/auth/login", "/api/nowhere/"])
+def test_a_call_over_http_is_refused_and_not_redirected(
+    settings: Settings, path: str, method: str
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = send(method, path)
+    assert "Location" not in answer
+    assert answer["Cache-Control"] == "no-store"
+    assert answer.status_code == 403
+    if method != "HEAD":
+        assert answer.json() == {
+            "detail": "Use https. Everything that this request contains was sent unencrypted.",
+            "code": "https_required",
+        }
+
+
+@pytest.mark.spec("ASVS 5.0", "4.1.2")
+def test_a_call_of_oauth_over_http_is_refused_in_its_error_form(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = send("POST", "/oauth/token")
+    assert (answer.status_code, answer.json()["error"]) == (403, "invalid_request")
+    assert answer.json()["error_description"].startswith("Use https.")
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere/", "/.well-known/jwks.json"])
+def test_pages_and_public_documents_are_redirected_to_https(settings: Settings, path: str) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = send("GET", path)
+    assert (answer.status_code, answer["Location"]) == (301, f"https://testserver{path}")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_are_answered_over_http(settings: Settings, path: str) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert send("GET", path).status_code == 200
+
+
+def test_an_address_without_https_by_setting_is_answered(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_REDIRECT_EXEMPT = True, ["^api/auth/csrf/$"]
+    assert send("GET", "/api/auth/csrf/").status_code == 200
+    assert send("GET", "/api/auth/sessions/").status_code == 403
+
+
+def test_a_call_over_http_to_an_unknown_host_is_400(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = send("GET", "/api/auth/csrf/", Host="elsewhere.example")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")

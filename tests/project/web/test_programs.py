@@ -92,15 +92,15 @@ def test_a_request_that_is_refused_passes_it(
     assert passed[:2] == ALL[:2]
 
 
-@pytest.mark.spec("ASVS 5.0", "3.4.1")
-def test_a_call_over_http_is_redirected_before_a_view_reads_it(
+@pytest.mark.spec("ASVS 5.0", "3.4.1", "4.1.2")
+def test_a_call_over_http_is_refused_before_a_view_reads_it(
     api: API, alice: User, settings: Settings
 ) -> None:
     token = api.login(alice)["access"]
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 60
     headers = {"Authorization": f"Bearer {token}"}
     plain = Client().get("/api/account/me/", headers=headers)
-    assert (plain.status_code, plain.content) == (301, b"")
+    assert (plain.status_code, plain.json()["code"]) == (403, "https_required")
     secure = Client().get("/api/account/me/", headers=headers, secure=True)
     assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=60")
 
