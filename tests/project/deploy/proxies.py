@@ -101,6 +101,7 @@ def caddy(directory: Path, ports: Ports, certificate: Certificate) -> list[str]:
     output = f"\tlog {{\n\t\toutput file {directory / 'proxy.log'}\n"
     changes = {
         "{\n\tservers": f"{{\n{own}\tservers",
+        "http://id.example.org {\n": "http://localhost {\n\tbind 127.0.0.1\n",
         "\nid.example.org {\n": f"\nlocalhost {{\n\tbind 127.0.0.1\n\t{files}\n",
         "\tlog {\n": output,
         "127.0.0.1:8000": f"127.0.0.1:{ports.site}",

@@ -63,10 +63,17 @@ def test_people_and_programs_sign_in_over_https(proxy: Proxied) -> None:
         assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
 
 
-def test_http_is_redirected_to_https(proxy: Proxied) -> None:
+def test_a_page_over_http_is_redirected_to_https(proxy: Proxied) -> None:
     answer = httpx.get(f"http://localhost:{proxy.ports.http}/tokens/")
     assert answer.status_code in (301, 308)
     assert answer.headers["Location"].startswith("https://localhost")
+
+
+@pytest.mark.spec("ASVS 5.0", "4.1.2")
+@pytest.mark.parametrize("path", ["/api/auth/login/", "/oauth/token"])
+def test_a_call_over_http_is_refused(proxy: Proxied, path: str) -> None:
+    answer = httpx.post(f"http://localhost:{proxy.ports.http}{path}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "https_required")
 
 
 @pytest.mark.parametrize("forged", ["", "203.0.113.9", "203.0.113.9, 198.51.100.7"])
