@@ -43,6 +43,14 @@ class OAuthView(TokenView):
             return super().handle_exception(exc)
         return Response(exc.as_json(), status=exc.status, headers=exc.headers)
 
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Add the second header of RFC 6749, section 5.1; TokenView adds Cache-Control."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Pragma"] = "no-cache"
+        return response
+
 
 def parameters(request: Request) -> dict[str, str]:
     """Return the parameters of the form by name.

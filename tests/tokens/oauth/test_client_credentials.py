@@ -30,7 +30,7 @@ GRANT = "client_credentials"
 def test_a_secret_is_exchanged_for_an_access_token_alone(oauth: OAuth, service: Service) -> None:
     answer = oauth.token(service, grant_type=GRANT)
     assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-store"
+    assert (answer["Cache-Control"], answer["Pragma"]) == ("no-store", "no-cache")
     body = answer.json()
     assert body.keys() == {"access_token", "token_type", "expires_in", "scope"}
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
