@@ -28,7 +28,7 @@ from tokens.admin.secret_form import SecretForm, new_sid
 from tokens.errors import DuplicateSecretError
 from tokens.http.error_reports import without_values_in_errors
 from tokens.models import ServiceAccount, ServiceSecret
-from tokens.service_accounts.accounts import create_secret, disable
+from tokens.service_accounts.accounts import create_secret, disable, sessions_of
 
 
 class SecretsInline(ShownInline):
@@ -145,7 +145,13 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user
+        disabled = sessions_of(obj).active().count() if change and not obj.is_active else 0
         super().save_model(request, obj, form, change)
+        if disabled:
+            sentence = gettext(
+                "Secrets disabled: %(count)s. They stay disabled if you enable the account again."
+            )
+            messages.warning(request, sentence % {"count": disabled})
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         if not self.has_change_permission(request, obj):

@@ -152,7 +152,10 @@ def test_a_form_without_a_change_says_so_in_the_history(carol: Client, service: 
 
 
 def test_disabling_the_account_disables_its_secrets(carol: Client, service: Service) -> None:
-    change(carol, service, is_active="")
+    told = "Secrets disabled: 1. They stay disabled if you enable the account again."
+    for changes in ({"description": "Ships."}, {"is_active": ""}):
+        change(carol, service, **changes)
+        assert (told in carol.get(PAGE).content.decode()) is ("is_active" in changes)
     assert not is_valid(service)
     page = carol.get(f"{PAGE}{service.client_id}/change/").content.decode()
     assert 'field-state"><p>disabled' in page.replace("\n", "").replace(" ", "")
