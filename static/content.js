@@ -10,7 +10,7 @@ for (const field of document.querySelectorAll("input[type=password]")) {
   button.addEventListener("click", () => {
     const shown = field.type === "password";
     field.type = shown ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shown));
+    [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
   });
   // Browsers remember what people type into text fields, so the password is hidden before it is sent.
   field.form.addEventListener("submit", () => { field.type = "password"; });
