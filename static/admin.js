@@ -6,3 +6,10 @@
 addEventListener("load", () => {
   for (const icon of document.querySelectorAll(".help-tooltip[aria-label]")) icon.setAttribute("role", "img");
 });
+
+// A table that is wider than its place has a hint above it.
+
+for (const hint of document.querySelectorAll(".scroll-hint")) {
+  const place = hint.parentElement.querySelector(".results, .inline-group");
+  new ResizeObserver(() => { hint.hidden = place.scrollWidth <= place.clientWidth; }).observe(place);
+}

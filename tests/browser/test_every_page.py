@@ -202,15 +202,6 @@ def test_the_page_of_an_account_names_each_secret_once(viewer: Person) -> None:
     assert table.inner_text().count("latchkey_") == secrets
 
 
-def test_a_list_says_on_a_small_screen_that_it_scrolls(viewer: Person) -> None:
-    viewer.sign_in("admin")
-    viewer.site.run(ROWS, TOKEN=viewer.site.login("alice")["access"])
-    hint = viewer.go("/admin/tokens/serviceaccount/").get_by_text("Scroll the table sideways")
-    assert hint.is_visible()
-    viewer.page.set_viewport_size({"width": 1440, "height": 800})
-    assert not hint.is_visible()
-
-
 def test_an_expanded_operation_has_no_problems(viewer: Person) -> None:
     page = viewer.go("/api/docs/")
     page.get_by_role("button", name="/api/auth/login/").first.click()
