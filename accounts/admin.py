@@ -62,10 +62,27 @@ def describe_password(stored: str) -> str:
     return gettext("A password is set.") if has_password(stored) else gettext("No password is set.")
 
 
+#: What administrators cannot take away from themselves, because they could not undo it.
+OWN_RIGHTS = {
+    "is_active": _("You cannot deactivate yourself."),
+    "is_staff": _("You cannot take away your own staff status."),
+    "is_superuser": _("You cannot take away your own superuser status."),
+}
+
+
 class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic when it runs
+    actor: Any  # SiteUserAdmin sets it.
     password = ReadOnlyPasswordHashField(
         widget=PasswordWidget, help_text=_("A new password revokes every session of this user.")
     )
+
+    def clean(self) -> None:
+        super().clean()
+        if self.instance.pk != self.actor.pk:
+            return
+        for name, sentence in OWN_RIGHTS.items():
+            if name in self.changed_data and not self.cleaned_data[name]:
+                self.add_error(name, sentence)
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # neither is this
@@ -142,6 +159,11 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     def has_add_permission(self, request: HttpRequest) -> bool:
         # Django's page for a new user asks for both, but "save as new" asks for the first only.
         return super().has_add_permission(request) and self.has_change_permission(request)
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.actor = request.user  # type: ignore[attr-defined]  # a new class for each request
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[Any, ...]:
         fields = (*super().get_readonly_fields(request, obj),)

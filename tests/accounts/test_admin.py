@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from accounts.models import User
 from tests.accounts.conftest import NEW_PASSWORD, AdminPages
 from tests.conftest import API, HASHED, PASSWORD, Clock, row
-from tests.support.staff import USERS, confirm
+from tests.support.staff import USERS, Staff, confirm
 from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,27 @@ def test_a_taken_email_is_refused_in_the_form(alice: User, bob: User, admin: Adm
     assert "A user with that e-mail address already exists." in answer.content.decode()
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"
+
+
+@pytest.mark.parametrize("right", ["is_active", "is_staff", "is_superuser"])
+def test_administrators_cannot_lock_themselves_out(admin: AdminPages, right: str) -> None:
+    rights = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    answer = admin.change(admin.carol, **{**rights, right: None})
+    assert answer.status_code == 200
+    assert [*answer.context["adminform"].form.errors] == [right]
+    admin.carol.refresh_from_db()
+    assert getattr(admin.carol, right)
+    assert admin.change(admin.carol, **rights, first_name="Carol").status_code == 302
+
+
+def test_staff_without_the_rights_change_their_own_names(alice: User) -> None:
+    dave = Staff("dave", "change_user")
+    page = f"{USERS}{dave.user.pk}/change/"
+    refused = dave.client.post(page, {"username": "dave"})
+    assert "You cannot deactivate yourself." in refused.text
+    changed = {"username": "dave", "is_active": "on", "first_name": "Dave"}
+    assert dave.client.post(page, changed).status_code == 302
+    assert User.objects.get(first_name="Dave").is_staff
 
 
 def test_the_date_of_an_account_cannot_be_changed(alice: User, admin: AdminPages) -> None:
