@@ -1,5 +1,6 @@
 """The text of each kind of mail."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -10,6 +11,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
@@ -141,13 +143,21 @@ def write(mail: Mail, address: str, **context: str) -> EmailMultiAlternatives:
     site = {"site": settings.PUBLIC_URL, "site_name": settings.SITE_NAME}
     values = {**written, **site, "lifetime": link_lifetime()}
     subject, _, body = render_to_string(f"mail/{mail}.txt", values).partition("\n\n")
-    paragraphs = body.strip().split("\n\n")
+    parts = body.strip().split("\n\n")
+    paragraphs = [part if part == written.get("link") else link_pages(part) for part in parts]
     page = render_to_string(
         "mail/letter.html", {**values, "subject": subject, "paragraphs": paragraphs}
     )
     message = EmailMultiAlternatives(subject, body, to=[address])
     message.attach_alternative(page, "text/html")
     return message
+
+
+def link_pages(paragraph: str) -> str:
+    """Return the paragraph as HTML. Addresses of the site's pages are links, and no others are."""
+    parts = re.split(f"({re.escape(settings.PUBLIC_URL)}/[a-z/]+)", paragraph)
+    parts[1::2] = [format_html('<a href="{0}">{0}</a>', page) for page in parts[1::2]]
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def link_lifetime() -> str:
