@@ -42,6 +42,8 @@ def send_invitation(
     omission = gettext("Left out, inactive or without an e-mail address: %(count)s.")
     if not is_confirmed(request, reachable):
         numbers = [count_invitations(len(reachable)), omission % {"count": left_out}]
+        if known := sum(user.has_usable_password() for user in reachable):
+            numbers.insert(1, count_passwords(known))
         return preview(modeladmin, request, gettext("Invite these users?"), reachable, numbers)
     with transaction.atomic():
         for user in reachable:
@@ -153,4 +155,14 @@ def count_sessions(users: list[User]) -> str:
 
 def count_invitations(number: int) -> str:
     sentence = ngettext("%(count)s user gets a mail", "%(count)s users get a mail", number)
+    return sentence % {"count": number}
+
+
+def count_passwords(number: int) -> str:
+    """Return a sentence about the invited users who have a password."""
+    sentence = ngettext(
+        "%(count)s of them has a password, and a new one signs every device out",
+        "%(count)s of them have a password, and a new one signs every device out",
+        number,
+    )
     return sentence % {"count": number}

@@ -53,12 +53,13 @@ def invitation(user: str) -> EmailMessage | None:
     invited = find_active(user)
     if invited is None or not invited.email:
         return None
-    return with_password_link(Mail.INVITATION, invited)
+    password = "set" if invited.has_usable_password() else ""
+    return with_password_link(Mail.INVITATION, invited, password=password)
 
 
-def with_password_link(mail: Mail, user: User) -> EmailMessage:
+def with_password_link(mail: Mail, user: User, **about: str) -> EmailMessage:
     link, act = links.password_link(user), gettext("Choose a password")
-    return write(mail, user.email, username=user.username, link=link, act=act)
+    return write(mail, user.email, username=user.username, link=link, act=act, **about)
 
 
 def email_confirmation(user: str, address: str, mark: str) -> EmailMessage | None:

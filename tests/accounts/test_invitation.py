@@ -47,6 +47,19 @@ def test_an_invited_user_without_a_password_chooses_one(
     assert api.post("login/", {"username": "dave", "password": NEW_PASSWORD}).status_code == 200
 
 
+def test_an_invited_user_with_a_password_reads_what_a_new_one_does(
+    alice: User, bob: User, admin: AdminPages
+) -> None:
+    bob.set_unusable_password()
+    bob.save()
+    invite(admin, alice, bob)
+    old, new = (str(message.body) for message in post_office())
+    assert "asks you to choose a new password for the account alice" in old
+    assert "a new password signs every device out" in old
+    assert "An administrator created an account for you" in new
+    assert "An administrator created an account for you" not in old
+
+
 def test_an_invitation_changes_nothing_until_its_link_is_used(
     api: API, alice: User, admin: AdminPages
 ) -> None:

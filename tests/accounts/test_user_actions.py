@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 NUMBERS = {
     "send_invitation": [
         "2 users get a mail",
+        "2 of them have a password, and a new one signs every device out",
         "Left out, inactive or without an e-mail address: 1.",
     ],
     "revoke_sessions": ["3 users", "2 active sessions end"],

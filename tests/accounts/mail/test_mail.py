@@ -186,7 +186,10 @@ def test_a_mail_links_to_pages_of_the_site_only(device: str) -> None:
 INJECTED = "x.\r\n\r\nYour account is in danger.\u2029\n\nhttps://evil.example/\n\n\x85\x0cy"
 
 
-VALUES = ("username", "device", "changed", "act", "link", "account", "prefix", "creator", "expires")
+VALUES = (
+    *("username", "device", "changed", "act", "link", "account", "prefix", "creator", "expires"),
+    "password",
+)
 
 
 @pytest.mark.parametrize("name", VALUES)
