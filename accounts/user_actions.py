@@ -35,25 +35,23 @@ def send_invitation(
 ) -> HttpResponse | None:
     """Queue and log a mail for each active user with an e-mail address."""
     users = list(select_manageable(request, chosen))
-    if not users:
-        return None
     reachable = [user for user in users if user.is_active and user.email]
-    left_out = len(users) - len(reachable)
     omission = gettext("Left out, inactive or without an e-mail address: %(count)s.")
-    if not is_confirmed(request, reachable):
-        numbers = [count_invitations(len(reachable)), omission % {"count": left_out}]
+    left_out = omission % {"count": len(users) - len(reachable)}
+    if reachable and not is_confirmed(request, reachable):
+        numbers = [count_invitations(len(reachable)), left_out]
         if known := sum(user.has_usable_password() for user in reachable):
             numbers.insert(1, count_passwords(known))
         return preview(modeladmin, request, gettext("Invite these users?"), reachable, numbers)
-    with transaction.atomic():
-        for user in reachable:
-            queue(Mail.INVITATION, user=str(user.pk))
-        modeladmin.log_each(request, reachable, gettext("Sent an invitation."))
     if reachable:
+        with transaction.atomic():
+            for user in reachable:
+                queue(Mail.INVITATION, user=str(user.pk))
+            modeladmin.log_each(request, reachable, gettext("Sent an invitation."))
         sentence = gettext("Invitations on their way: %(count)s.") % {"count": len(reachable)}
         modeladmin.message_user(request, sentence)
-    if left_out:
-        modeladmin.message_user(request, omission % {"count": left_out}, messages.WARNING)
+    if len(reachable) < len(users):
+        modeladmin.message_user(request, left_out, messages.WARNING)
     return None
 
 
@@ -87,14 +85,13 @@ def deactivate(
         for user in select_manageable(request, chosen)
         if user.is_active and user.pk != request.user.pk
     ]
+    omission = gettext("Left out, inactive, yourself or not yours to manage: %(count)s.")
+    left_out = omission % {"count": chosen.count() - len(users)}
+    if not users:
+        messages.warning(request, left_out)
+        return None
     if not is_confirmed(request, users):
-        left_out = chosen.count() - len(users)
-        numbers = [
-            count_users(len(users)),
-            count_sessions(users),
-            gettext("Left out, inactive, yourself or not yours to manage: %(count)s.")
-            % {"count": left_out},
-        ]
+        numbers = [count_users(len(users)), count_sessions(users), left_out]
         return preview(modeladmin, request, gettext("Deactivate these users?"), users, numbers)
     for user in users:
         with notify_owner(user):

@@ -83,6 +83,21 @@ def test_a_preview_shows_the_numbers_and_changes_nothing(
     assert post_office() == []
 
 
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("send_invitation", "Left out, inactive or without an e-mail address: 1."),
+        ("deactivate", "Left out, inactive, yourself or not yours to manage: 1."),
+    ],
+)
+def test_an_action_that_would_change_nobody_has_no_preview(
+    admin: AdminPages, chosen: list[User], action: str, message: str
+) -> None:
+    page = choose(admin, action, chosen[-1:])
+    assert message in page
+    assert "Confirm" not in page
+
+
 def test_the_preview_repeats_the_choice(admin: AdminPages, chosen: list[User]) -> None:
     page = choose(admin, "deactivate", chosen, select_across="1")
     fields = {"action": "deactivate", "select_across": "1"}
