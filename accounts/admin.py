@@ -18,7 +18,8 @@ from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import Widget
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -160,8 +161,10 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
         # Django's page for a new user asks for both, but "save as new" asks for the first only.
         return super().has_add_permission(request) and self.has_change_permission(request)
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
         form.actor = request.user  # type: ignore[attr-defined]  # a new class for each request
         return form
 
@@ -176,6 +179,12 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
         # The button at the password would lead to a page that refuses this staff user.
         (title, options), *others = fieldsets
         return [(title, {**options, "fields": ("username", "password_state")}), *others]
+
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Set another user's password. For your own, the page of the site asks for the old one."""
+        if kwargs.get("id") == str(request.user.pk):
+            return redirect("password-change")
+        return super().user_change_password(request, *args, **kwargs)
 
     @admin.display(description=_("password"))
     def password_state(self, user: User) -> str:

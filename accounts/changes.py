@@ -13,6 +13,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import links
 from accounts.errors import (
@@ -73,6 +74,8 @@ def change_password_in_browser(
 def _changed_password(user: User, current: str, new: str) -> Iterator[None]:
     """Store the new password in one transaction with the block, and queue the mail about it."""
     verify_password(user, current)
+    if new == current:
+        raise WeakPasswordError([gettext("This is the current password. Choose another one.")])
     new_hash = _hash(new, user)
     with transaction.atomic():
         if not _store(user, new_hash):

@@ -35,7 +35,7 @@ class WrongPasswordError(RefusedInputError):
 
 
 class WeakPasswordError(RefusedInputError):
-    """A validator refused the new password; the sentences are the validator's."""
+    """The new password is the current one, or a validator refused it with these sentences."""
 
     field = "new_password"
 

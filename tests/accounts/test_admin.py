@@ -201,6 +201,21 @@ def test_the_admin_uses_the_account_pages_of_the_site(
     assert admin.get().status_code == 302
 
 
+@pytest.mark.spec("ASVS 5.0", "6.2.3")
+def test_your_own_password_needs_the_current_one_in_the_admin(
+    alice: User, admin: AdminPages
+) -> None:
+    fields = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    for own in (
+        admin.get(f"{admin.carol.pk}/password/"),
+        admin.post(f"{admin.carol.pk}/password/", **fields),
+    ):
+        assert own["Location"] == "/accounts/password/change/"
+    admin.carol.refresh_from_db()
+    assert admin.carol.check_password(PASSWORD)
+    assert admin.get(f"{alice.pk}/password/").status_code == 200
+
+
 def test_a_user_page_lists_the_active_sessions(
     api: API, alice: User, bob: User, admin: AdminPages, clock: Clock
 ) -> None:

@@ -77,7 +77,7 @@ service.owners.set([user, bob])
 secret, _ = create_secret(service, lifetime=timedelta(days=1))
 for page in [
     f"accounts/user/{user.pk}/change/",
-    f"accounts/user/{user.pk}/password/",
+    f"accounts/user/{bob.pk}/password/",
     f"accounts/user/{user.pk}/history/",
     f"accounts/user/{bob.pk}/delete/",
     "auth/group/",

@@ -83,13 +83,14 @@ def test_a_wrong_current_password_is_a_400_that_changes_nothing(
 @pytest.mark.parametrize(
     ("new", "sentence"),
     [
+        (PASSWORD, "This is the current password."),
         ("short", "too short"),
         ("password123", "too common"),
         ("alice@example.org", "too similar"),
         ("latchkey1", "this site's"),
         ("a" * 1025, "at most 1024"),
     ],
-    ids=["short", "common", "similar", "site", "long"],
+    ids=["the same", "short", "common", "similar", "site", "long"],
 )
 def test_a_weak_password_is_refused_with_the_reason(
     api: API, account: Account, alice: User, new: str, sentence: str

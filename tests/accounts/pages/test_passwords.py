@@ -44,6 +44,7 @@ def test_a_password_change_revokes_every_other_session(api: API, alice: User) ->
 REFUSED = {
     "wrong": ("eight wet otters", NEW_PASSWORD, "This is not the current password."),
     "none": ("", NEW_PASSWORD, "This field is required."),
+    "the same": (PASSWORD, PASSWORD, "This is the current password."),
     "short": (PASSWORD, "nine", "too short"),
     "common": (PASSWORD, "password1234", "too common"),
     "like the name": (PASSWORD, "alice@example.org", "too similar"),
