@@ -10,14 +10,16 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
+    AdminUserCreationForm,
     ReadOnlyPasswordHashField,
     ReadOnlyPasswordHashWidget,
     UserChangeForm,
 )
 from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import Widget
+from django.forms import ModelForm, Widget
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -31,6 +33,7 @@ from accounts.mail.notices import notify_owner
 from accounts.models import User
 from accounts.user_actions import deactivate, revoke_sessions, send_invitation
 from tokens.admin import BigTableAdmin, ManagedAdmin, SessionsInline
+from tokens.models.users import find_by_login
 
 # The queue would show e-mail addresses, and an administrator need not change it.
 admin.site.unregister(DBTaskResult)
@@ -71,7 +74,24 @@ OWN_RIGHTS = {
 }
 
 
-class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic when it runs
+class EmailForm(ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    """A form that refuses a taken e-mail address at its field.
+
+    Django shows the error of the database's constraint above the form.
+    """
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if find_by_login(email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError(_("A user with that e-mail address already exists."))
+        return email
+
+
+class NewUserForm(EmailForm, AdminUserCreationForm):
+    """The form of a new user."""
+
+
+class UserForm(EmailForm, UserChangeForm):  # type: ignore[type-arg]  # neither is this
     actor: Any  # SiteUserAdmin sets it.
     password = ReadOnlyPasswordHashField(
         widget=PasswordWidget, help_text=_("A new password revokes every session of this user.")
@@ -86,7 +106,7 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic when it
                 self.add_error(name, sentence)
 
 
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # neither is this
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # nor this
     """Sets another user's password, and notifies the user."""
 
     def save(self, commit: bool = True) -> User:
@@ -135,6 +155,7 @@ class SiteUserAdmin(ManagedAdmin, BigTableAdmin, UserAdmin):  # type: ignore[typ
     """Users and their sessions."""
 
     form = UserForm
+    add_form = NewUserForm
     change_password_form = PasswordForm
     add_fieldsets = (
         (
