@@ -99,8 +99,8 @@ def ask_for_password_link(email: str) -> None:
     queue(Mail.PASSWORD_RESET, address=email)
 
 
-def choose_password(uid: str, token: str, new: str) -> None:
-    """Set the password of the user of this link, and revoke all their sessions.
+def choose_password(uid: str, token: str, new: str) -> User:
+    """Set the password of the user of this link, revoke all their sessions, and return the user.
 
     Raises InvalidLinkError or WeakPasswordError. Of two callers with the same link one gets
     InvalidLinkError.
@@ -117,6 +117,7 @@ def choose_password(uid: str, token: str, new: str) -> None:
         User.objects.filter(pk=user.pk).update(verified_email=user.email)
         revoke_sessions([user.pk], Reason.CREDENTIALS_CHANGED)
         queue(Mail.PASSWORD_CHANGED, user=str(user.pk))
+    return user
 
 
 def change_account(user: User, names: dict[str, str], *, email: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -13,7 +12,7 @@ from accounts import changes, links, throttles
 from accounts.browser.sign_in import caller
 from accounts.errors import InvalidLinkError
 from accounts.pages.forms import CurrentPasswordForm, EmailForm, NamesForm
-from accounts.pages.page import Page, SignedInFormPage
+from accounts.pages.page import DonePage, Page, SignedInFormPage
 from tokens.models.bidi import isolate
 
 
@@ -75,13 +74,15 @@ class EmailConfirmPage(Page):
             changes.confirm_email(request.POST.get("token", ""))
         except InvalidLinkError:
             return self.refuse()
+        if request.user.is_authenticated:
+            messages.success(request, _("The e-mail address is confirmed."))
         return redirect("email-confirmed")
 
     def refuse(self) -> HttpResponse:
         return self.show(400, refused=InvalidLinkError.message)
 
 
-class EmailConfirmedPage(Page):
+class EmailConfirmedPage(DonePage):
     template_name = "email_confirmed.html"
 
 
@@ -99,10 +100,5 @@ class DeletePage(SignedInFormPage[CurrentPasswordForm]):
         return redirect("account-deleted")
 
 
-class DeletedPage(Page):
-    """Confirm the deletion. A signed-in visitor still has an account and is redirected to it."""
-
+class DeletedPage(DonePage):
     template_name = "account_deleted.html"
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        return redirect("account") if request.user.is_authenticated else super().get(request)

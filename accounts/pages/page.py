@@ -8,7 +8,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -46,6 +46,13 @@ class Page(View):
     def client_network(self) -> str:
         """Return the network of the client: the throttles count per network."""
         return client_network(client_address(self.request))
+
+
+class DonePage(Page):
+    """Confirm a change to a signed-out visitor. A signed-in one is redirected to the account."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        return redirect("account") if request.user.is_authenticated else super().get(request)
 
 
 class FormPage(Page, Generic[F]):

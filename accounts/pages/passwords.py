@@ -15,7 +15,8 @@ from accounts import changes, links, throttles
 from accounts.browser.sign_in import change_password
 from accounts.errors import InvalidLinkError
 from accounts.pages.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
-from accounts.pages.page import FormPage, Page, SignedInFormPage
+from accounts.pages.page import DonePage, FormPage, Page, SignedInFormPage
+from tokens.models.bidi import isolate
 
 
 class PasswordChangePage(SignedInFormPage[PasswordChangeForm]):
@@ -64,9 +65,12 @@ class ChoosePage(FormPage[NewPasswordForm]):
     def act(self, form: NewPasswordForm) -> HttpResponse:
         throttles.count_link(self.client_network)
         try:
-            changes.choose_password(**self.link, new=form.cleaned_data["new_password"])
+            user = changes.choose_password(**self.link, new=form.cleaned_data["new_password"])
         except InvalidLinkError:
             return self.refuse()
+        if self.request.user.is_authenticated and self.user != user:
+            sentence = _("The password of %(user)s is set.") % {"user": isolate(user.username)}
+            messages.success(self.request, sentence)
         return redirect("password-chosen")
 
     def refuse(self) -> HttpResponse:
@@ -82,5 +86,5 @@ class ChoosePage(FormPage[NewPasswordForm]):
         return {name: source.get(name, "") for name in ("uid", "token")}
 
 
-class ChosenPage(Page):
+class ChosenPage(DonePage):
     template_name = "password_chosen.html"

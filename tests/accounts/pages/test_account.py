@@ -73,6 +73,15 @@ def test_an_email_change_needs_the_password_and_the_link(
     assert person.is_signed_in
 
 
+def test_a_signed_in_person_confirms_an_email(alice: User) -> None:
+    person = signed_in(alice)
+    link = email_link(alice, NEW, email_fingerprint(alice, NEW))
+    person.post("email/confirm/", **query_of(link))
+    page = person.client.get("/accounts/email/confirmed/", follow=True)
+    assert page.redirect_chain == [("/accounts/", 302)]
+    assert "The e-mail address is confirmed." in page.text
+
+
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
 def test_the_link_of_an_inactive_user_is_invalid(alice: User) -> None:
     """Guards `is_active` in links.claims_of_email_link."""

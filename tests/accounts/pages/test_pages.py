@@ -38,7 +38,9 @@ ONLY_SEEN = {
     *("/", "/accounts/password/reset/sent/", "/accounts/devices/", "/accounts/activity/"),
     *("/accounts/password/chosen/", "/accounts/email/confirmed/", "/accounts/deleted/"),
 }
-LED_ON = {"/accounts/login/", "/accounts/deleted/"}  # pages that redirect signed-in users
+#: The pages that redirect signed-in users.
+DONE = {"/accounts/password/chosen/", "/accounts/email/confirmed/", "/accounts/deleted/"}
+LED_ON = {"/accounts/login/", *DONE}
 LINKS = {"choose": "/accounts/password/choose/", "confirm": "/accounts/email/confirm/"}
 
 

@@ -130,6 +130,17 @@ def test_a_mailed_link_sets_the_password_once(api: API, alice: User) -> None:
     assert person.sign_in("alice", NEW_PASSWORD).status_code == 302
 
 
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_a_signed_in_person_chooses_a_password_by_a_link(alice: User, bob: User, name: str) -> None:
+    person = signed_in(User.objects.get(username=name))
+    alice.refresh_from_db()
+    form = {**query_of(password_link(alice)), "new_password": NEW_PASSWORD}
+    assert person.post("password/choose/", **form)["Location"] == "/accounts/password/chosen/"
+    page = person.client.get("/accounts/password/chosen/", follow=True)
+    sentences = ["Every device is signed out.", "The password of alice is set."]
+    assert [sentence in page.text for sentence in sentences] == [name == "alice", name == "bob"]
+
+
 @pytest.mark.usefixtures("fresh_counters")
 def test_requesting_and_trying_links_is_throttled(alice: User, settings: Settings) -> None:
     rates = {"reset_account": "1 per hour", "link": "2 per hour"}
