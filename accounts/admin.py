@@ -30,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_db.models import DBTaskResult
 
 from accounts.mail.notices import notify_owner
-from accounts.models import User
+from accounts.models import INVALID_EMAIL, User
 from accounts.user_actions import deactivate, revoke_sessions, send_invitation
 from tokens.admin import BigTableAdmin, ManagedAdmin, SessionsInline
 from tokens.models.users import find_by_login
@@ -79,6 +79,11 @@ class EmailForm(ModelForm):  # type: ignore[type-arg]  # not generic when it run
 
     Django shows the error of the database's constraint above the form.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "email" in self.fields:
+            self.fields["email"].error_messages["invalid"] = INVALID_EMAIL
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]

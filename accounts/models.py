@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from tokens.sessions.users import UserMixin, UserQuerySet
 
+#: The error of a form at an address that cannot exist. Django spells it another way.
+INVALID_EMAIL = _("Enter a valid e-mail address.")
+
 
 class UserManager(auth.UserManager["User"]):
     """The manager of users. A change or a deletion through it revokes sessions."""

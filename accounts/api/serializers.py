@@ -1,11 +1,11 @@
 """The bodies of the account endpoints, and the account as its owner sees it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import INVALID_EMAIL, User
 from tokens.api.serializers import LineField, TextField
 from tokens.models import Event
 from tokens.models.users import MAX_LOGIN_LENGTH
@@ -15,6 +15,8 @@ HIDDEN = {"input_type": "password"}
 
 class AddressField(TextField, serializers.EmailField):
     """An e-mail address."""
+
+    default_error_messages: ClassVar = {"invalid": INVALID_EMAIL}
 
 
 class AccountSerializer(serializers.ModelSerializer[User]):

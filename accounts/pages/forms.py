@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import INVALID_EMAIL
 from tokens.models.lines import validate_one_line
 from tokens.models.users import MAX_LOGIN_LENGTH
 
@@ -33,7 +34,10 @@ def new_password() -> forms.CharField:
 
 def email(label: "str | _StrPromise") -> forms.EmailField:
     widget = forms.EmailInput(attrs={"autocomplete": "email"})
-    return forms.EmailField(label=label, max_length=MAX_LOGIN_LENGTH, widget=widget)
+    errors = {"invalid": INVALID_EMAIL}
+    return forms.EmailField(
+        label=label, max_length=MAX_LOGIN_LENGTH, widget=widget, error_messages=errors
+    )
 
 
 class SignInForm(forms.Form):

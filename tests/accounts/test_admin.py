@@ -41,11 +41,23 @@ def test_the_admin_adds_a_user_who_can_be_invited(admin: AdminPages) -> None:
     assert not dave.has_usable_password()
 
 
-@pytest.mark.parametrize("email", ["ALICE@example.org", "no address", "dave@example.org\0"])
-def test_a_bad_email_is_refused_in_the_form(alice: User, admin: AdminPages, email: str) -> None:
+@pytest.mark.parametrize(
+    ("email", "error"),
+    [
+        ("ALICE@example.org", "A user with that e-mail address already exists."),
+        ("no address", "Enter a valid e-mail address."),
+        ("dave@example.org\0", "Null characters are not allowed."),
+    ],
+    ids=["taken", "no address", "NUL"],
+)
+def test_a_bad_email_is_refused_at_its_field(
+    alice: User, admin: AdminPages, email: str, error: str
+) -> None:
     answer = admin.post("add/", username="dave", email=email, usable_password="false")
     assert answer.status_code == 200
-    assert [*answer.context["adminform"].form.errors] == ["email"]
+    errors = answer.context["adminform"].form.errors
+    assert [*errors] == ["email"]
+    assert error in errors["email"]
     assert not User.objects.filter(username="dave").exists()
 
 

@@ -53,7 +53,7 @@ class BlacklistForm(forms.Form):
     )
     end_session = forms.BooleanField(
         required=False,
-        label=_("End the session of an access token as well"),
+        label=_("Revoke the session of an access token as well"),
         help_text=_("The person signs in again on that device."),
     )
 
@@ -127,7 +127,7 @@ class BlacklistAdmin(RecordAdmin):
     lookups = frozenset({"reason__exact"})
     search_fields = ("user", "jti")
     search_help_text = format_lazy(
-        _("The first characters of a user name (at most {count} users), or a complete jti."),
+        _("The first characters of a user name (at most {count} users), or a complete token id."),
         count=MAX_NAMED_USERS,
     )
     fields = list_display
@@ -170,7 +170,7 @@ class BlacklistAdmin(RecordAdmin):
         if ended is not None:
             self.log_change(request, ended, gettext("Revoked by one of its access tokens."))
             about = {"user": ended.user, "device": ended.device_name}
-            sentence = gettext("Ended: the session of %(user)s on %(device)s.")
+            sentence = gettext("Revoked: the session of %(user)s on %(device)s.")
             messages.success(request, sentence % about)
         return True
 

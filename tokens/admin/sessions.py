@@ -219,7 +219,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
 
 
 class SessionsInline(Columns, ShownInline):
-    """The user's active sessions, each with a button that ends it."""
+    """The user's active sessions, each with a button that revokes it."""
 
     model = DeviceSession
     verbose_name_plural = _("active sessions")
@@ -247,6 +247,6 @@ class SessionsInline(Columns, ShownInline):
             '<button class="button" form="end-session" formaction="{}?user" aria-label="{}">{}'
             "</button>",
             reverse("admin:tokens_devicesession_end", args=[session.pk]),
-            gettext("End the session of %(device)s") % {"device": session.device_name},
-            gettext("End session"),
+            gettext("Revoke the session of %(device)s") % {"device": session.device_name},
+            gettext("Revoke session"),
         )

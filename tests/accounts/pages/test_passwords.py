@@ -109,6 +109,7 @@ def test_the_well_known_url_leads_to_the_password_change(alice: User) -> None:
 def test_an_invalid_email_is_refused_and_not_queued() -> None:
     for email in ("", "alice", "a@b", "a\0@example.org", "a" * 300 + "@example.org"):
         assert Person().post("password/reset/", email=email).status_code == 400
+    assert "Enter a valid e-mail address." in Person().post("password/reset/", email="a@b").text
     assert not DBTaskResult.objects.exists()
 
 

@@ -34,7 +34,7 @@ def test_the_session_of_an_access_token_ends_if_wanted(
     pasted = {"token": phone["access"], "end_session": "on"}
     shown = carol.post(ADD, pasted, follow=True).content.decode()
     assert "Blacklisted: an access token of alice." in shown
-    assert "Ended: the session of alice on phone." in shown
+    assert "Revoked: the session of alice on phone." in shown
     assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, "")
     assert LogEntry.objects.count() == 2
     assert api.refresh(phone["refresh"]).status_code == 401
@@ -62,7 +62,7 @@ def test_the_session_of_an_invalid_access_token_ends_too(
         clock.forward(minutes=6)
     pasted = {"token": phone["access"], "end_session": "on"}
     shown = carol.post(ADD, pasted, follow=True).content.decode()
-    assert "Ended: the session of alice on phone." in shown
+    assert "Revoked: the session of alice on phone." in shown
     assert row(phone).revoked_reason == Reason.ADMIN
     assert "Ended:" not in carol.post(ADD, pasted, follow=True).content.decode()
 
