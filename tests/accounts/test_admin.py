@@ -250,6 +250,19 @@ def test_a_user_page_lists_the_active_sessions(
     assert set(listed) == {row(phone), row(laptop)}
 
 
+def test_the_sessions_of_a_user_have_named_columns(
+    api: API, alice: User, admin: AdminPages
+) -> None:
+    page = f"{alice.pk}/change/"
+    assert "No active session." in admin.get(page).text
+    session = row(api.login(alice))
+    shown = admin.get(page).text
+    assert "No active session." not in shown
+    headings = re.findall(r'<th class="column-\w+">(.*?)</th>', shown)
+    assert headings == ["Device", "Action", "Last use", "IP address", "Created at", "Kind"]
+    assert f'href="/admin/tokens/devicesession/{session.pk}/change/"' in shown
+
+
 @pytest.mark.spec("ASVS 5.0", "7.4.5")
 def test_an_action_revokes_every_session_of_the_users(
     api: API, alice: User, bob: User, admin: AdminPages

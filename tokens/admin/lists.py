@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
@@ -20,6 +20,9 @@ from django.utils.translation import gettext
 
 from tokens.models.users import MAX_LOGIN_LENGTH
 from tokens.signals import administrator_acted, publish
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 MAX_NAMED_USERS = 1000  # a search by name covers the rows of at most so many users
 MAX_WORDS = 8  # of a search, because the database looks for each word in each row
@@ -189,9 +192,11 @@ class ShownOnly(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not gener
 
 
 class ShownInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic when it runs
-    """Read-only rows on the page of another row."""
+    """Read-only rows on the page of another row. `none` is the text if there are none."""
 
     formset = ShownOnly
+    template = "admin/shown_rows.html"
+    none: "str | _StrPromise"
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

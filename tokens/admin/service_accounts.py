@@ -35,8 +35,8 @@ class SecretsInline(ShownInline):
     """The secrets of the account, the newest first."""
 
     model = ServiceSecret
-    template = "admin/service_secrets.html"
     verbose_name_plural = _("secrets")
+    none = _("No secret yet.")
     readonly_fields = ("name", "state", "disable")
     ordering = ("-pk",)
 
@@ -62,7 +62,7 @@ class SecretsInline(ShownInline):
             return gettext("disabled")
         return gettext("active") if secret.is_active else gettext("expired")
 
-    @admin.display(description="")
+    @admin.display(description=_("action"))
     def disable(self, secret: ServiceSecret) -> str:
         if not secret.is_active:
             return ""

@@ -223,10 +223,9 @@ class SessionsInline(Columns, ShownInline):
 
     model = DeviceSession
     verbose_name_plural = _("active sessions")
-    template = "admin/sessions_inline.html"
+    none = _("No active session.")
     readonly_fields = ("device_name", "end", "last_use", "ip_address", "created_at", "kind")
     ordering = ("-pk",)
-    show_change_link = True
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         permitted = obj is not None and request.user.has_perm("tokens.change_devicesession")
@@ -237,7 +236,12 @@ class SessionsInline(Columns, ShownInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
         return DeviceSession.objects.active().order_by(*self.ordering).defer(*SECRETS)
 
-    @admin.display(description="")
+    @admin.display(description=_("device"))
+    def device_name(self, session: DeviceSession) -> str:
+        page = reverse("admin:tokens_devicesession_change", args=[session.pk])
+        return format_html('<a href="{}">{}</a>', page, session.device_name)
+
+    @admin.display(description=_("action"))
     def end(self, session: DeviceSession) -> str:
         """A button of a form at the end of the page, because a form cannot contain another.
 
