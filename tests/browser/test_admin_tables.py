@@ -1,4 +1,4 @@
-"""The tables of the admin show every column, or say that they scroll."""
+"""The tables of the admin show every column, or say that they scroll. Long names cover nothing."""
 
 import pytest
 
@@ -69,3 +69,15 @@ def test_a_table_that_is_too_wide_has_a_hint(person: Person, pages: list[str]) -
     for path in pages:
         is_wide = path != "auth/group/"
         assert person.go(f"/admin/{path}").evaluate(OVERFLOW) == [[is_wide, is_wide]], path
+
+
+def test_a_long_name_ends_before_the_buttons(person: Person, pages: list[str]) -> None:
+    person.sign_in("admin")
+    person.page.set_viewport_size({"width": 1440, "height": 800})
+    page = person.go("/admin/tokens/serviceaccount/")
+    page.get_by_role("link", name="s" * 100).click()
+    name = page.get_by_role("heading", name="s" * 100).bounding_box()
+    buttons = page.locator(".object-tools").bounding_box()
+    assert name
+    assert buttons
+    assert name["x"] + name["width"] <= buttons["x"]
