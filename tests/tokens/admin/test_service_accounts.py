@@ -75,6 +75,15 @@ def test_the_form_says_where_scopes_and_audiences_come_from(
     assert "To define others, use the setting TOKEN_SCOPES." in shown
 
 
+def test_a_deletion_is_confirmed_without_rows_of_relations(
+    carol: Client, alice: User, service: Service
+) -> None:
+    service.account.owners.set([alice])
+    shown = carol.get(f"{PAGE}{service.account.pk}/delete/").content.decode()
+    assert "Service secrets: 1" in shown
+    assert "relationship" not in shown
+
+
 def test_the_list_shows_first_whether_an_account_is_enabled(
     carol: Client, service: Service
 ) -> None:
