@@ -23,7 +23,7 @@ def test_the_page_loads_only_files_of_the_site(client: Client) -> None:
     page = client.get("/api/docs/")
     assert page.status_code == 200
     loaded = re.findall(r'(?:src|href|data-schema)="([^"#]+)"', page.content.decode())
-    assert len(loaded) == 13
+    assert len(loaded) == 14
     assert '"/clients/latchkey.js"' in fetched(client, "/static/docs.js")
     for address in loaded:
         assert re.match(r"/(?!/)", address), address
