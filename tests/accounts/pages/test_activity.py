@@ -92,6 +92,15 @@ def test_a_change_by_an_administrator_is_marked(
     assert "carol" not in text
 
 
+@pytest.mark.parametrize("kind", [EventKind.TOKEN_BLACKLISTED, EventKind.SESSION_ENDED])
+def test_the_page_names_the_administrator_once(alice: User, bob: User, kind: EventKind) -> None:
+    about = {"reason": "admin", "actor": bob, "created_at": timezone.now()}
+    Event.objects.create(kind=kind, user=alice, **about)
+    text = words(signed_in(alice).client.get(PATH))
+    assert f"{kind.label}: by an administrator At" in text
+    assert "By an administrator" not in text
+
+
 def test_a_label_cannot_change_the_page(api: API, alice: User) -> None:
     api.login(alice, "<b>phone</b>")
     text = signed_in(alice).client.get(PATH).text
