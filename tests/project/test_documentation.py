@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from project import throttles
+from tests.support.admin_lists import ADMINS
 from tokens.conf import TokenSettings, conf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,3 +75,8 @@ def test_every_file_that_a_guide_names_exists(file: str) -> None:
     named = re.findall(r"`?\b([a-z_]+/[\w/]+\.(?:py|md|txt|toml))\b", (ROOT / file).read_text())
     generated = {"docs/conformance.md"}
     assert [name for name in named if name not in generated and not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("label", ADMINS)
+def test_the_table_of_permissions_names_every_list(label: str) -> None:
+    assert f"\n| view_{label.partition('.')[2]}" in (ROOT / "docs/operating.md").read_text()
