@@ -192,7 +192,7 @@ class ShownOnly(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not gener
 
 
 class ShownInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic when it runs
-    """Read-only rows on the page of another row. `none` is the text if there are none."""
+    """Read-only rows on the page of another row. `none` replaces an empty table."""
 
     formset = ShownOnly
     template = "admin/shown_rows.html"
