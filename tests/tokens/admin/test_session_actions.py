@@ -65,6 +65,14 @@ def test_sessions_that_a_search_found_are_revoked(
     assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, "")
 
 
+def test_a_selection_that_cannot_exist_is_refused(api: API, alice: User, carol: Client) -> None:
+    phone = api.login(alice)
+    chosen = [str(row(phone).pk), "x"]
+    answer = carol.post(SESSIONS, {"action": "revoke", "_selected_action": chosen})
+    assert answer.status_code == 400
+    api.rotated(phone["refresh"])
+
+
 def test_the_view_permission_revokes_nothing(api: API, alice: User) -> None:
     phone = api.login(alice)
     dave = staff("dave", "view_devicesession", "view_user", "view_blacklistedtoken")

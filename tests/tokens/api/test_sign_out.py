@@ -285,3 +285,11 @@ def test_a_refresh_token_with_another_sub_revokes_nothing(api: API, alice: User,
     DeviceSession.objects.filter(sid=pair["session"]).update(user=bob)
     assert api.post("logout/", {"refresh": pair["refresh"]}).status_code == 204
     assert row(pair).revoked_at is None
+
+
+@pytest.mark.parametrize("path", ["refresh/", "logout/", "verify/"])
+@pytest.mark.parametrize("value", [7, True, ["a"], {}], ids=str)
+def test_a_token_that_is_not_a_text_is_refused(api: API, path: str, value: object) -> None:
+    name = "token" if path == "verify/" else "refresh"
+    answer = api.post(path, {name: value})
+    assert (answer.status_code, answer.json()[name]) == (400, ["This field must be a JSON string."])

@@ -287,3 +287,7 @@ def test_an_own_change_names_no_other_user(api: API, alice: User) -> None:
     person.post("", first_name="Alice")
     event = only(EventKind.NAME_CHANGED)
     assert (event.user, event.actor, event.ip_address) == (alice, None, HERE)
+
+
+def test_an_event_is_named_by_its_kind() -> None:
+    assert str(Event(kind=EventKind.SIGN_IN)) == EventKind.SIGN_IN.label

@@ -154,3 +154,16 @@ def test_the_age_of_a_snapshot_counts_from_its_query(monkeypatch: pytest.MonkeyP
     assert keeper.current() == 1
     now[0] += 1
     assert keeper.current() == 2
+
+
+def test_the_last_value_has_an_age_and_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape of the metrics must not load the snapshot."""
+    now = [100.0]
+    monkeypatch.setattr(cached_value, "monotonic", lambda: now[0])
+    source = Source()
+    source.go.set()
+    keeper = CachedValue(source.take)
+    assert keeper.last() is None
+    keeper.current()
+    now[0] += 7
+    assert (keeper.last(), source.asked) == ((1, 7.0), 1)
