@@ -290,4 +290,4 @@ def test_an_own_change_names_no_other_user(api: API, alice: User) -> None:
 
 
 def test_an_event_is_named_by_its_kind() -> None:
-    assert str(Event(kind=EventKind.SIGN_IN)) == EventKind.SIGN_IN.label
+    assert str(Event(kind=EventKind.SIGN_IN)) == str(EventKind.SIGN_IN.label)
