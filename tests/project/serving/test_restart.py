@@ -78,7 +78,8 @@ def load(site: Site) -> Iterator[list[Client]]:
 
 
 def events(log: Path, name: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    complete = log.read_text().rpartition("\n")[0]  # The site may be writing the last line.
+    lines = [json.loads(line) for line in complete.splitlines()]
     return [line for line in lines if line["event"] == name]
 
 
