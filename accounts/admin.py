@@ -30,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_db.models import DBTaskResult
 
 from accounts.mail.notices import notify_owner
-from accounts.models import INVALID_EMAIL, User
+from accounts.models import INVALID_EMAIL, TAKEN_EMAIL, User
 from accounts.user_actions import deactivate, revoke_sessions, send_invitation
 from tokens.admin import BigTableAdmin, ManagedAdmin, SessionsInline
 from tokens.models.users import find_by_login
@@ -88,7 +88,7 @@ class EmailForm(ModelForm):  # type: ignore[type-arg]  # not generic when it run
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if find_by_login(email).exclude(pk=self.instance.pk).exists():
-            raise ValidationError(_("A user with that e-mail address already exists."))
+            raise ValidationError(TAKEN_EMAIL)
         return email
 
 

@@ -13,6 +13,7 @@ from tokens.sessions.users import UserMixin, UserQuerySet
 
 #: The error of a form at an address that cannot exist. Django spells it another way.
 INVALID_EMAIL = _("Enter a valid e-mail address.")
+TAKEN_EMAIL = _("A user with that e-mail address already exists.")
 
 
 class UserManager(auth.UserManager["User"]):
@@ -61,7 +62,7 @@ class User(UserMixin, auth.AbstractUser):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="accounts_user_email_unique",
-                violation_error_message=_("A user with that e-mail address already exists."),
+                violation_error_message=TAKEN_EMAIL,
             ),
         ]
 
