@@ -39,9 +39,10 @@ def send_invitation(
     omission = gettext("Left out, inactive or without an e-mail address: %(count)s.")
     left_out = omission % {"count": len(users) - len(reachable)}
     if reachable and not is_confirmed(request, reachable):
-        numbers = [count_invitations(len(reachable)), left_out]
+        numbers = [count_invitations(len(reachable))]
         if known := sum(user.has_usable_password() for user in reachable):
-            numbers.insert(1, count_passwords(known))
+            numbers.append(count_passwords(known))
+        numbers.append(left_out)
         return preview(modeladmin, request, gettext("Invite these users?"), reachable, numbers)
     if reachable:
         with transaction.atomic():
