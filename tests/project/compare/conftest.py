@@ -18,7 +18,8 @@ from pytest_django import DjangoDbBlocker
 
 import project.wsgi  # noqa: F401  (it sets up the log, so not with the stream of a test)
 from accounts.models import User
-from project.compare import endings, second
+from project.compare import costs, endings, second
+from project.compare.caller import PATH
 from project.compare.calls import Answer, Request, call_here
 from project.compare.measured import Measured
 from project.compare.run import measure
@@ -40,6 +41,7 @@ class Observed:
     rows: dict[str, Measured] = field(default_factory=dict)
     passed: list[Passed] = field(default_factory=list)
     here: list[Passed] = field(default_factory=list)  # the calls in this process
+    timed: list[float] = field(default_factory=list)  # milliseconds of PATH in this process
     ended: dict[UUID, float] = field(default_factory=dict)  # `time.time` by `sid`
     pids: list[int] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
@@ -98,12 +100,21 @@ def observation(observed: Observed) -> Iterator[None]:
         observed.here.append(Passed(f"{line}{text}".encode(), answer.status, time.time()))
         return answer
 
+    def call_and_time(request: Request) -> Answer:
+        began = time.monotonic_ns()
+        answer = call_here(request)
+        ended = time.monotonic_ns()
+        if request.path == PATH:
+            observed.timed.append((ended - began) / 1e6)
+        return answer
+
     def note(session: DeviceSession, **kwargs: Any) -> None:
         observed.ended[session.sid] = time.time()
 
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setattr(second.Second, "wait", wait_and_tap)
         patch.setattr(endings, "call_here", call_and_note)
+        patch.setattr(costs, "call_here", call_and_time)
         session_ended.connect(note)
         stack.callback(session_ended.disconnect, note)
         yield
