@@ -8,7 +8,7 @@ sent is deleted after `KEEP_FAILED`.
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.dispatch import receiver
 from django.utils import timezone
 from django_tasks import TaskResultStatus, task
@@ -46,6 +46,10 @@ def queued() -> QuerySet[Any]:
     """Return the tasks of the queue, except reminders of a later day (`remind_owners`)."""
     is_mail = Q(task_path=deliver.module_path)
     return DBTaskResult.objects.exclude(~is_mail, run_after__gt=timezone.now())
+
+
+#: When a task of the queue began to wait. A reminder is queued up to years before it is due.
+WAITING_SINCE = Case(When(task_path=deliver.module_path, then="enqueued_at"), default="run_after")
 
 
 @receiver(task_finished)

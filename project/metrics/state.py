@@ -10,7 +10,7 @@ from django_tasks.base import TaskResultStatus
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from accounts.mail.queue import queued
+from accounts.mail.queue import WAITING_SINCE, queued
 from project.connections import check_connections, open_connections
 from tokens.keys.keyring import keyring
 from tokens.models import SigningKey
@@ -60,7 +60,7 @@ def of_mail() -> Iterator[Metric]:
     rows = queued().filter(status__in=QUEUED).order_by().values_list("status")
     found = {
         status: (number, oldest)
-        for status, number, oldest in rows.annotate(Count("pk"), Min("enqueued_at"))
+        for status, number, oldest in rows.annotate(Count("pk"), oldest=Min(WAITING_SINCE))
     }
     queue = GaugeMetricFamily("latchkey_mails", "The mails in the queue.", labels=["status"])
     for status in QUEUED:
