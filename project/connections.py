@@ -1,22 +1,31 @@
-"""The connections to the database: each thread keeps its own, and checks it after a failure.
+"""The connections to the database: each thread keeps its own, and checks it after an outage.
 
 A restart of PostgreSQL breaks the connections of all threads. A check before each use would cost a
 round trip per request. So each thread checks its connection after a request has failed in any
 thread, and only that request is answered 503.
 """
 
+import sqlite3
 from threading import Lock, local
 from typing import Any
 from weakref import WeakSet
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from psycopg.pq import TransactionStatus
+from redis.exceptions import RedisError
 
 ANSWER_TIME = 60  # seconds; PostgreSQL cancels a statement of a request earlier
+#: What drivers raise in an outage. Redis stores counters, and the data of browsers.
+OUTAGES = (OperationalError, InterfaceError, RedisError)
+#: Codes of SQLite and of PostgreSQL: a database that refuses writes, and one that is damaged.
+READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, "XX001", "XX002"}
+#: A statement that is wrong or too complex. The request would fail again.
+FAULTS = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE, "54000", "54001", "54011", "54023"}
 
 #: The connections that were opened in this process and whose threads have not ended.
 opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
@@ -87,6 +96,30 @@ def check_connections() -> None:
     """
     for each in open_connections():
         vars(each)["health_check_enabled"] = True  # The stubs do not know it.
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether the state of the database or of Redis is the cause, and not the statement.
+
+    SQLite and PostgreSQL raise errors of other classes for it, so their codes decide first.
+    """
+    code = code_of(error)
+    if code in READ_ONLY | DAMAGED:
+        return True
+    return isinstance(error, OUTAGES) and code not in FAULTS
+
+
+def refuses_writes(error: Exception) -> bool:
+    """Return whether the database raised the error because it is read-only, as a standby is."""
+    return code_of(error) in READ_ONLY
+
+
+def code_of(error: Exception) -> int | str | None:
+    """Return SQLite's primary result code or PostgreSQL's SQLSTATE, if the driver gave one."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return getattr(cause, "sqlstate", None)
 
 
 def explain(error: DatabaseError) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
 from django.shortcuts import redirect
@@ -14,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, MethodNotAllowed, PermissionDenied, Throttled
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,7 +20,7 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.errors import HashingBusyError
-from project.connections import check_connections
+from project.connections import check_connections, is_outage, refuses_writes
 from project.web.json import TOO_LARGE, longest_body
 from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
@@ -32,10 +30,8 @@ from tokens.http.permissions import challenge
 from tokens.http.request_context import state_of
 
 RETRY_AFTER = 5  # seconds, after a 503
-READ_ONLY = ("25006", "SQLITE_READONLY")  # the errors of PostgreSQL and of SQLite
-NOT_REACHED = _("The database cannot be reached. Try again.")
+NOT_USABLE = _("The database cannot be used at the moment. Try again.")
 NOT_WRITABLE = _("The database is read-only. Try again later.")
-DATABASE_ERRORS = (OperationalError, InterfaceError, RedisError)
 #: The parameters of a page's URL that its form repeats, by the name of the page.
 CARRIED = {"login": ("next",), "password-link": ("uid", "token"), "email-link": ("token",)}
 #: The title of the error page, by the code that programs receive.
@@ -97,7 +93,7 @@ def omit_options(view: APIView) -> None:
 
 
 class RefusalMiddleware:
-    """Answer 429 if a page is requested too often, and 503 if the database cannot be reached.
+    """Answer 429 if a page is requested too often, and 503 if the database cannot be used.
 
     After a 401, clients would drop their tokens. The same applies to Redis, if it stores the data
     of browsers.
@@ -114,22 +110,14 @@ class RefusalMiddleware:
             return too_many(request, getattr(error, "wait", 1))
         if isinstance(error, HashingBusyError):
             return refuse(request, Refusal(503, "busy", str(error.message)))
-        read_only = refuses_writes(error)
-        if not isinstance(error, DATABASE_ERRORS) and not read_only:
+        if not is_outage(error):
             return None
         log.error("database_unavailable", exc_info=error)
         check_connections()
-        detail = str(NOT_WRITABLE if read_only else NOT_REACHED)
+        detail = str(NOT_WRITABLE if refuses_writes(error) else NOT_USABLE)
         response = answer(request, 503, "unavailable", detail, again=address(request))
         response["Retry-After"] = str(RETRY_AFTER)
         return response
-
-
-def refuses_writes(error: Exception) -> bool:
-    """Return whether the database raised the error because it is read-only, as a standby is."""
-    cause = error.__cause__
-    codes = getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorname", None)
-    return any(code in READ_ONLY for code in codes)
 
 
 class CommonMiddleware(common.CommonMiddleware):

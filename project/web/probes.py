@@ -11,8 +11,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from project.connections import check_connections
-from project.web.errors import RETRY_AFTER, refuses_writes
+from project.connections import check_connections, refuses_writes
+from project.web.errors import RETRY_AFTER
 
 #: Bytes that must be free: the log that SQLite writes before the database grows by pages of 4 KiB.
 LEAST_SPACE = 1_000_000

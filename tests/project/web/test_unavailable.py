@@ -42,7 +42,7 @@ WRITING = {name: CALLS[name] for name in ("login", "refresh", "logout", "logout 
 
 
 def is_unavailable(
-    answer: Answer, detail: str = "The database cannot be reached. Try again."
+    answer: Answer, detail: str = "The database cannot be used at the moment. Try again."
 ) -> None:
     assert answer.status_code == 503
     assert answer.json() == {"detail": detail, "code": "unavailable"}
@@ -71,7 +71,7 @@ def test_without_the_database_a_request_can_be_repeated(
 def test_after_a_closed_cursor_a_request_can_be_repeated(
     api: API, alice: User, call: Callable[[API, Pair], Answer]
 ) -> None:
-    """Guards InterfaceError in errors.DATABASE_ERRORS: psycopg raises it for a closed cursor."""
+    """Guards InterfaceError in connections.OUTAGES: psycopg raises it for a closed cursor."""
 
     def close(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         context["cursor"].close()
@@ -80,6 +80,26 @@ def test_after_a_closed_cursor_a_request_can_be_repeated(
     phone = api.login(alice)
     with connection.execute_wrapper(close):
         is_unavailable(call(api, phone))
+    assert row(phone).generation == 1
+    api.rotated(phone["refresh"])
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_statement_that_always_fails_is_an_error_of_the_site(
+    alice: User, caplog: pytest.LogCaptureFixture, call: Callable[[API, Pair], Answer]
+) -> None:
+    """SQLite raises OperationalError for it, so clients would repeat the request in vain."""
+
+    def replace(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        return execute(f"SELECT {'1,' * 5000}1", None, False, context)
+
+    api = API(Client(raise_request_exception=False))
+    phone = api.login(alice)
+    with connection.execute_wrapper(replace):
+        answer = call(api, phone)
+    assert (answer.status_code, answer.json()["code"]) == (500, "error")
+    assert "Retry-After" not in answer
+    assert [record.exc_info for record in caplog.records if record.levelname == "ERROR"]
     assert row(phone).generation == 1
     api.rotated(phone["refresh"])
 
@@ -249,7 +269,7 @@ def test_people_receive_an_error_page(client: Client, alice: User, outage: Outag
         answer = client.post("/accounts/login/", form)
     assert answer.status_code == 503
     assert answer["Content-Type"].startswith("text/html")
-    assert "The database cannot be reached. Try again." in answer.content.decode()
+    assert "The database cannot be used at the moment. Try again." in answer.content.decode()
     assert int(answer["Retry-After"]) > 0
 
 

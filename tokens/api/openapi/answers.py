@@ -139,7 +139,7 @@ CONFLICT = OpenApiResponse(
 UNAVAILABLE = refused(
     503,
     "The database is not available. The tokens are still valid: send the same request again.",
-    unavailable=("unavailable", "The database cannot be reached. Try again."),
+    unavailable=("unavailable", "The database cannot be used at the moment. Try again."),
 )
 UNAUTHENTICATED = refused(
     401,

@@ -17,7 +17,7 @@ BUSY: Responses = {
     503: refusal(
         "The server is busy, or the database is not available. Nothing was changed.",
         busy=("busy", "The server is busy. Try again."),
-        unavailable=("unavailable", "The database cannot be reached. Try again."),
+        unavailable=("unavailable", "The database cannot be used at the moment. Try again."),
     )
 }
 
