@@ -25,6 +25,7 @@ from project.web import logs
 
 #: Pages of other packages that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
+REDIS_TIME = 1  # seconds in which Redis must accept a connection, and answer
 #: A line that sets a secret key that is not empty, in any spelling.
 KEY_LINE = re.compile(r"""\s*(export\s+)?SECRET_KEY\s*=[\s'"]*[^\s'"]""")
 
@@ -73,6 +74,8 @@ def prepare() -> None:
     if settings.EMAIL_BACKEND == "project.web.console.EmailBackend":
         sentence = "Mail is printed here and not sent: EMAIL_URL is not set."
         log.warning("mail_is_printed", message=sentence)
+    if settings.REDIS_URL:
+        warn_without_redis(settings.REDIS_URL)
 
 
 def check(*, deploy: bool) -> None:
@@ -83,6 +86,25 @@ def check(*, deploy: bool) -> None:
         log.log(message.level, "system_check", message=sentence, id=message.id)
     if any(message.is_serious() for message in found):
         raise CommandError("The site cannot start with these settings.")
+
+
+def warn_without_redis(url: str) -> None:
+    """Warn if Redis does not answer. The site starts, as it also continues without Redis."""
+    from django.conf import settings
+    from redis import Redis, RedisError
+
+    limits = {"socket_connect_timeout": REDIS_TIME, "socket_timeout": REDIS_TIME}
+    try:
+        with Redis.from_url(url, **limits) as client:
+            client.ping()
+    except RedisError as error:
+        sentence = (
+            f"The Redis of REDIS_URL does not answer: {str(error).rstrip('.')}. Until it does,"
+            " each process counts attempts by itself."
+        )
+        if settings.SESSION_STORE == "redis":
+            sentence += " Pages that use the data of browsers are answered 503."
+        log.warning("redis_unavailable", message=sentence)
 
 
 def announce_first_admin() -> None:
