@@ -6,6 +6,7 @@ A URL that is refused is not repeated in the error, because it can contain a pas
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -63,6 +64,7 @@ def can_connect_to_redis(url: str) -> bool:
     """Return whether redis-py makes a connection of the URL. It does not connect."""
     try:  # Only a connection refuses unknown options; its pool does not.
         import_string("redis.ConnectionPool").from_url(url).make_connection()
+        (urlsplit(url).hostname or "").encode("idna")  # as Python does to look the host up
     except Exception:
         return False
     # redis-py reads a database that is not a number as 0.

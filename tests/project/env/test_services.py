@@ -69,6 +69,7 @@ REDISES = [
     *("redis://:pass1word@127.0.0.1:notaport/0", "redis://:pass1word@127.0.0.1:99999/0"),
     *("redis://:pass1word/x@127.0.0.1/0", "redis://[/", "redis://127.0.0.1/nonsense", "unix://"),
     *("redis://:pass1word@127.0.0.1/0?nonsense=1", "rediss://127.0.0.1/0?ssl_cert_reqs=perhaps"),
+    *("redis://:pass1word@redis..example.org/0", f"redis://:pass1word@{'r' * 64}.example.org/0"),
 ]
 
 
