@@ -2,10 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,14 +15,10 @@ from django.core.checks.security.base import check_secret_key
 from django.core.exceptions import SuspiciousFileOperation
 
 from project import env
+from project.spelling import misspelt
 
-EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
-#: How a line of `.env` or, as a comment, of `.env.example` names a setting.
-NAME = re.compile(r"^\s*#?(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=", re.MULTILINE)
+#: How a line of `.env` sets a variable.
 SET = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
-
-#: The similarity above which a name is a misspelt setting: EMAIL_URI is, DATABASE_USER is not.
-CUTOFF = 0.885
 #: A host that a Host header can name, or * for any host.
 HOST = re.compile(r"\*|\.?[a-z0-9.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 #: Mail backends that send no mail, with what they do.
@@ -190,42 +184,6 @@ def _check_names() -> Iterator[CheckMessage]:
     for name, meant in misspelt(written | os.environ.keys()).items():
         hint = f"Did you mean {meant}?"
         yield _warning(2, f"There is no setting {name}: it has no effect.", hint)
-
-
-def misspelt(names: Iterable[str]) -> dict[str, str]:
-    """Return the names that look like a misspelt setting, each with that setting.
-
-    The settings are those of `.env.example`, and those that project/settings.py has read.
-    """
-    example = set(NAME.findall(EXAMPLE.read_text()))
-    found = {}
-    for name in sorted({*names} - example - env.ASKED):
-        # In a short name one letter makes another word: GHOST is not a misspelt HOST.
-        if len(name) > 5 and (setting := closest(name.upper(), example)):
-            found[name] = setting
-    return found
-
-
-def closest(name: str, settings: set[str]) -> str | None:
-    """Return the setting that the name resembles most, or None.
-
-    A name also resembles a setting if it only has another plural (PROXYS for PROXIES), or only
-    lacks words between the first and the last one (REFRESH_LIFETIME).
-    """
-    words = singular(name)
-    same = [setting for setting in sorted(settings) if is_shortened(words, singular(setting))]
-    return next(iter(get_close_matches(name, settings, n=1, cutoff=CUTOFF) or same), None)
-
-
-def singular(name: str) -> list[str]:
-    """Return the words of the name without their plural endings."""
-    return [re.sub(r"(IE|Y)S$", "Y", word).removesuffix("S") for word in name.split("_")]
-
-
-def is_shortened(words: list[str], whole: list[str]) -> bool:
-    """Return whether the words are those of the whole name, or the first, the last and some."""
-    rest = iter(whole)
-    return (words[0], words[-1]) == (whole[0], whole[-1]) and all(word in rest for word in words)
 
 
 def _check_secrets() -> Iterator[CheckMessage]:

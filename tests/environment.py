@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from project.checks import EXAMPLE, NAME, misspelt
+from project.spelling import EXAMPLE, NAME, misspelt
 
 STATE = Path(tempfile.mkdtemp(prefix="latchkey-test-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)

@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from project import env
-from project.checks import EXAMPLE
+from project.spelling import EXAMPLE
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
