@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core import checks
 from django.core.checks import CheckMessage
-from django.core.checks.security.base import check_secret_key
+from django.core.checks.security.base import check_secret_key, check_secret_key_fallbacks
 from django.core.exceptions import SuspiciousFileOperation
 
 from project import env
@@ -187,7 +187,7 @@ def _check_names() -> Iterator[CheckMessage]:
 
 
 def _check_secrets() -> Iterator[CheckMessage]:
-    """Check what would reveal the site's secrets. Django only warns about both."""
+    """Check what would reveal the site's secrets. Django only warns about it."""
     if settings.DEBUG:
         yield _error(
             8,
@@ -200,6 +200,14 @@ def _check_secrets() -> Iterator[CheckMessage]:
             "SECRET_KEY can be guessed: it is short or monotonous, or an example's key.",
             "Set SECRET_KEY to the output of"
             " python3 -c 'import secrets; print(secrets.token_urlsafe(48))'.",
+        )
+    if check_secret_key_fallbacks(None):
+        yield _error(
+            12,
+            "A key in SECRET_KEY_FALLBACKS can be guessed, and the site accepts what it has signed:"
+            " it is short or monotonous, or an example's key.",
+            "Remove it from SECRET_KEY_FALLBACKS, and do what docs/operating.md says of a stolen"
+            " key: users have to sign in again.",
         )
 
 

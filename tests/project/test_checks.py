@@ -143,6 +143,9 @@ def test_every_kind_of_host_passes(public: Settings) -> None:
     assert found() == []
 
 
+STRONG = "vGq7XkRp-" * 8
+WEAK = {"short": "kW3v", "monotonous": "k" * 60, "an example's": f"django-insecure-{STRONG}"}
+
 #: Mistakes on public sites only.
 IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
     **{
@@ -157,11 +160,15 @@ IN_PUBLIC: dict[str, tuple[str, Any, str]] = {
     "latchkey.E008": ("DEBUG", True, "DEBUG"),
     **{
         f"latchkey.E009 a key that is {reason}": ("SECRET_KEY", key, "SECRET_KEY")
-        for reason, key in {
-            "short": "kW3v",
-            "monotonous": "k" * 60,
-            "an example's": "django-insecure-" + "vGq7XkRp-" * 8,
-        }.items()
+        for reason, key in WEAK.items()
+    },
+    **{
+        f"latchkey.E012 a fallback that is {reason}": (
+            "SECRET_KEY_FALLBACKS",
+            [STRONG, key],
+            "SECRET_KEY_FALLBACKS",
+        )
+        for reason, key in WEAK.items()
     },
     "latchkey.W006": ("WORKERS", 2, "REDIS_URL"),
     "latchkey.W007": ("TOKENS", {"PROXIES": 0}, "PROXIES"),
