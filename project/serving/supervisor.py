@@ -16,12 +16,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import NoReturn, TypeAlias
 
 import structlog
 
+from project.metrics.directory import metrics_directory
 from project.web import logs
 
 POLL_INTERVAL = 0.5  # seconds between two checks of the processes
@@ -46,7 +46,7 @@ def main() -> int:
     logs.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with TemporaryDirectory(prefix="latchkey-metrics-") as directory:
+    with metrics_directory() as directory:
         environment["PROMETHEUS_MULTIPROC_DIR"] = directory  # for project/metrics/counters.py
         return Site(int(sys.argv[1]), environment).run()
 
