@@ -8,11 +8,15 @@ from django.contrib.auth.models import Group
 from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from pytest_django import Settings
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
+
+from project.checks import findings
+from project.web import docs
 
 
 class TeamSerializer(serializers.ModelSerializer[Group]):
@@ -32,11 +36,19 @@ class BulkView(APIView):
         return Response(status=204)
 
 
+class StockView(APIView):
+    """A view that the document cannot describe completely: it has no serializer."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"tea": 3})
+
+
 router = SimpleRouter()
 router.register("teams", TeamViewSet)
 urlpatterns = [
     path("api/shop/", include(router.urls)),
     path("api/shop/bulk/", BulkView.as_view()),
+    path("api/shop/stock/", StockView.as_view()),
 ]
 
 
@@ -58,3 +70,19 @@ def test_a_deletion_in_a_viewset_has_no_body(paths: dict[str, Any]) -> None:
 
 def test_a_deletion_that_names_its_body_has_it(paths: dict[str, Any]) -> None:
     assert paths["/api/shop/bulk/"]["delete"]["requestBody"]["required"] is True
+
+
+def test_a_view_without_a_serializer_is_no_finding(settings: Settings) -> None:
+    """The checks at the start report unsafe settings, and this text begins with "Error"."""
+    settings.ROOT_URLCONF = __name__
+    assert [one for one in findings(deploy=True) if "drf_spectacular" in str(one.id)] == []
+
+
+def test_the_served_document_prints_no_complaints(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line of the server is an event, and drf-spectacular would print text."""
+    settings.ROOT_URLCONF = __name__
+    document = json.loads(docs._document.__wrapped__())
+    assert "/api/shop/stock/" in document["paths"]
+    assert capsys.readouterr().err == ""
