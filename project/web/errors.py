@@ -25,7 +25,7 @@ from project.web.json import TOO_LARGE, longest_body
 from project.web.refusal import REFUSAL, Refusal, is_utf8
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
-from tokens.http.paths import API_PREFIXES, OAUTH
+from tokens.http.paths import API_PREFIXES, OAUTH, PRIVATE
 from tokens.http.permissions import challenge
 from tokens.http.request_context import state_of
 
@@ -146,7 +146,7 @@ def why_unread(request: HttpRequest) -> Refusal | None:
     """Return why no view may read the request, or None.
 
     Either the gateway refuses it, or its body has an unknown length, which looks empty to WSGI, is
-    in another charset than UTF-8 or too large.
+    in another charset than UTF-8, too large or compressed.
     """
     meta = request.META
     if REFUSAL in meta:
@@ -155,10 +155,19 @@ def why_unread(request: HttpRequest) -> Refusal | None:
         return Refusal(411, "length_required", gettext("Send a Content-Length."))
     if not is_utf8(meta.get("CONTENT_TYPE", "")):
         return Refusal(400, "bad_request", gettext("Send the form in UTF-8."))
-    longest = longest_body(request.path_info)
-    if length(request) > longest:
+    longest, size = longest_body(request.path_info), length(request)
+    if size > longest:
         return Refusal(413, "too_large", TOO_LARGE.format(longest))
+    if size and is_encoded(request):
+        detail = gettext("Send the body without a Content-Encoding.")
+        return Refusal(415, "unsupported_media_type", detail)
     return None
+
+
+def is_encoded(request: HttpRequest) -> bool:
+    """Return whether a call of the API has a compressed body, which no parser decodes."""
+    coding = str(request.META.get("HTTP_CONTENT_ENCODING", ""))
+    return coding.lower() not in ("", "identity") and request.path_info.startswith(PRIVATE)
 
 
 def length(request: HttpRequest) -> int:
@@ -170,10 +179,15 @@ def length(request: HttpRequest) -> int:
 
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Return the response for a refusal by the gateway. A 503 has Retry-After."""
+    """Return the response for a refusal. A 503 has Retry-After.
+
+    A 415 names the codings that the site decodes: none (RFC 9110, section 12.5.3).
+    """
     response = answer(request, refusal.status, refusal.code, refusal.detail)
     if refusal.status == 503:
         response["Retry-After"] = str(RETRY_AFTER)
+    if refusal.status == 415:
+        response["Accept-Encoding"] = "identity"
     return response
 
 

@@ -90,6 +90,9 @@ def test_a_view_needs_a_user_and_uses_json(client: Client, bearer: dict[str, str
     assert (options.status_code, options["Allow"]) == (405, "GET, POST, HEAD")
     form = client.post("/api/plain/", {"a": "b"}, headers=bearer)
     assert (form.status_code, form.json()["code"]) == (415, "unsupported_media_type")
+    packed = {**bearer, "Content-Encoding": "gzip"}
+    sent = client.post("/api/plain/", {"a": "b"}, content_type="application/json", headers=packed)
+    assert sent.status_code == 415
     for size, status in ((60_000, 200), (70_000, 413)):
         body = {"a": "b" * size}
         sent = client.post("/api/plain/", body, content_type="application/json", headers=bearer)

@@ -111,7 +111,7 @@ COMMON: Mapping[int, OpenApiResponse] = {
     408: error("The body did not arrive in time."),
     411: error("Send a Content-Length."),
     413: error("The body is too large."),
-    415: error("The body is not form-encoded."),
+    415: error("The body is not form-encoded, or it is compressed."),
     429: error("Too many requests. Retry-After says when to try again."),
     503: error("Try again: the token that was sent stays valid."),
 }

@@ -1,6 +1,7 @@
 """Every malformed request gets a 4xx answer, never a 500."""
 
 import base64
+import gzip
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,8 +31,10 @@ FIELDS = {
 RIGHT = {"username": "alice", "password": PASSWORD, "refresh": "a.b.c", "token": "a.b.c"}
 
 
-def send(path: str, body: bytes, content_type: str = "application/json") -> Answer:
-    client = Client()
+def send(
+    path: str, body: bytes, content_type: str = "application/json", coding: str = ""
+) -> Answer:
+    client = Client(headers={"Content-Encoding": coding})
     return client.generic("POST", f"/api/auth/{path}/", body, content_type)
 
 
@@ -104,6 +107,29 @@ def test_another_content_type_is_refused(path: str, content_type: str, status: i
         # An unknown charset is ignored: JSON is UTF-8 (RFC 8259, section 8.1).
         right = b"\xff" + right
     assert send(path, right, content_type).status_code == status
+
+
+@pytest.mark.spec("RFC 9110", "12.5.3", "15.5.16")
+@pytest.mark.parametrize("path", FIELDS)
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "gzip, identity"])
+def test_a_compressed_body_is_refused(path: str, coding: str) -> None:
+    body = gzip.compress(json.dumps(RIGHT).encode())
+    answer = send(path, body, coding=coding)
+    assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
+    assert answer.json() == {
+        "detail": "Send the body without a Content-Encoding.",
+        "code": "unsupported_media_type",
+    }
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_that_is_not_compressed_is_read(coding: str) -> None:
+    assert send("refresh", json.dumps(RIGHT).encode(), coding=coding).status_code == 401
+
+
+def test_a_request_without_a_body_may_name_a_coding() -> None:
+    answer = Client().get("/api/example/", headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 401
 
 
 def deep_header() -> str:

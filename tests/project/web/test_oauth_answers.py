@@ -1,5 +1,7 @@
 """The OAuth endpoints are part of the API: JSON errors, small bodies, no session and no page."""
 
+import gzip
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -41,6 +43,16 @@ def test_a_body_of_unknown_length_is_refused() -> None:
     chunked = Client(headers={"Transfer-Encoding": "chunked"})
     answer = chunked.generic("POST", "/oauth/token", "a=b", FORM, CONTENT_LENGTH="")
     is_oauth_error(answer, 411, "invalid_request")
+
+
+@pytest.mark.spec("RFC 9110", "12.5.3", "15.5.16")
+def test_a_compressed_form_is_refused() -> None:
+    body = gzip.compress(b"grant_type=client_credentials")
+    answer = Client(headers={"Content-Encoding": "gzip"}).generic(
+        "POST", "/oauth/token", body, FORM
+    )
+    is_oauth_error(answer, 415, "invalid_request")
+    assert answer["Accept-Encoding"] == "identity"
 
 
 def test_refusals_of_the_gateway_are_oauth_errors() -> None:

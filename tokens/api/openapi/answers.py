@@ -77,11 +77,12 @@ def invalid_body(*more: OpenApiExample, **fields: str) -> Responses:
             too_large=("too_large", "The body may have at most 65536 bytes."),
         ),
         415: refusal(
-            "The body is not JSON.",
+            "The body is not JSON, or it is compressed.",
             form=(
                 "unsupported_media_type",
                 'Unsupported media type "application/x-www-form-urlencoded" in request.',
             ),
+            compressed=("unsupported_media_type", "Send the body without a Content-Encoding."),
         ),
     }
 
