@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,11 +21,10 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.errors import HashingBusyError
 from project.connections import check_connections, is_outage, refuses_writes
-from project.web.json import TOO_LARGE, longest_body
-from project.web.refusal import REFUSAL, Refusal, is_utf8
+from project.web.refusal import REFUSAL, Refusal, why_unread
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
-from tokens.http.paths import API_PREFIXES, OAUTH, PRIVATE
+from tokens.http.paths import API_PREFIXES, OAUTH
 from tokens.http.permissions import challenge
 from tokens.http.request_context import state_of
 
@@ -140,42 +139,6 @@ class CommonMiddleware(common.CommonMiddleware):
 def may_lack_slash(request: HttpRequest) -> bool:
     """Return whether CommonMiddleware may redirect the request to the path with a slash."""
     return request.method in ("GET", "HEAD") and not request.path_info.endswith("/")
-
-
-def why_unread(request: HttpRequest) -> Refusal | None:
-    """Return why no view may read the request, or None.
-
-    Either the gateway refuses it, or its body has an unknown length, which looks empty to WSGI, is
-    in another charset than UTF-8, too large or compressed.
-    """
-    meta = request.META
-    if REFUSAL in meta:
-        return cast("Refusal", meta[REFUSAL])
-    if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
-        return Refusal(411, "length_required", gettext("Send a Content-Length."))
-    if not is_utf8(meta.get("CONTENT_TYPE", "")):
-        return Refusal(400, "bad_request", gettext("Send the form in UTF-8."))
-    longest, size = longest_body(request.path_info), length(request)
-    if size > longest:
-        return Refusal(413, "too_large", TOO_LARGE.format(longest))
-    if size and is_encoded(request):
-        detail = gettext("Send the body without a Content-Encoding.")
-        return Refusal(415, "unsupported_media_type", detail)
-    return None
-
-
-def is_encoded(request: HttpRequest) -> bool:
-    """Return whether a call of the API has a compressed body, which no parser decodes."""
-    coding = str(request.META.get("HTTP_CONTENT_ENCODING", ""))
-    return coding.lower() not in ("", "identity") and request.path_info.startswith(PRIVATE)
-
-
-def length(request: HttpRequest) -> int:
-    """Return the length of the body from the header. Like Django, read anything else as 0."""
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
 
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:

@@ -12,9 +12,10 @@ from django.middleware.security import SecurityMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.browser.middleware import PagesOnly
-from project.web.errors import CommonMiddleware, RefusalMiddleware, may_lack_slash, why_unread
+from project.web.errors import CommonMiddleware, RefusalMiddleware, may_lack_slash
 from project.web.headers import HeadersMiddleware
 from project.web.program_errors import ProgramErrorMiddleware
+from project.web.refusal import why_unread
 from tokens.http.paths import API, PRIVATE
 
 #: They check a request or change its answer, which ProgramMiddleware does in one step.
