@@ -24,11 +24,13 @@ from project.connections import check_connections, is_outage, refuses_writes
 from project.web.refusal import REFUSAL, Refusal, why_unread
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
+from tokens.http.errors import InactiveUserError
 from tokens.http.paths import API_PREFIXES, OAUTH
 from tokens.http.permissions import challenge
 from tokens.http.request_context import state_of
 
 RETRY_AFTER = 5  # seconds, after a 503
+CHALLENGE = 'Bearer error="invalid_token"'  # of a refused token (RFC 6750, section 3.1)
 NOT_USABLE = _("The database cannot be used at the moment. Try again.")
 NOT_WRITABLE = _("The database is read-only. Try again later.")
 #: The parameters of a page's URL that its form repeats, by the name of the page.
@@ -72,7 +74,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error.__cause__, TokenRefusedError):
         state_of(context["request"]._request).refusal = error.__cause__.reason
     if isinstance(error, InvalidToken):
-        response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        response["WWW-Authenticate"] = CHALLENGE
     elif isinstance(error, PermissionDenied):
         if header := challenge(context["request"], context.get("view"), error):
             response["WWW-Authenticate"] = header
@@ -188,6 +190,11 @@ def page(request: HttpRequest, status: int, **context: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400, or 401 if a middleware has needed the row of a deleted or inactive user."""
+    if isinstance(exception, InactiveUserError):
+        response = answer(request, 401, exception.default_code, str(exception.default_detail))
+        response["WWW-Authenticate"] = CHALLENGE
+        return response
     return answer(request, 400, "bad_request", gettext("The site cannot read this request."))
 
 

@@ -1,11 +1,13 @@
 """Django's own views under /api/: `request.user` is the token's user, and they are protected."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group, Permission
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
@@ -125,6 +127,34 @@ def test_a_deleted_user_is_401_when_the_row_is_needed(
         alice.delete()
     answer = get(path, header)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
+
+
+class GreetingMiddleware:
+    """A middleware of a developer, which reads the row of the user."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        hello = f"Hello {request.user.get_username()}"
+        response = self.get_response(request)
+        response["Greeting"] = hello
+        return response
+
+
+@pytest.mark.parametrize("path", ["/api/plain/function/", "/api/rest/", "/api/auth/sessions/"])
+def test_a_middleware_that_needs_the_row_of_an_inactive_user_is_401(
+    api: API, alice: User, settings: Settings, path: str
+) -> None:
+    """Another process has just deactivated the user, so the snapshot of this one is older."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.GreetingMiddleware"]
+    header = f"Bearer {api.login(alice)['access']}"
+    assert get(path, header)["Greeting"] == "Hello alice"
+    User._base_manager.filter(pk=alice.pk).update(is_active=False)
+    answer = get(path, header)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
+    assert answer["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert answer["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", PERMITTED)

@@ -21,7 +21,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from tokens.conf import conf
 from tokens.errors import InvalidClientError, Refusal, TokenRefusedError
 from tokens.http import cookies, csrf
-from tokens.http.errors import RolesChangedError
+from tokens.http.errors import InactiveUserError, RolesChangedError
 from tokens.http.failed_clients import counted_failures
 from tokens.jwt.claims import AccessToken
 from tokens.service_accounts import secrets
@@ -35,7 +35,7 @@ class TokenUser(SimpleLazyObject):
     """The user of an access token, whose row is loaded when it is needed.
 
     `pk`, `roles` and `is_authenticated` come from the token and execute no query. Any other
-    attribute loads the row, or raises InvalidToken if the user is deleted or inactive.
+    attribute loads the row, or raises InactiveUserError if the user is deleted or inactive.
     """
 
     is_authenticated = True
@@ -197,8 +197,8 @@ def require_audience(token: AccessToken) -> None:
 
 
 def load_user(token: AccessToken) -> AbstractUser:
-    """Return the row of the token's user, or raise InvalidToken: one query."""
+    """Return the row of the token's user, or raise InactiveUserError: one query."""
     user = get_user_model()._base_manager.filter(pk=token.sub, is_active=True).first()
     if user is None:
-        raise InvalidToken
+        raise InactiveUserError
     return cast("AbstractUser", user)

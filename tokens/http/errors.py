@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -14,6 +15,14 @@ class RolesChangedError(InvalidToken):
 
     default_detail: Any = "Your rights have changed: refresh the token."
     default_code = "rights_changed"
+
+
+class InactiveUserError(InvalidToken, BadRequest):
+    """401: the token's user is deleted or inactive, and the row of the user was needed.
+
+    Django answers an error of a middleware by its own class: handler400 gets a BadRequest. Without
+    a handler400 of the site, the answer is 400, and not the 500 of an unknown class.
+    """
 
 
 class CsrfFailedError(APIException):
