@@ -11,6 +11,7 @@ from django.contrib.auth import logout
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -111,7 +112,14 @@ class EndPage(SignedInFormPage[CurrentPasswordForm]):
         """Revoke the sessions and redirect to the list."""
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
-        return super().show(status, is_recent=self.is_recent, **context)
+        context = {"is_recent": self.is_recent, "list_url": self.list_url, **context}
+        return super().show(status, **context)
+
+    @property
+    def list_url(self) -> str:
+        """Return the URL of the list, at the page that the visitor came from."""
+        page = self.request.GET.get("page")
+        return reverse("devices", query={"page": page} if page else None)
 
     @property
     def is_recent(self) -> bool:
@@ -146,7 +154,7 @@ class EndOnePage(EndPage):
             return None
         sentence = _("%(device)s was signed out before.")
         messages.info(self.request, sentence % {"device": self.device.name})
-        return redirect("devices")
+        return redirect(self.list_url)
 
     def end(self) -> HttpResponse:
         if self.device.here:
@@ -156,7 +164,7 @@ class EndOnePage(EndPage):
         messages.success(
             self.request, _("%(device)s is signed out.") % {"device": self.device.name}
         )
-        return redirect("devices")
+        return redirect(self.list_url)
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(status, device=self.device, **context)
@@ -171,4 +179,4 @@ class EndOthersPage(EndPage):
         ended = revoke_sessions([self.user.pk], Reason.LOGOUT_ALL, keep=self.current.sid)
         sentence = _("Signed out: %(count)s. This device stays signed in.")
         messages.success(self.request, sentence % {"count": ended})
-        return redirect("devices")
+        return redirect(self.list_url)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import API, PASSWORD, Answer, row
+from tests.conftest import API, PASSWORD, Answer, Clock, row
 from tests.support.people import FIREFOX, IPHONE, newest, signed_in
 from tokens.models import DeviceSession, Reason
 
@@ -114,6 +114,21 @@ def test_a_page_has_twenty_entries_the_newest_first(alice: User) -> None:
     assert ("Newer sign-ins" in pages[2].text, "Older sign-ins" in pages[2].text) == (True, False)
     assert "This device" not in pages[1].text
     assert all("Sign out all other devices" in page.text for page in pages)
+
+
+@pytest.mark.parametrize("wait", [0, 11], ids=["recent sign-in", "with the password"])
+def test_signing_out_returns_to_the_same_page(alice: User, clock: Clock, wait: int) -> None:
+    fill(alice, 41)  # With this browser, page 3 has two entries.
+    person = signed_in(alice)
+    clock.forward(minutes=wait)
+    for expected in (3, 2):  # At last page 3 does not exist.
+        page = person.get(PATH, page="3").text
+        action = re.findall(r'action="/accounts/(devices/[^"]+)"', page)[-1]
+        assert 'href="/accounts/devices/?page=3">Cancel' in person.get(action).text
+        answer = person.post(action, current_password=PASSWORD)
+        shown = person.client.get(answer["Location"])
+        assert "is signed out." in shown.text
+        assert shown.context["page"].number == expected
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99", "x", "\0", "9" * 400])
