@@ -8,10 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.pages.activity import ADVICE, SENTENCES, SIGNED_OUT
 from tests.accounts.conftest import AdminPages
 from tests.conftest import API, Answer, Clock
 from tests.support.people import Person, signed_in
-from tokens.models import Event, EventKind
+from tokens.models import Event, EventKind, Reason
 
 pytestmark = pytest.mark.django_db
 
@@ -39,12 +40,12 @@ def test_the_page_lists_what_happened(api: API, alice: User, clock: Clock) -> No
     person = signed_in(alice)
     person.post("", first_name="Alice")
     text = words(person.client.get(PATH))
-    assert "Name changed" in text
-    failed = r"Sign-in failed \(3 times\) Was this you\? At \d\d:\d\d UTC , IP address 127.0.0.1"
+    assert "Your user name, first name or last name was changed." in text
+    failed = r"failed. \(3 times\) Was this you\? At \d\d:\d\d UTC , IP address 127.0.0.1"
     assert re.search(failed, text)
-    assert "Signed in on a new device" in text
+    assert "A new device signed in." in text
     assert "phone" in text
-    assert text.index("Name changed") < text.index("Firefox on Linux") < text.index("phone")
+    assert text.index("Your user name") < text.index("Firefox on Linux") < text.index("phone")
 
 
 def test_the_page_shows_no_events_of_others(alice: User, bob: User) -> None:
@@ -87,7 +88,7 @@ def test_a_change_by_an_administrator_is_marked(
     Event.objects.all().delete()
     assert admin.change(alice, first_name="Alicia").status_code == 302
     text = words(person.client.get(PATH))
-    assert "Name changed By an administrator" in text
+    assert "last name was changed. By an administrator" in text
     assert "IP address" not in text
     assert "carol" not in text
 
@@ -97,8 +98,25 @@ def test_the_page_names_the_administrator_once(alice: User, bob: User, kind: Eve
     about = {"reason": "admin", "actor": bob, "created_at": timezone.now()}
     Event.objects.create(kind=kind, user=alice, **about)
     text = words(signed_in(alice).client.get(PATH))
-    assert f"{kind.label}: by an administrator At" in text
-    assert "By an administrator" not in text
+    assert f"{SENTENCES[kind]} By an administrator At" in text
+    assert text.count("administrator") == 1
+
+
+def test_each_event_of_a_person_has_plain_sentences(alice: User) -> None:
+    """A person who reads the page need not know what a token is."""
+    never = {kind for kind in EventKind if kind.name.startswith(("SECRET", "KEY", "DELETED"))}
+    assert SENTENCES.keys() == set(EventKind) - never
+    now = timezone.now()
+    Event.objects.bulk_create(
+        Event(kind=kind, reason=reason, user=alice, created_at=now)
+        for kind in SENTENCES
+        for reason in (["", *Reason] if kind == EventKind.SESSION_ENDED else [""])
+    )
+    text = words(signed_in(alice).client.get(PATH))
+    for sentence in (*SENTENCES.values(), *SIGNED_OUT.values(), *ADVICE.values()):
+        assert str(sentence) in text
+    technical = "token|session|client|database|blacklist|secret|revoke|credential|spent"
+    assert not re.search(technical, text, re.IGNORECASE)
 
 
 def test_a_label_cannot_change_the_page(api: API, alice: User) -> None:
