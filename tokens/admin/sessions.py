@@ -167,14 +167,11 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
         return permitted and (session.user is None or may_manage(request.user, session.user))
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Revoke one session, and return to its page or to the page of its user."""
+        """Revoke one session, and return to its page."""
         if not self.has_revoke_permission(request):
             raise PermissionDenied
-        session = get_object_or_404(self.get_queryset(request), pk=pk)
+        get_object_or_404(self.get_queryset(request), pk=pk)
         self.revoke(request, self.get_queryset(request).filter(pk=pk))
-        if "user" in request.GET and session.user_id is not None:
-            user = get_user_model()._meta
-            return redirect(f"admin:{user.app_label}_{user.model_name}_change", session.user_id)
         return redirect("admin:tokens_devicesession_change", pk)
 
     @admin.display(description=_("account"))
@@ -219,7 +216,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
 
 
 class SessionsInline(Columns, ShownInline):
-    """The user's active sessions, each with a button that revokes it."""
+    """The user's active sessions, each with a link to the page that revokes it."""
 
     model = DeviceSession
     verbose_name_plural = _("active sessions")
@@ -243,14 +240,10 @@ class SessionsInline(Columns, ShownInline):
 
     @admin.display(description=_("action"))
     def end(self, session: DeviceSession) -> str:
-        """A button of a form at the end of the page, because a form cannot contain another.
-
-        If it belonged to the user's form, Enter in one of the fields would press it.
-        """
+        """A link and not a button, which would drop unsaved changes of the user."""
         return format_html(
-            '<button class="button" form="end-session" formaction="{}?user" aria-label="{}">{}'
-            "</button>",
-            reverse("admin:tokens_devicesession_end", args=[session.pk]),
-            gettext("Revoke the session of %(device)s") % {"device": session.device_name},
-            gettext("Revoke session"),
+            '<a href="{}" aria-label="{}">{}</a>',
+            reverse("admin:tokens_devicesession_change", args=[session.pk]),
+            gettext("Revoke the session of %(device)s…") % {"device": session.device_name},
+            gettext("Revoke…"),
         )
