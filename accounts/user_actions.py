@@ -8,11 +8,9 @@ import hashlib
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -22,11 +20,10 @@ from accounts.mail.queue import queue
 from accounts.models import User
 from tokens.admin import BigTableAdmin
 from tokens.admin.authority import select_manageable
+from tokens.admin.previews import MAX_NAMED, count_users, preview
 from tokens.models import DeviceSession, Reason
 from tokens.models.bidi import isolate
 from tokens.sessions import lifecycle
-
-MAX_NAMED = 10  # users whose names a preview shows
 
 
 @admin.action(description=_("Invite: send a link to choose a password"), permissions=["change"])
@@ -43,7 +40,7 @@ def send_invitation(
         if known := sum(user.has_usable_password() for user in reachable):
             numbers.append(count_passwords(known))
         numbers.append(left_out)
-        return preview(modeladmin, request, gettext("Invite these users?"), reachable, numbers)
+        return ask(modeladmin, request, gettext("Invite these users?"), reachable, numbers)
     if reachable:
         with transaction.atomic():
             for user in reachable:
@@ -69,7 +66,7 @@ def revoke_sessions(
         if request.user in users:
             numbers.append(gettext("You sign yourself out as well."))
         title = gettext("Sign these users out everywhere?")
-        return preview(modeladmin, request, title, users, numbers)
+        return ask(modeladmin, request, title, users, numbers)
     revoked = lifecycle.revoke_sessions([user.pk for user in users], Reason.ADMIN)
     modeladmin.log_each(request, users, gettext("Revoked every session."))
     messages.success(request, gettext("Sessions revoked: %(count)s.") % {"count": revoked})
@@ -93,7 +90,7 @@ def deactivate(
         return None
     if not is_confirmed(request, users):
         numbers = [count_users(len(users)), count_sessions(users), left_out]
-        return preview(modeladmin, request, gettext("Deactivate these users?"), users, numbers)
+        return ask(modeladmin, request, gettext("Deactivate these users?"), users, numbers)
     for user in users:
         with notify_owner(user):
             user.is_active = False
@@ -114,33 +111,22 @@ def selection_id(users: list[User]) -> str:
     return hashlib.sha256(ids.encode()).hexdigest()[:32]
 
 
-def preview(
+def ask(
     modeladmin: BigTableAdmin,
     request: HttpRequest,
     title: str,
     users: list[User],
     numbers: list[str],
 ) -> HttpResponse:
-    """Return the page with the numbers, whose form sends the same action again, confirmed."""
-    names = ", ".join(isolate(str(user)) for user in users[:MAX_NAMED])
-    context = {
-        **modeladmin.admin_site.each_context(request),
-        "title": title,
-        "opts": modeladmin.opts,
-        "numbers": numbers,
-        "names": names + "…" * (len(users) > MAX_NAMED),
-        "selection": selection_id(users),
-        "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
-        "repeated": {
-            name: request.POST[name] for name in ("action", "select_across") if name in request.POST
-        },
-        "checkbox": ACTION_CHECKBOX_NAME,
-    }
-    return TemplateResponse(request, "admin/confirm_action.html", context)
-
-
-def count_users(number: int) -> str:
-    return ngettext("%(count)s user", "%(count)s users", number) % {"count": number}
+    """Return the preview of an action on exactly these users."""
+    return preview(
+        modeladmin,
+        request,
+        title=title,
+        numbers=numbers,
+        names=[isolate(str(user)) for user in users[: MAX_NAMED + 1]],
+        confirmation=selection_id(users),
+    )
 
 
 def count_sessions(users: list[User]) -> str:

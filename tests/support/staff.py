@@ -33,7 +33,7 @@ def permission(name: str) -> Permission:
 def confirm(client: Client, page: str, fields: dict[str, Any]) -> Answer:
     """Post an action, and confirm it if there is a preview. Return the page that follows."""
     answer = client.post(page, fields, follow=True)
-    found = re.search(r'name="confirmed" value="(\w+)"', answer.content.decode())
+    found = re.search(r'name="confirmed" value="([\w ]+)"', answer.content.decode())
     if found is None:
         return answer
     return client.post(page, {**fields, "confirmed": found[1]}, follow=True)

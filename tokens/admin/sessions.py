@@ -1,5 +1,6 @@
 """The list of all device sessions, and the active sessions on a user's page."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -13,13 +14,15 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from tokens.admin.authority import may_manage, select_manageable
 from tokens.admin.lists import MAX_NAMED_USERS, MAX_WORDS, RecordAdmin, ShownInline
+from tokens.admin.previews import MAX_NAMED, count_users, preview
 from tokens.admin.session_search import NEWEST, find_sessions
+from tokens.http.request_context import state_of
 from tokens.models import DeviceSession, Kind, Reason, ServiceAccount, ServiceSecret
 from tokens.models.bidi import isolate
 
@@ -171,7 +174,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         get_object_or_404(self.get_queryset(request), pk=pk)
-        self.revoke(request, self.get_queryset(request).filter(pk=pk))
+        self.revoke_each(request, self.revocable(request, DeviceSession.objects.filter(pk=pk)))
         return redirect("admin:tokens_devicesession_change", pk)
 
     @admin.display(description=_("account"))
@@ -182,8 +185,24 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
         return isolate(secret.account.name) if secret else self.get_empty_value_display()
 
     @admin.action(description=_("Revoke these sessions"), permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: Any) -> None:
-        """Revoke the sessions, which for a service account disables its secrets."""
+    def revoke(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Revoke the sessions that a preview has shown; without one, return the preview.
+
+        Sessions that began after the preview are left out, so that new sign-ins cannot prevent the
+        revocation.
+        """
+        sessions, shown = self.revocable(request, queryset), request.POST.get("confirmed")
+        if sessions and shown is None:
+            return self.preview(request, sessions)
+        confirmed = {*(shown or "").split()}
+        self.revoke_each(request, [pk for pk in sessions if str(pk) in confirmed])
+        return None
+
+    def revocable(self, request: HttpRequest, queryset: Any) -> dict[int, Any]:
+        """Return the ids of the sessions that the staff user may revoke now, with their users.
+
+        A message names the accounts that are left out.
+        """
         # Lists of ids: SQLite cannot parse a statement that contains the search several times.
         unrevoked = dict(queryset.filter(revoked_at=None).values_list("pk", "user"))
         owners = get_user_model()._base_manager.filter(pk__in={*unrevoked.values()} - {None})
@@ -191,8 +210,33 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
         secrets = self.secrets_to_disable(request, [*unrevoked])
         services = Q(pk__in=[*secrets.values_list("session", flat=True)])
         people = ~Q(kind=Kind.SERVICE) & (Q(user=None) | Q(user__in=manageable))
-        sessions = DeviceSession.objects.filter(pk__in=[*unrevoked])
-        revoked = sessions.filter(people | services).revoke(Reason.ADMIN)
+        sessions = DeviceSession.objects.filter(pk__in=[*unrevoked]).filter(people | services)
+        return dict(sessions.order_by("-pk").values_list("pk", "user"))
+
+    def preview(self, request: HttpRequest, sessions: dict[int, Any]) -> HttpResponse:
+        """Return the page that asks to confirm the revocation of these sessions."""
+        number, pks = len(sessions), [*sessions]
+        first = self.get_queryset(request).filter(pk__in=pks[: MAX_NAMED + 1]).order_by("-pk")
+        named = first.select_related(*self.list_select_related)
+        numbers = [
+            ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number},
+            count_users(len({*sessions.values()} - {None})),
+        ]
+        current = state_of(request).session
+        if current and current.pk in sessions:
+            numbers.append(gettext("You sign yourself out as well."))
+        return preview(
+            self,
+            request,
+            title=gettext("Revoke these sessions?"),
+            numbers=numbers,
+            names=[f"{self.principal(row)} ({row.device_name})" for row in named],
+            confirmation=" ".join(map(str, pks)),
+        )
+
+    def revoke_each(self, request: HttpRequest, sessions: Iterable[int]) -> None:
+        """Revoke the sessions of these ids, which for a service account disables its secrets."""
+        revoked = DeviceSession.objects.filter(pk__in=[*sessions]).revoke(Reason.ADMIN)
         self.log_each(request, revoked, gettext("Revoked."))
         level = messages.SUCCESS if revoked else messages.WARNING
         sentence = gettext("Sessions revoked: %(count)s.") % {"count": len(revoked)}

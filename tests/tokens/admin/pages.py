@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.conftest import HASHED, Answer, row
-from tests.support.staff import SESSIONS
+from tests.support.staff import SESSIONS, confirm
 from tokens.models import Kind
 
 
@@ -31,5 +31,6 @@ def tokens_listed(answer: Answer) -> set[Any]:
 
 
 def end(client: Client, *pairs: dict[str, Any], **fields: str) -> Answer:
+    """Revoke the sessions of these pairs, confirm it, and return the list."""
     chosen = [str(row(pair).pk) for pair in pairs]
-    return client.post(SESSIONS, {"action": "revoke", "_selected_action": chosen, **fields})
+    return confirm(client, SESSIONS, {"action": "revoke", "_selected_action": chosen, **fields})

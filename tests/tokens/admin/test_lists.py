@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.conftest import API, HASHED, Clock, row
-from tests.support.staff import BLACKLIST, SESSIONS, USERS
+from tests.support.staff import BLACKLIST, SESSIONS, USERS, confirm
 from tests.tokens.admin.pages import listed, tokens_listed
 from tokens.admin.lists import LimitedPaginator
 from tokens.models import BlacklistedToken, DeviceSession, Kind, Reason, TokenType
@@ -75,7 +75,7 @@ def test_a_long_list_is_cut_and_says_so(carol: Client, monkeypatch: pytest.Monke
     assert "Only the first 102 are listed and counted." in answer.content.decode()
     assert len(listed(carol.get(SESSIONS, {"p": 2}))) == 2
     everything = {"action": "revoke", "_selected_action": "0", "select_across": "1"}
-    carol.post(SESSIONS, everything)
+    confirm(carol, SESSIONS, everything)
     oldest = DeviceSession.objects.order_by("pk").values_list("pk", flat=True)[:4]
     assert set(DeviceSession.objects.active().values_list("pk", flat=True)) == set(oldest)
 

@@ -9,8 +9,9 @@ from django.test import Client
 
 from accounts.models import User
 from tests.conftest import API, row
-from tests.support.staff import BLACKLIST, SESSIONS, USERS
+from tests.support.staff import BLACKLIST, SESSIONS, USERS, confirm, everything
 from tests.tokens.admin.pages import end, staff, tokens_listed
+from tokens.admin import DeviceSessionAdmin
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
@@ -42,12 +43,11 @@ def test_only_the_selected_sessions_are_revoked(
 ) -> None:
     phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
     api.post("logout/", {"refresh": laptop["refresh"]})
-    assert end(carol, phone, laptop).status_code == 302
+    assert "Sessions revoked: 1." in end(carol, phone, laptop).content.decode()
     assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, Reason.LOGOUT)
     assert api.refresh(phone["refresh"]).status_code == 401
     assert api.post("verify/", {"token": phone["access"]}).status_code == 401
     api.rotated(bobs["refresh"])
-    assert "Sessions revoked: 1." in carol.get(SESSIONS).content.decode()
     assert LogEntry.objects.get().object_id == str(row(phone).pk)
     assert "Revoked." in carol.get(f"{SESSIONS}{row(phone).pk}/history/").content.decode()
 
@@ -61,9 +61,50 @@ def test_sessions_that_a_search_found_are_revoked(
     rights = [f"{does}_{what}" for does in ("view", "change") for what in ("user", "devicesession")]
     client = carol if is_superuser else staff("dave", *rights, "change_serviceaccount")
     path = f"{SESSIONS}?q={query.format(short=phone['session'][:8])}"
-    answer = client.post(path, {"action": "revoke", "_selected_action": str(row(phone).pk)})
-    assert answer.status_code == 302
+    answer = confirm(client, path, {"action": "revoke", "_selected_action": str(row(phone).pk)})
+    assert answer.redirect_chain == [(path, 302)]
     assert (row(phone).revoked_reason, row(laptop).revoked_reason) == (Reason.ADMIN, "")
+
+
+def test_the_preview_shows_sessions_and_users(
+    api: API, alice: User, bob: User, carol: Client
+) -> None:
+    chosen = [str(row(api.login(user)).pk) for user in (bob, alice, alice)]
+    before = everything()
+    page = carol.post(SESSIONS, {"action": "revoke", "_selected_action": chosen}).text
+    assert "<li>3 sessions</li>\n<li>2 users</li>\n</ul>" in page
+    assert "<p>alice (phone), alice (phone), bob (phone)</p>" in page
+    assert everything() == before
+
+
+def test_the_preview_names_ten_sessions(api: API, alice: User, carol: Client) -> None:
+    chosen = [str(row(api.login(alice, f"phone {number}")).pk) for number in range(11)]
+    answer = carol.post(SESSIONS, {"action": "revoke", "_selected_action": chosen})
+    assert "alice (phone 1)…</p>" in answer.text
+    assert "phone 0" not in answer.text
+
+
+def test_the_preview_says_that_you_end_your_own_session(alice: User, carol: Client) -> None:
+    own = DeviceSession.objects.get(user__username="carol")
+    chosen = {"action": "revoke", "_selected_action": str(own.pk)}
+    assert "You sign yourself out as well." in carol.post(SESSIONS, chosen).text
+
+
+@pytest.mark.parametrize("query", ["", "?q=alice", "?q=127.0.0.1", "?q=phone"])
+def test_the_whole_list_is_revoked_after_the_preview_only(
+    api: API, alice: User, carol: Client, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list has two pages, and a session that begins after the preview continues."""
+    monkeypatch.setattr(DeviceSessionAdmin, "list_per_page", 2)
+    pairs = [api.login(alice) for _ in range(3)]
+    everywhere = {"action": "revoke", "_selected_action": "0", "select_across": "1"}
+    page = carol.post(SESSIONS + query, everywhere).text
+    assert not DeviceSession.objects.exclude(revoked_at=None).exists()
+    shown = re.findall(r'name="confirmed" value="([^"]+)"', page)
+    late = api.login(alice)
+    assert carol.post(SESSIONS + query, {**everywhere, "confirmed": shown}).status_code == 302
+    assert {row(pair).revoked_reason for pair in pairs} == {Reason.ADMIN}
+    api.rotated(late["refresh"])
 
 
 def test_a_selection_that_cannot_exist_is_refused(api: API, alice: User, carol: Client) -> None:
