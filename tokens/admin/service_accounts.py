@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Field, Q, QuerySet
@@ -118,8 +119,18 @@ class ServiceAccountAdmin(ManagedAdmin, BigTableAdmin):
         return queryset.filter(Q(name__istartswith=words) | Q(pk__in=secrets.values("account")))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        created = {"id", "created_at", "created_by"}
-        return self.fields if obj else tuple(name for name in self.fields if name not in created)
+        unset = () if obj else self.get_readonly_fields(request)
+        return tuple(name for name in self.fields if name not in unset)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Return the owners as well if the staff user may not view users.
+
+        The field tells whether a user exists, and the user name of an e-mail address.
+        """
+        opts = get_user_model()._meta
+        names = (get_permission_codename(does, opts) for does in ("view", "change"))
+        may_view = any(request.user.has_perm(f"{opts.app_label}.{name}") for name in names)
+        return self.readonly_fields if may_view else (*self.readonly_fields, "owners")
 
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any

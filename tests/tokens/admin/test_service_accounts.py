@@ -153,6 +153,28 @@ def test_owners_are_written_by_name_and_shown_again(
     assert re.search(r'name="owners" value="alice"', page)
 
 
+@pytest.mark.spec("ASVS 5.0", "8.2.2")
+@pytest.mark.parametrize("permission", ["", "view_user", "change_user"])
+def test_owners_are_chosen_by_those_who_may_view_users(
+    service: Service, alice: User, bob: User, permission: str
+) -> None:
+    """The field would tell whether a user exists, and the user name of an e-mail address."""
+    service.account.owners.set([alice])
+    dave = staff("dave", *MAY, permission)
+    pages = [dave.get(f"{PAGE}add/").text]
+    for owners in (f"alice {bob.email}", "alice mallory"):
+        pages.append(dave.post(f"{PAGE}add/", form(name="new", owners=owners), follow=True).text)
+        pages.append(change(dave, service, owners=owners).text)
+    may_choose = bool(permission)
+    assert ('name="owners"' in pages[0]) is may_choose
+    assert any("There is no user with" in page for page in pages) is may_choose
+    assert (bob in service.account.owners.all()) is may_choose
+    assert alice in service.account.owners.all()
+    shown = dave.get(f"{PAGE}{service.client_id}/change/").text
+    assert ("bob" in shown) is may_choose
+    assert "alice" in shown
+
+
 def test_a_form_without_a_change_says_so_in_the_history(carol: Client, service: Service) -> None:
     ServiceAccount.objects.update(description="Ships orders.")
     change(carol, service, scope=["orders:read"], audience=[SITE])
