@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='ServiceAccount',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='client id')),
-                ('name', models.CharField(error_messages={'unique': 'There is a service account %(model)s already.'}, max_length=100, unique=True, validators=[tokens.models.lines.validate_one_line], verbose_name='name')),
+                ('name', models.CharField(error_messages={'unique': 'A service account with that name already exists.'}, max_length=100, unique=True, validators=[tokens.models.lines.validate_one_line], verbose_name='name')),
                 ('description', models.TextField(blank=True, verbose_name='description')),
                 ('scope', models.TextField(blank=True, verbose_name='scopes')),
                 ('audience', models.TextField(blank=True, verbose_name='audiences')),

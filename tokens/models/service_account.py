@@ -26,7 +26,7 @@ class ServiceAccount(models.Model):
         max_length=100,
         unique=True,
         validators=[validate_one_line],
-        error_messages={"unique": _("There is a service account %(model)s already.")},
+        error_messages={"unique": _("A service account with that name already exists.")},
     )
     description = models.TextField(_("description"), blank=True)
     owners = models.ManyToManyField(

@@ -100,7 +100,7 @@ def test_the_list_shows_first_whether_an_account_is_enabled(
         ({"scope": "oders:read"}, "is not one of the available choices"),
         ({"audience": "https://evil.example"}, "is not one of the available choices"),
         ({"name": "two\nlines"}, "Write this on one line"),
-        ({"name": "taken"}, "There is a service account taken already."),
+        ({"name": "taken"}, "A service account with that name already exists."),
         ({"name": ""}, "This field is required."),
         ({"owners": "carol, dave"}, "There is no user with the user name or e-mail address dave."),
         ({"owners": "x" * 100_000}, "There is no user with"),

@@ -82,7 +82,9 @@ def test_every_option_is_stored(alice: User, bob: User) -> None:
             "There is no user with the user name, e-mail address or id 'nobody'.",
             id="unknown owner",
         ),
-        pytest.param(["taken"], "There is a service account taken already.", id="name taken"),
+        pytest.param(
+            ["taken"], "A service account with that name already exists.", id="name taken"
+        ),
         pytest.param([""], "This field cannot be blank.", id="no name"),
         pytest.param(["a" * 101], "at most 100 characters", id="long name"),
         pytest.param(["two\nlines"], "Write this on one line", id="two lines"),
