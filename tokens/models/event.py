@@ -106,6 +106,11 @@ class Event(models.Model):
                 condition=models.Q(actor__isnull=False),
                 name="tokens_event_by_actor",
             ),
+            models.Index(
+                fields=["sid"],
+                condition=models.Q(sid__isnull=False),
+                name="tokens_event_of_session",
+            ),
             models.Index(fields=["kind", "-created_at"], name="tokens_event_of_kind"),
             models.Index(
                 fields=["ip_address"],
