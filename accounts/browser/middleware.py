@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import middleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import middleware as message_middleware
@@ -12,6 +13,7 @@ from django.contrib.sessions import middleware as session_middleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware import csrf
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from accounts.browser.sign_in import device_session
 from accounts.models import User
@@ -52,7 +54,26 @@ class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
 
 
 class MessageMiddleware(PagesOnly, message_middleware.MessageMiddleware):
-    """Django's, for pages."""
+    """Django's, for pages. It says on the sign-in page that a form was not saved.
+
+    A session can end while a page with a form is open, for example in another tab.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if request.method == "POST" and must_sign_in(request, response):
+            sentence = _(
+                "You are signed out, so the form was not saved. Sign in and send it again."
+            )
+            messages.warning(request, sentence)
+        return super().process_response(request, response)
+
+
+def must_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether the view requires a signed-in user, and the request has none."""
+    # This is the URL of the sign-in page of the site, and of that of the admin.
+    if "/login/?next=" not in response.headers.get("Location", ""):
+        return False
+    return not (request.user.is_authenticated or state_of(request).signed_out)
 
 
 class AuthenticationMiddleware(PagesOnly, middleware.AuthenticationMiddleware):

@@ -11,6 +11,8 @@ from tokens.models import DeviceSession, Reason
 
 pytestmark = pytest.mark.django_db
 
+NOT_SAVED = "You are signed out, so the form was not saved."
+
 
 @pytest.mark.spec("ASVS 5.0", "7.4.1", "7.4.4")
 @pytest.mark.spec("ASVS 5.0", "14.3.1")
@@ -56,3 +58,32 @@ def test_signing_out_needs_a_csrf_token(alice: User) -> None:
     person.client.force_login(alice)
     assert person.post("logout/").status_code == 403
     assert person.is_signed_in
+
+
+@pytest.mark.parametrize("path", ["/accounts/", "/admin/auth/group/add/"])
+def test_the_sign_in_page_mentions_a_form_that_was_not_saved(alice: User, path: str) -> None:
+    """The person signed out in another tab, while this one shows a form."""
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    person = signed_in(alice)
+    assert NOT_SAVED not in person.client.get(path).text
+    person.post("logout/")
+    page = person.client.post(path, {"first_name": "Alice", "name": "editors"}, follow=True)
+    assert page.redirect_chain[-1] == (f"/accounts/login/?next={path}", 302)
+    assert NOT_SAVED in page.text
+    assert NOT_SAVED not in person.client.get(path, follow=True).text
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/accounts/logout/", {"next": "/admin/"}),
+        ("/admin/auth/group/add/", {}),
+        ("/accounts/login/", {"username": "alice"}),
+    ],
+    ids=["use another account", "not an administrator", "wrong password"],
+)
+def test_nothing_is_said_about_other_forms(alice: User, path: str, fields: dict[str, str]) -> None:
+    page = signed_in(alice).client.post(path, fields, follow=True)
+    assert page.status_code in (200, 400, 403)
+    assert NOT_SAVED not in page.text
