@@ -62,6 +62,7 @@ def test_requests_that_wait_for_a_thread_are_shown(tmp_path: Path) -> None:
         assert value(site, "latchkey_waiting_requests") == 0
         tries = [crowd.submit(sign_in, number) for number in range(40)]
         wait_until(lambda: value(site, "latchkey_waiting_requests") > 0, seconds=30)
-        assert {done.result() for done in tries} <= {401, 429}
+        # A busy machine refuses those that have waited for the patience of a lane.
+        assert {done.result() for done in tries} <= {401, 429, 503}
         assert value(site, "latchkey_waiting_requests") == 0
         assert 1 <= value(site, "latchkey_connections") <= 3  # at most THREADS + 1
