@@ -119,7 +119,7 @@ class LoginView(TokenView):
             request._request, username=asked["username"], password=asked["password"]
         )
         limits = Limits(scope=asked["scope"], audience=asked["audience"])
-        pair = open_session(user, device, limits) if isinstance(user, AbstractUser) else None
+        pair = None if user is None else open_session(user, device, limits)
         if pair is None:
             raise AuthenticationFailed(
                 "No active account was found with these credentials.", "no_active_account"

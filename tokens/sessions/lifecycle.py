@@ -131,14 +131,13 @@ def _create_session(
 
 
 def _record_sign_in(user: AbstractUser, now: datetime) -> bool:
-    """Store the time of the sign-in if the user is active and still has the verified hash.
+    """Store the time of the sign-in if the user is active and has the verified hash and name.
 
-    A change of the password is therefore committed before this statement, which then matches no
-    row, or waits until the new session is committed and then revokes it.
+    A change of these is therefore committed before this statement, which then matches no row, or
+    waits until the new session is committed and then revokes it.
     """
-    unchanged = get_user_model()._base_manager.filter(
-        pk=user.pk, is_active=True, password=user.password, username=user.get_username()
-    )
+    users, name = get_user_model()._base_manager, {user.USERNAME_FIELD: user.get_username()}
+    unchanged = users.filter(pk=user.pk, is_active=True, password=user.password, **name)
     return bool(unchanged.update(last_login=now))
 
 

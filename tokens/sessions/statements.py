@@ -198,7 +198,7 @@ def _render(sql: str, vendor: str) -> str:
         user_columns=listed(user, "u"),
         user=user._meta.db_table,
         id=user._meta.pk.column,
-        username=user.USERNAME_FIELD,
+        username=cast("Any", user._meta.get_field(user.USERNAME_FIELD)).column,
         membership=groups.m2m_db_table(),
         user_id=groups.m2m_column_name(),
         group_id=groups.m2m_reverse_name(),

@@ -183,43 +183,48 @@ def test_the_backend_signs_in_by_user_name(alice: User) -> None:
     assert authenticate(username="alice", password=PASSWORD) is None
 
 
-#: Upgrades an outdated hash, refreshes, and sets a new password.
-DJANGO_USER = f"""
+#: Upgrades an outdated hash, refreshes, sets a new password, and signs in with it.
+ANOTHER_USER = f"""
 import django
 django.setup()
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
+from rest_framework.test import APIClient
 from tokens.jwt.claims import RefreshToken
 from tokens.models import DeviceSession
 from tokens.sessions.lifecycle import Device, open_session
 from tokens.sessions.rotation import rotate
 
-call_command("migrate", verbosity=0)
+call_command("migrate", run_syncdb=True, verbosity=0)
 print(*run_checks())
+User, login = get_user_model(), "alice@example.org"
+name = {{User.USERNAME_FIELD: login}}
 hashed = make_password({PASSWORD!r}, hasher="pbkdf2_sha256")
-alice = User.objects.create(username="alice", password=hashed)
+alice = User.objects.create(**name, password=hashed)
 phone = open_session(alice, Device(label="phone"))
-verified = authenticate(username="alice", password={PASSWORD!r})
+verified = authenticate(**name, password={PASSWORD!r})
 print(verified.password.partition("$")[0])
-verified.first_name = "Alice"
+verified.is_superuser = True
 verified.save()
 print(rotate(RefreshToken(str(phone.refresh))).session.generation)
 verified.set_password("nine dry badgers")
 verified.save()
 print(DeviceSession.objects.get().revoked_reason)
+credentials = {{"username": login, "password": "nine dry badgers"}}
+print(APIClient().post("/login/", credentials, format="json").status_code)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.trap(14)
-def test_a_project_with_the_user_model_of_django_is_protected() -> None:
+@pytest.mark.parametrize("project", ["django_user", "email_user"])
+def test_a_project_with_another_user_model_is_protected(project: str) -> None:
     """Guards the backend and the receiver: neither depends on the mixin."""
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.support.django_user"}
-    command = [sys.executable, "-c", DJANGO_USER]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": f"tests.support.{project}"}
+    command = [sys.executable, "-c", ANOTHER_USER]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == ["scrypt", "2", "credentials_changed"], done.stderr
+    assert done.stdout.split() == ["scrypt", "2", "credentials_changed", "200"], done.stderr
