@@ -13,9 +13,10 @@ from django.contrib.auth.models import AbstractUser
 from django.db import connection, transaction
 
 from tokens.api.errors import to_api_exception
-from tokens.errors import TokenDomainError
+from tokens.errors import TokenDomainError, TokenRefusedError
 from tokens.jwt.claims import Pair, RefreshToken
 from tokens.jwt.parsing import parse_token
+from tokens.sessions.access import verify_by_row
 from tokens.sessions.lifecycle import Device, open_session
 from tokens.sessions.rotation import consume, rotate
 
@@ -60,6 +61,15 @@ def sign_in(user: AbstractUser, device: str = "phone") -> Outcome:
     pair = open_session(user, Device(label=device))
     assert pair is not None
     return outcome(pair)
+
+
+def is_accepted(access: str) -> bool:
+    """Return whether the row of the session accepts this access token."""
+    try:
+        verify_by_row(access)
+    except TokenRefusedError:
+        return False
+    return True
 
 
 def refresh_until_refused(first: Outcome) -> Outcome:

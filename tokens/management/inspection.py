@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_framework_simplejwt.exceptions import TokenError
 
+from tokens.conf import conf
 from tokens.errors import Refusal, TokenRefusedError
 from tokens.jwt.backends import AccessBackend, RefreshBackend
 from tokens.jwt.claims import AccessToken, RefreshToken
@@ -49,6 +50,7 @@ VERDICTS = {
         "It is ahead of the database or of another lineage: was a backup restored?"
     ),
 }
+REVOKED_ACTOR = "The secret of a service that exchanged it is disabled or has expired."
 SPENT_WITH_KEY = (
     "It was spent, with an Idempotency-Key. Presenting it without that key would revoke the"
     " session."
@@ -71,7 +73,7 @@ class Inspection:
 
 
 def inspect(raw: str) -> Inspection:
-    """Return the description of the token or secret: at most two queries, and no write."""
+    """Return the description of the token or secret: at most three queries, and no write."""
     if raw.startswith(secrets.PREFIX):
         return inspect_secret(raw)
     try:
@@ -165,16 +167,21 @@ def explain_refusal(
         return REFUSALS[reason].format(reason=session.get_revoked_reason_display())
     if isinstance(token, RefreshToken):
         return explain_spent_token(token, session)
-    return None if is_accepted(raw) else "It is blacklisted."
+    return explain_refused_access(raw, token)
 
 
-def is_accepted(raw: str) -> bool:
-    """Return whether the endpoints accept the access token: one query."""
+def explain_refused_access(raw: str, token: AccessToken) -> str | None:
+    """Return a sentence that says why a valid session's access token is refused, or None.
+
+    One query, and another one for the services that exchanged the token.
+    """
     try:
         verify_by_row(raw)
-    except TokenRefusedError:
-        return False
-    return True
+    except TokenRefusedError as error:
+        return REVOKED_ACTOR if error.reason is Refusal.REVOKED else "It is blacklisted."
+    if token["aud"] != conf().audience:
+        return f"It is for another service: {token['aud']}."
+    return None
 
 
 def explain_spent_token(token: RefreshToken, session: DeviceSession) -> str | None:

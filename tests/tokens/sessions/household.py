@@ -22,12 +22,11 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from tests.conftest import Clock
-from tests.support.racing import Outcome, refresh, retry_key, sign_in
+from tests.support.racing import Outcome, is_accepted, refresh, retry_key, sign_in
 from tests.tokens.sessions.contract import Line, Told
 from tokens import signals
 from tokens.conf import conf
 from tokens.jwt.claims import RefreshToken, secret_hash
-from tokens.management.inspection import is_accepted
 from tokens.models import DeviceSession, Reason
 from tokens.sessions.lifecycle import sign_out
 

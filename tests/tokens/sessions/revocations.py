@@ -13,10 +13,10 @@ from accounts.models import User
 from tests.conftest import HASHED, PASSWORD, row
 from tests.support.racing import (
     Outcome,
+    is_accepted,
     refresh,
     retry_key,
 )
-from tokens.management.inspection import is_accepted
 from tokens.models import DeviceSession, Reason
 from tokens.sessions.lifecycle import revoke_sessions, sign_out
 
