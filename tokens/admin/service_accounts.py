@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tokens.admin.authority import may_manage
 from tokens.admin.fields import audience_field, owners_field, scope_field
 from tokens.admin.lists import BigTableAdmin, ShownInline
 from tokens.admin.managed import ManagedAdmin
@@ -47,7 +48,8 @@ class SecretsInline(ShownInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         columns = ("name", "state", "created_at", "created_by", "expires_at", "last_used_at")
-        may_disable = request.user.has_perm("tokens.change_serviceaccount")
+        permitted = obj is not None and request.user.has_perm("tokens.change_serviceaccount")
+        may_disable = permitted and may_manage(request.user, obj)
         return (*columns, "disable") if may_disable else columns
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

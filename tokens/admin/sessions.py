@@ -163,11 +163,15 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def may_end(self, request: HttpRequest, session: DeviceSession) -> bool:
-        """Return whether the staff user may revoke this session."""
-        if session.kind == Kind.SERVICE:
-            return request.user.has_perm("tokens.change_serviceaccount")
-        permitted = self.has_revoke_permission(request)
-        return permitted and (session.user is None or may_manage(request.user, session.user))
+        """Return whether `end` would revoke this session for the staff user."""
+        if not self.has_revoke_permission(request):
+            return False
+        if session.kind != Kind.SERVICE:
+            return session.user is None or may_manage(request.user, session.user)
+        secret = getattr(session, "service_secret", None)  # None after the account is deleted
+        if secret is None or not request.user.has_perm("tokens.change_serviceaccount"):
+            return False
+        return may_manage(request.user, secret.account)
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Revoke one session, and return to its page."""

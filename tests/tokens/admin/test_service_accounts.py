@@ -253,6 +253,9 @@ def test_only_a_superuser_grants_and_manages_a_built_in_scope(
     page = dave.get(f"{PAGE}{service.client_id}/change/").content.decode()
     assert "You cannot change this service account" in page
     assert "Create secret" not in page
+    assert ">Disable<" not in page
+    session = dave.get(f"{SESSIONS}{service.row.session_id}/change/").content.decode()
+    assert "Revoke session" not in session
     assert change(dave, service, scope=["stock"]).status_code == 403
     assert create(dave, service).status_code == 403
     assert disable(dave, service).status_code == 403

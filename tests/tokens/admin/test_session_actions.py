@@ -11,6 +11,8 @@ from accounts.models import User
 from tests.conftest import API, row
 from tests.support.staff import BLACKLIST, SESSIONS, USERS, confirm, everything
 from tests.tokens.admin.pages import end, staff, tokens_listed
+from tests.tokens.admin.service_pages import is_valid
+from tests.tokens.oauth.conftest import Service
 from tokens.admin import DeviceSessionAdmin
 from tokens.models import BlacklistedToken, DeviceSession, Reason
 
@@ -173,6 +175,24 @@ def test_the_button_spares_accounts_with_more_rights(api: API, alice: User) -> N
     answer = dave.post(f"{SESSIONS}{row(phone).pk}/end/", follow=True)
     assert "Sessions revoked: 0." in answer.content.decode()
     api.rotated(phone["refresh"])
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may"),
+    [
+        (["change_devicesession", "change_serviceaccount"], True),
+        (["change_devicesession"], False),
+        (["view_devicesession", "change_serviceaccount"], False),
+    ],
+)
+def test_the_session_of_a_service_has_a_button_only_if_it_works(
+    service: Service, permissions: list[str], may: bool
+) -> None:
+    dave = staff("dave", *permissions)
+    page = f"{SESSIONS}{service.row.session_id}/"
+    assert ("Revoke session" in dave.get(f"{page}change/").content.decode()) is may
+    dave.post(f"{page}end/")
+    assert is_valid(service) is not may
 
 
 def test_only_a_post_of_an_existing_session_ends_it(api: API, alice: User, carol: Client) -> None:
