@@ -5,10 +5,10 @@ contain at most (`scope`, `audience`), and revoking it disables the secret. So t
 status lists, the admin and the purge treat a service like any other session.
 """
 
-import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from secrets import token_bytes
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -86,9 +86,9 @@ def _create_session(
         sid=sid,
         defaults={
             "kind": Kind.SERVICE,
-            "secret_hash": random.token_bytes(32),  # of a refresh token that does not exist
-            "nonce": random.token_bytes(16),
-            "credential_tag": random.token_bytes(32),
+            "secret_hash": token_bytes(32),  # of a refresh token that does not exist
+            "nonce": token_bytes(16),
+            "credential_tag": token_bytes(32),
             "created_at": now,
             "rotated_at": now,
             "idle_expires_at": min(expires_at, account.expires_at or expires_at),
