@@ -15,13 +15,12 @@ from rest_framework import serializers
 
 from tokens.api.openapi.answers import IDEMPOTENCY, RETRY_AFTER
 from tokens.api.openapi.examples import ACCESS, REFRESH, example
+from tokens.oauth import exchange
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 FORM = "application/x-www-form-urlencoded"
 CLIENT_ID = "2f1a3c60-6f0e-4f59-8a3b-0d1c5f3f7a55"
 CLIENT_SECRET = "latchkey_" + "0" * 32 + "2wjyrI"
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 
 #: A parameter that a request can leave out, or send without a value.
 optional = partial(serializers.CharField, required=False, allow_blank=True)
@@ -31,7 +30,7 @@ class TokenRequestSerializer(serializers.Serializer[None]):
     """The parameters of the token endpoint. A parameter without a value counts as omitted."""
 
     grant_type = serializers.CharField(
-        help_text=f"`refresh_token`, `client_credentials` or `{EXCHANGE}`."
+        help_text=f"`refresh_token`, `client_credentials` or `{exchange.GRANT_TYPE}`."
     )
     refresh_token = optional()
     client_id = optional(
@@ -155,10 +154,10 @@ token = operation(
         example(
             "token exchange",
             {
-                "grant_type": EXCHANGE,
+                "grant_type": exchange.GRANT_TYPE,
                 **CREDENTIALS,
                 "subject_token": ACCESS,
-                "subject_token_type": ACCESS_TOKEN_TYPE,
+                "subject_token_type": exchange.ACCESS_TOKEN,
                 "audience": "https://payments.example.org",
             },
         ),
@@ -171,7 +170,10 @@ token = operation(
             ("invalid_grant", "The token is invalid, expired or revoked."),
             ("invalid_scope", "A requested scope is unknown or not allowed."),
             ("invalid_target", "The requested audience is unknown or not allowed."),
-            ("unsupported_grant_type", "The grants are refresh_token, client_credentials."),
+            (
+                "unsupported_grant_type",
+                f"The grants are refresh_token, client_credentials, {exchange.GRANT_TYPE}.",
+            ),
         ),
         401: UNAUTHORISED,
     },
