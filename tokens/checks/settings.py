@@ -94,7 +94,7 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
         yield error(
             2,
             f"SIMPLE_JWT[{name!r}] has no effect here.",
-            "Remove it; README.md lists the settings.",
+            "Remove it; docs/settings.md lists the settings.",
         )
     if conf().algorithm not in GENERATORS:
         yield error(
@@ -112,7 +112,7 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
     if not (have.issuer and have.audiences and have.CLIENT_ID and have.PUBLIC_URL):
         yield error(
             5,
-            "Tokens need an issuer, an audience, a client id and the address of this site.",
+            "Tokens need an issuer, an audience, a client id and the URL of this site.",
             "Set PUBLIC_URL, and TOKEN_CLIENT_ID, TOKEN_ISSUER and TOKEN_AUDIENCE or none of them.",
         )
     if (simplejwt.api_settings.USER_ID_FIELD, simplejwt.api_settings.USER_ID_CLAIM) != USER_ID:

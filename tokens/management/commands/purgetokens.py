@@ -1,4 +1,4 @@
-"""Delete expired sessions and tokens."""
+"""Delete expired rows, and encrypt private keys with the newest secret key."""
 
 from argparse import ArgumentTypeError
 from collections import Counter
@@ -23,7 +23,10 @@ def slice_size(text: str) -> int:
 class Command(BaseCommand):
     """Safe to run at any time and as often as you want, for example from cron."""
 
-    help = "Delete the sessions and blacklist entries whose tokens have all expired."
+    help = (
+        "Delete expired sessions, blacklist entries, service secrets, browser data and security"
+        " events. Encrypt the private keys with SECRET_KEY if they still need a fallback."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
