@@ -1,6 +1,7 @@
 """Errors of tokens and their sessions, without HTTP.
 
-tokens/api/errors.py turns these errors into the answers of the API.
+tokens/api/errors.py turns them into the answers of the API, and tokens/oauth/errors.py into those
+of the OAuth endpoints.
 """
 
 from enum import StrEnum

@@ -1,6 +1,7 @@
-"""The public keys, the metadata and the status lists, with which services verify access tokens.
+"""The public keys and the status lists, with which services verify access tokens.
 
-These responses are public: any origin may read them, and clients may cache them.
+These responses are public: any origin may read them, and clients may cache them. So is the metadata
+of tokens/oauth/metadata.py.
 """
 
 from typing import Any
@@ -34,7 +35,7 @@ def public(facts: Any, content_type: str) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def status_list(request: HttpRequest, number: int) -> HttpResponse:
-    """Return a status list as a signed token (section 5.1), or 404 if it covers no session.
+    """Return a status list as a signed token, or 404 if it covers no session.
 
     A list has one URL, so a number with leading zeros is 404 as well.
     """

@@ -1,4 +1,4 @@
-"""The tables: device sessions, signing keys, the blacklist and events; and the lookup of users.
+"""The tables: sessions, service accounts, signing keys, the blacklist, events; and the user lookup.
 
 Import the models from this package. It imports only tokens.conf, signals and errors.
 """

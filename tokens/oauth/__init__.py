@@ -1,4 +1,4 @@
 """The OAuth endpoints: token, revocation and introspection, one module per RFC or grant.
 
-It imports tokens.http, tokens.service_accounts and the packages below them.
+It imports tokens.api and the packages below it.
 """

@@ -1,4 +1,4 @@
 """Device sessions: start, rotate, re-bind, revoke and purge them.
 
-It imports tokens.jwt and the packages below it.
+It imports tokens.revocation and the packages below it.
 """
