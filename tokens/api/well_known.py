@@ -4,7 +4,7 @@ These responses are public: any origin may read them, and clients may cache them
 of tokens/oauth/metadata.py.
 """
 
-from typing import Any
+from datetime import timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -12,22 +12,23 @@ from django.views.decorators.http import require_safe
 
 from tokens.conf import conf
 from tokens.keys.keyring import keyring
-from tokens.revocation.status_list import cached_bits, list_count, max_age, sign_list
+from tokens.revocation.status_list import cached_bits, list_count, sign_list
 
-CONTENT_TYPE = "application/statuslist+jwt"
+KEY_SET = "application/jwk-set+json"
+STATUS_LIST = "application/statuslist+jwt"
 
 
 @csrf_exempt
 @require_safe
-def key_set(request: HttpRequest) -> JsonResponse:
+def key_set(request: HttpRequest) -> HttpResponse:
     """Return the public keys that verify access tokens (RFC 7517, section 5)."""
-    return public({"keys": [*keyring.current().jwks]}, "application/jwk-set+json")
+    body = JsonResponse({"keys": [*keyring.current().jwks]}, content_type=KEY_SET)
+    return public(body, conf().JWKS_MAX_AGE)
 
 
-def public(facts: Any, content_type: str) -> JsonResponse:
-    """Return a response that any origin may read and any client may cache for JWKS_MAX_AGE."""
-    response = JsonResponse(facts, content_type=content_type)
-    response["Cache-Control"] = f"public, max-age={int(conf().JWKS_MAX_AGE.total_seconds())}"
+def public(response: HttpResponse, max_age: timedelta) -> HttpResponse:
+    """Let any origin read this response and any client cache it for so long; return it."""
+    response["Cache-Control"] = f"public, max-age={int(max_age.total_seconds())}"
     response["Access-Control-Allow-Origin"] = "*"
     return response
 
@@ -41,8 +42,5 @@ def status_list(request: HttpRequest, number: int) -> HttpResponse:
     """
     if number >= list_count.current() or not request.path_info.endswith(f"/{number}"):
         raise Http404
-    row = cached_bits(number).current()
-    response = HttpResponse(sign_list(number, row), content_type=CONTENT_TYPE)
-    response["Cache-Control"] = f"public, max-age={max_age()}"
-    response["Access-Control-Allow-Origin"] = "*"
-    return response
+    signed = sign_list(number, cached_bits(number).current())
+    return public(HttpResponse(signed, content_type=STATUS_LIST), conf().STATUS_LIST_MAX_AGE)

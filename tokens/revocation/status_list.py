@@ -24,12 +24,12 @@ from tokens.revocation.snapshot import revocation_cutoff
 
 def sign_list(number: int, row: bytes) -> str:
     """Return the list of this number as a JWT that clients may cache for `ttl` seconds."""
-    now = epoch(timezone.now())
+    now, max_age = epoch(timezone.now()), int(conf().STATUS_LIST_MAX_AGE.total_seconds())
     claims = {
         "sub": status_list_url(conf().issuer, number),
         "iat": now,
-        "exp": now + 2 * max_age(),
-        "ttl": max_age(),
+        "exp": now + 2 * max_age,
+        "ttl": max_age,
         "status_list": {"bits": 1, "lst": base64url(row)},
     }
     key = keyring.current().signer
@@ -66,7 +66,3 @@ def load_bits(number: int) -> bytes:
         index = pk - first
         row[index >> 3] |= 1 << (index & 7)
     return zlib.compress(row, level=9)
-
-
-def max_age() -> int:
-    return int(conf().STATUS_LIST_MAX_AGE.total_seconds())
