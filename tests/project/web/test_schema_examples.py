@@ -102,6 +102,7 @@ PROVOKE: dict[str, Provoke] = {
     "Form": lambda example, pair: ask(
         example, pair, "a=b", **{"Content-Type": "application/x-www-form-urlencoded"}
     ),
+    "Compressed": lambda example, pair: ask(example, pair, **{"Content-Encoding": "gzip"}),
     "ShortKey": lambda example, pair: ask(example, pair, **{"Idempotency-Key": "short"}),
     "NoToken": lambda example, pair: ask(example, {**pair, "access": ""}),
     "Refused": lambda example, pair: ask(
