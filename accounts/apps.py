@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import events, sign_in_alerts  # noqa: F401  (connect their receivers)
+        from accounts import security_log, sign_in_alerts  # noqa: F401  (connect their receivers)
         from accounts.browser import sign_in  # noqa: F401  (connect their receivers)
         from accounts.mail import notices, queue  # noqa: F401  (connect their receivers)
 

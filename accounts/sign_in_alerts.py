@@ -11,10 +11,10 @@ from django.conf import settings
 from django.dispatch import receiver
 from django.utils.formats import date_format
 
-from accounts.events import log
 from accounts.mail.letters import Mail
 from accounts.mail.queue import queue
 from accounts.models import User
+from accounts.security_log import log
 from tokens.http import throttles
 from tokens.models import DeviceSession
 from tokens.models.user_agents import friendly_name
