@@ -6,7 +6,7 @@ from tokens.api.exchange import ExchangeView
 from tokens.oauth.introspect import IntrospectView
 from tokens.oauth.metadata import metadata
 from tokens.oauth.revoke import RevokeView
-from tokens.oauth.token import TokenView
+from tokens.oauth.token import GrantView
 from tokens.sessions.old_keys import sources
 
 #: Under /api/auth/.
@@ -26,7 +26,7 @@ urlpatterns = [
 
 #: Under /oauth/.
 oauth = [
-    path("token", TokenView.as_view(), name="oauth-token"),
+    path("token", GrantView.as_view(), name="oauth-token"),
     path("revoke", RevokeView.as_view(), name="oauth-revoke"),
     path("introspect", IntrospectView.as_view(), name="oauth-introspect"),
 ]

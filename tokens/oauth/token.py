@@ -19,7 +19,7 @@ GRANTS: dict[str, Grant] = {
 }
 
 
-class TokenView(OAuthView):
+class GrantView(OAuthView):
     """Exchange a refresh token, client credentials or another access token for a token."""
 
     @openapi.token
