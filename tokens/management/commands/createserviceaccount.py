@@ -10,7 +10,7 @@ from django.db import transaction
 
 from tokens.conf import conf
 from tokens.jwt.grants import known_scopes
-from tokens.management.commands.revoke import find_user
+from tokens.management.users import find_user
 from tokens.models import ServiceAccount
 from tokens.service_accounts.accounts import DEFAULT_LIFETIME, MAX_LIFETIME, create_secret
 

@@ -1,16 +1,11 @@
 """Revoke the sessions of one user or of all users."""
 
-from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Q
+from django.core.management.base import BaseCommand, CommandParser
 
+from tokens.management.users import find_user
 from tokens.models import Reason
-from tokens.models.users import find_by_login
 from tokens.sessions.lifecycle import revoke_all_sessions, revoke_sessions
 
 
@@ -42,17 +37,3 @@ class Command(BaseCommand):
             user = find_user(options["user"])
             revoked = revoke_sessions([user.pk], reason)
             self.stdout.write(f"Revoked {revoked} active sessions of {user.get_username()}.")
-
-
-def find_user(text: str) -> AbstractUser:
-    """Return the only user with this user name, e-mail address or id, or raise CommandError."""
-    model = get_user_model()
-    wanted = Q(pk__in=find_by_login(text))
-    with suppress(ValidationError):  # raised if the text is not an id
-        wanted |= Q(pk=model._meta.pk.to_python(text))
-    users = list(model._base_manager.filter(wanted)[:2])
-    if not users:
-        raise CommandError(f"There is no user with the user name, e-mail address or id {text!r}.")
-    if len(users) > 1:
-        raise CommandError("Several users match: give the id of one of them.")
-    return users[0]
