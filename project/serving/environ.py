@@ -9,7 +9,7 @@ import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from project.web.refusal import Refusal, is_utf8
+from project.web.refusal import RequestRefusal, is_utf8
 
 #: Headers that affect security. A request with two of the same is ambiguous.
 SINGLE = frozenset(
@@ -67,11 +67,11 @@ def build(scope: dict[str, Any]) -> dict[str, Any]:
             environ[variable] += separator + value.decode("latin-1")
     if not is_utf8(environ.get("CONTENT_TYPE", "")):
         del environ["CONTENT_TYPE"]
-        Refusal(400, "bad_request", "Send the body in UTF-8.").put_into(environ)
+        RequestRefusal(400, "bad_request", "Send the body in UTF-8.").put_into(environ)
     if repeated:
         for variable in repeated:
             del environ[variable]
-        Refusal(400, "bad_request", "A header was sent twice.").put_into(environ)
+        RequestRefusal(400, "bad_request", "A header was sent twice.").put_into(environ)
     return environ
 
 

@@ -19,14 +19,14 @@ from project.serving.environ import build
 from project.serving.lanes import Lanes
 from project.serving.streams import Stream
 from project.web.json import MAX_BODY_SIZE, longest_body
-from project.web.refusal import REFUSAL, Refusal
+from project.web.refusal import REFUSAL, RequestRefusal
 
 BODY_TIME = 20  # seconds in which a body must arrive
 MAX_DISCARDED = 10_000_000  # bytes of a body that are read although the site refuses it
 LARGE_BODIES = 16  # bodies longer than MAX_BODY_SIZE that may be in memory at a time
 SWEEP = 0.5  # seconds between two checks for requests that take too long
-TOO_SLOW = Refusal(408, "timeout", "The body did not arrive in time.")
-BUSY = Refusal(503, "busy", "The server is busy. Try again.")
+TOO_SLOW = RequestRefusal(408, "timeout", "The body did not arrive in time.")
+BUSY = RequestRefusal(503, "busy", "The server is busy. Try again.")
 
 Headers: TypeAlias = list[tuple[str, str]]
 Site: TypeAlias = Callable[[dict[str, Any], Any], Any]
@@ -179,7 +179,7 @@ class Exchange:
         hashes = self.gateway.hashes(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         self.gateway.lanes.enter(self, hashing=hashes)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RequestRefusal) -> None:
         """Let the site answer the request with a refusal, in this thread."""
         refusal.put_into(self.environ)
         self.environ["wsgi.input"] = BytesIO()

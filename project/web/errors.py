@@ -21,7 +21,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.errors import HashingBusyError
 from project.connections import check_connections, is_outage, refuses_writes
-from project.web.refusal import REFUSAL, Refusal, why_unread
+from project.web.refusal import REFUSAL, RequestRefusal, why_unread
 from project.web.request_log import PROBES
 from tokens.errors import TokenRefusedError
 from tokens.http.errors import InactiveUserError
@@ -110,7 +110,7 @@ class RefusalMiddleware:
         if isinstance(error, Throttled):
             return too_many(request, getattr(error, "wait", 1))
         if isinstance(error, HashingBusyError):
-            return refuse(request, Refusal(503, "busy", str(error.message)))
+            return refuse(request, RequestRefusal(503, "busy", str(error.message)))
         if not is_outage(error):
             return None
         log.error("database_unavailable", exc_info=error)
@@ -143,7 +143,7 @@ def may_lack_slash(request: HttpRequest) -> bool:
     return request.method in ("GET", "HEAD") and not request.path_info.endswith("/")
 
 
-def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def refuse(request: HttpRequest, refusal: RequestRefusal) -> HttpResponse:
     """Return the response for a refusal. A 503 has Retry-After.
 
     A 415 names the codings that the site decodes: none (RFC 9110, section 12.5.3).

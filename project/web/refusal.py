@@ -16,7 +16,7 @@ UTF8 = re.compile(r';\s*charset\s*=\s*"?utf-?8"?\s*(;|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RequestRefusal:
     """The answer to a request that no view handles."""
 
     status: int
@@ -37,7 +37,7 @@ def is_utf8(content_type: str) -> bool:
     return "charset" not in content_type.lower() or UTF8.search(content_type) is not None
 
 
-def why_unread(request: HttpRequest) -> Refusal | None:
+def why_unread(request: HttpRequest) -> RequestRefusal | None:
     """Return why no view may read the request, or None.
 
     Either the gateway refuses it, or its body has an unknown length, which looks empty to WSGI, is
@@ -45,17 +45,17 @@ def why_unread(request: HttpRequest) -> Refusal | None:
     """
     meta = request.META
     if REFUSAL in meta:
-        return cast("Refusal", meta[REFUSAL])
+        return cast("RequestRefusal", meta[REFUSAL])
     if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
-        return Refusal(411, "length_required", gettext("Send a Content-Length."))
+        return RequestRefusal(411, "length_required", gettext("Send a Content-Length."))
     if not is_utf8(meta.get("CONTENT_TYPE", "")):
-        return Refusal(400, "bad_request", gettext("Send the form in UTF-8."))
+        return RequestRefusal(400, "bad_request", gettext("Send the form in UTF-8."))
     longest, size = longest_body(request.path_info), length(request)
     if size > longest:
-        return Refusal(413, "too_large", TOO_LARGE.format(longest))
+        return RequestRefusal(413, "too_large", TOO_LARGE.format(longest))
     if size and is_encoded(request):
         detail = gettext("Send the body without a Content-Encoding.")
-        return Refusal(415, "unsupported_media_type", detail)
+        return RequestRefusal(415, "unsupported_media_type", detail)
     return None
 
 

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from project.web.json import MAX_BODY_SIZE
-from project.web.refusal import REFUSAL, Refusal
+from project.web.refusal import REFUSAL, RequestRefusal
 from tests.conftest import API
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +47,7 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
     "another charset": (400, {"CONTENT_TYPE": "text/plain; charset=utf-16"}),
     "an unknown length": (411, {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}),
     "a large body": (413, {"CONTENT_LENGTH": str(10_000 * MAX_BODY_SIZE)}),
-    "a busy server": (503, {REFUSAL: Refusal(503, "busy", "The server is busy.")}),
+    "a busy server": (503, {REFUSAL: RequestRefusal(503, "busy", "The server is busy.")}),
 }
 
 

@@ -25,7 +25,7 @@ from accounts.models import User
 from project.web.errors import CommonMiddleware
 from project.web.json import MAX_BODY_SIZE
 from project.web.programs import MAX_HOST_LENGTH, MAX_HOSTS, ProgramMiddleware
-from project.web.refusal import REFUSAL, Refusal
+from project.web.refusal import REFUSAL, RequestRefusal
 from tests.conftest import API
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +81,7 @@ def test_other_requests_pass_it(passed: list[str], path: str) -> None:
         (400, {"CONTENT_TYPE": "application/json; charset=utf-16"}),
         (411, {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}),
         (413, {"CONTENT_LENGTH": str(MAX_BODY_SIZE + 1)}),
-        (503, {REFUSAL: Refusal(503, "busy", "The server is busy. Try again.")}),
+        (503, {REFUSAL: RequestRefusal(503, "busy", "The server is busy. Try again.")}),
     ],
 )
 def test_a_request_that_is_refused_passes_it(

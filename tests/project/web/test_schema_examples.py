@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.models import User
 from project.serving.gateway import BUSY, TOO_SLOW
 from project.web.docs import document
-from project.web.refusal import REFUSAL, Refusal
+from project.web.refusal import REFUSAL, RequestRefusal
 from tests.conftest import API, Answer
 from tests.project.conftest import Outage
 from tests.project.web.schema_examples import OTHERS, UNAVAILABLE, Example, ask, valid_body
@@ -54,7 +54,7 @@ def without_length(example: Example, pair: Pair) -> Answer:
     return client.generic(method, example.path, "{}", "application/json", CONTENT_LENGTH="")
 
 
-def refused_by_gateway(refusal: Refusal) -> "Provoke":
+def refused_by_gateway(refusal: RequestRefusal) -> "Provoke":
     """Return a function that sends the example's request with a refusal of the gateway."""
 
     def send(example: Example, pair: Pair) -> Answer:
