@@ -21,6 +21,16 @@ from tokens.models import DeviceSession
 from tokens.sessions.prepared import columns_of, fetch_one, instance, instances, listed
 from tokens.sessions.standing import UserState
 
+#: The names of the groups of the session's user, as a JSON array or null.
+ROLES = """
+(SELECT CAST({json_agg}(role.name) AS text) FROM (
+    SELECT name FROM auth_group
+    JOIN {membership} AS m ON m.{group_id} = auth_group.id
+    WHERE m.{user_id} = tokens_devicesession.user_id
+    ORDER BY name
+) AS role)
+"""
+
 #: Everything rests on this conditional UPDATE: if several callers present the same token, the
 #: database lets one of them change the row. `generation` is in the outermost WHERE, because
 #: PostgreSQL evaluates only that again after it has waited for another caller's lock.
@@ -49,12 +59,7 @@ RETURNING
     (SELECT u.password FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
     (SELECT u.{username} FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
     (SELECT u.is_active FROM {user} AS u WHERE u.{id} = tokens_devicesession.user_id),
-    (SELECT CAST({json_agg}(role.name) AS text) FROM (
-        SELECT name FROM auth_group
-        JOIN {membership} AS m ON m.{group_id} = auth_group.id
-        WHERE m.{user_id} = tokens_devicesession.user_id
-        ORDER BY name
-    ) AS role),
+    {roles},
     (SELECT before.roles_version FROM tokens_devicesession AS before
         WHERE before.id = tokens_devicesession.id)
 """
@@ -71,12 +76,7 @@ SELECT
     u.password,
     u.{username},
     u.is_active,
-    (SELECT CAST({json_agg}(role.name) AS text) FROM (
-        SELECT name FROM auth_group
-        JOIN {membership} AS m ON m.{group_id} = auth_group.id
-        WHERE m.{user_id} = tokens_devicesession.user_id
-        ORDER BY name
-    ) AS role),
+    {roles},
     tokens_devicesession.roles_version
 FROM tokens_devicesession
 LEFT JOIN {user} AS u ON u.{id} = tokens_devicesession.user_id
@@ -192,15 +192,16 @@ def _render(sql: str, vendor: str) -> str:
     """Insert the names that depend on the user model and on the engine."""
     user = cast("type[AbstractUser]", get_user_model())
     groups = cast("ManyToManyField[Any, Any]", user._meta.get_field("groups"))
-    return sql.strip().format(
-        returned=", ".join(RETURNED_COLUMNS),
-        columns=listed(DeviceSession, "tokens_devicesession"),
-        user_columns=listed(user, "u"),
-        user=user._meta.db_table,
-        id=user._meta.pk.column,
-        username=cast("Any", user._meta.get_field(user.USERNAME_FIELD)).column,
-        membership=groups.m2m_db_table(),
-        user_id=groups.m2m_column_name(),
-        group_id=groups.m2m_reverse_name(),
-        json_agg={"postgresql": "json_agg", "sqlite": "json_group_array"}[vendor],
-    )
+    names = {
+        "returned": ", ".join(RETURNED_COLUMNS),
+        "columns": listed(DeviceSession, "tokens_devicesession"),
+        "user_columns": listed(user, "u"),
+        "user": user._meta.db_table,
+        "id": user._meta.pk.column,
+        "username": cast("Any", user._meta.get_field(user.USERNAME_FIELD)).column,
+        "membership": groups.m2m_db_table(),
+        "user_id": groups.m2m_column_name(),
+        "group_id": groups.m2m_reverse_name(),
+        "json_agg": {"postgresql": "json_agg", "sqlite": "json_group_array"}[vendor],
+    }
+    return sql.strip().format(**names, roles=ROLES.strip().format(**names))
