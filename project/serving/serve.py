@@ -36,9 +36,7 @@ def main() -> None:
     """Start the site, or exit with one sentence about the error."""
     os.umask(0o077)  # The files that are written after this line contain secrets.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    environment = {
-        **os.environ
-    }  # A restart reads `.env` again, so its variables are not passed on.
+    environment = {**os.environ}  # without the variables of `.env`, which a restart reads again
     logs.start()
     restarts = sys.argv[1:] == ["prepare"]
     try:

@@ -156,9 +156,8 @@ def check_plain_views(**kwargs: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"Anonymous requests can call the view {name_of(view)} at /{route}.",
             hint=(
-                'Add "project.web.plain_views.PlainViewMiddleware" to MIDDLEWARE, or mark the view '
-                "with"
-                " Django's decorator login_required or login_not_required."
+                'Add "project.web.plain_views.PlainViewMiddleware" to MIDDLEWARE, or mark the view'
+                " with Django's decorator login_required or login_not_required."
             ),
             id="latchkey.W020",
         )

@@ -100,17 +100,7 @@ class Day(admin.SimpleListFilter):
 class EventAdmin(RecordAdmin):
     """All security events, the newest first. The permission to view them includes the export."""
 
-    list_display = (
-        *(
-            "moment",
-            "event",
-            "user",
-            "actor",
-            "ip_address",
-            "device_name",
-            "about_text",
-        ),
-    )
+    list_display = ("moment", "event", "user", "actor", "ip_address", "device_name", "about_text")
     list_filter = (Day, "kind")
     list_select_related = ("user", "actor")
     lookups = frozenset({"day", "kind__exact", "kind__in", "user__exact", "actor__exact"})

@@ -50,14 +50,12 @@ def on_sessions_ended(sessions: list[DeviceSession], **kwargs: Any) -> None:
 
 def end_of(session: DeviceSession) -> Event:
     """Return the event of the revocation. The session of a service account is one secret."""
-    kind, address = EventKind.SESSION_ENDED, current_address()
     if session.kind == Kind.SERVICE:
         event = by_caller(EventKind.SECRET_REVOKED, about=session.device)
-        event.sid = session.sid
     else:
-        event = by_caller(kind, user_id=session.user_id)
-        event.sid, event.device = session.sid, device_name(session)
-    event.ip_address, event.reason = address, session.revoked_reason
+        event = by_caller(EventKind.SESSION_ENDED, user_id=session.user_id)
+        event.device = device_name(session)
+    event.sid, event.reason = session.sid, session.revoked_reason
     return event
 
 
