@@ -264,11 +264,10 @@ class Pair:
         )
         return cls(access, RefreshToken.mint(session, jti, subkeys), session)
 
-    def narrowed(self, *, scope: str, audience: str) -> Self:
-        """Return the pair with another scope and audience in its access token."""
+    def narrow(self, *, scope: str, audience: str) -> None:
+        """Give the access token another scope and audience, before the token is signed."""
         claims = {name: value for name, value in self.access.payload.items() if name != "scope"}
         self.access.payload = {**claims, "aud": audience, **({"scope": scope} if scope else {})}
-        return self
 
     def as_json(self) -> dict[str, str | int]:
         """Return the body of a response; lifetimes are in seconds (RFC 6749, section 5.1)."""

@@ -29,7 +29,9 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     narrowing = read_narrowing(token, form) if {"scope", "resource"} & form.keys() else {}
     pair = rotate(token, retry_key=key, ip_address=ip_address)
     state_of(request._request).session = pair.session
-    return pair_answer(pair.narrowed(**narrowing) if narrowing else pair)
+    if narrowing:
+        pair.narrow(**narrowing)
+    return pair_answer(pair)
 
 
 def read_narrowing(token: RefreshToken, form: dict[str, str]) -> dict[str, str]:
