@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from accounts.pages.page import Page
-from project.web.errors import address, answer
+from project.web.errors import answer, requested_url
 from tokens.http import throttles
 
 SECONDS = 15  # that the longest demonstration takes, for people and for Retry-After
@@ -36,7 +36,7 @@ def exclusive() -> Iterator[None]:
 def busy(request: HttpRequest) -> HttpResponse:
     """Return 429: another demonstration is in progress."""
     detail = gettext("Another demonstration is running. Try again in {seconds} seconds.")
-    again = address(request)
+    again = requested_url(request)
     response = answer(request, 429, "busy", detail.format(seconds=SECONDS), again=again)
     response["Retry-After"] = str(SECONDS)
     return response

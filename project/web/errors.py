@@ -116,7 +116,7 @@ class RefusalMiddleware:
         log.error("database_unavailable", exc_info=error)
         check_connections()
         detail = str(NOT_WRITABLE if refuses_writes(error) else NOT_USABLE)
-        response = answer(request, 503, "unavailable", detail, again=address(request))
+        response = answer(request, 503, "unavailable", detail, again=requested_url(request))
         response["Retry-After"] = str(RETRY_AFTER)
         return response
 
@@ -206,14 +206,14 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Refuse the form. If a sign-in form is old because the user signed in, redirect instead."""
     from_elsewhere = reason.startswith(("Origin checking", "Referer checking"))  # Django's words
     if is_of("login", request) and request.user.is_authenticated and not from_elsewhere:
-        return redirect(address(request))  # The page redirects further.
+        return redirect(requested_url(request))  # The page redirects further.
     return answer(
         request,
         403,
         "csrf_failed",
         gettext("The form has expired or is from another site. Load it again."),
         advice=gettext("Nothing was changed. If it happens again, allow cookies for this site."),
-        again=address(request),
+        again=requested_url(request),
     )
 
 
@@ -226,10 +226,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many(request: HttpRequest, wait: int) -> HttpResponse:
-    detail = gettext("There were too many tries. Try again in %(wait)s.")
-    response = answer(
-        request, 429, "throttled", detail % {"wait": describe_wait(wait)}, again=address(request)
-    )
+    sentence = gettext("There were too many tries. Try again in %(wait)s.")
+    detail = sentence % {"wait": describe_wait(wait)}
+    response = answer(request, 429, "throttled", detail, again=requested_url(request))
     response["Retry-After"] = str(wait)
     return response
 
@@ -240,7 +239,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def address(request: HttpRequest) -> str:
+def requested_url(request: HttpRequest) -> str:
     """Return the URL of the requested page, or of the page of the submitted form."""
     asked = request.get_full_path()
     carried = {

@@ -86,7 +86,7 @@ def test_a_failed_sign_in_links_back_with_its_next_page(alice: User, outage: Out
 def test_a_pasted_token_is_in_no_url(rf: RequestFactory) -> None:
     request = rf.post("/admin/tokens/blacklistedtoken/add/", {"token": "secret", "next": "/"})
     request.resolver_match = resolve(request.path)
-    assert errors.address(request) == "/admin/tokens/blacklistedtoken/add/"
+    assert errors.requested_url(request) == "/admin/tokens/blacklistedtoken/add/"
 
 
 WORDS = {
