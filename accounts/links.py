@@ -74,7 +74,7 @@ def read_email_token(token: str) -> dict[str, Any] | None:
 
 
 def claims_of_email_link(token: str) -> dict[str, Any] | None:
-    """Return the same, or None if the link was used or the user has changed since."""
+    """Return the claims of a link that can still change the address, or None."""
     claims = read_email_token(token)
     if claims is None:
         return None

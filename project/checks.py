@@ -55,7 +55,7 @@ def check_deployment(**kwargs: Any) -> list[CheckMessage]:
         *_check_secrets(),
         *_check_database(),
         *_check_hosts(),
-        *_check_letters(),
+        *_check_mail_server(),
         *_check_counting(),
     ]
 
@@ -229,7 +229,7 @@ def _check_hosts() -> Iterator[CheckMessage]:
         )
 
 
-def _check_letters() -> Iterator[CheckMessage]:
+def _check_mail_server() -> Iterator[CheckMessage]:
     kind = settings.EMAIL_BACKEND.split(".")[-2]
     if kind in NOWHERE:
         yield _warning(

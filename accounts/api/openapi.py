@@ -88,7 +88,7 @@ show = account_operation(
 
 user_info = account_operation(
     "userInfo",
-    "Show one's own account as OpenID Connect names it",
+    "Show your account as OpenID Connect names it",
     {
         200: success(
             serializers.UserInfoSerializer, "The standard claims.", "user info", USER_INFO

@@ -19,7 +19,7 @@ from tokens.sessions.networks import client_network
 
 
 class AccountView(AccountErrorsView, SignedInView):
-    """A view that changes the account of the caller."""
+    """A view of the account of the caller."""
 
     @property
     def caller(self) -> changes.Caller:

@@ -58,11 +58,11 @@ class LimitedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when
 
 
 class SelectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
-    """A list that answers 400 if a selected value cannot be a primary key.
+    """A list that can be filtered by `lookups` only, and whose actions are security events.
 
-    Only `lookups` can be filters. A URL that could filter by a hidden column or by a relation
-    would reveal its values. The signal `administrator_acted` reports what the admin writes to its
-    history.
+    A URL that could filter by a hidden column or by a relation would reveal its values. A selected
+    value that cannot be a primary key is a 400. The signal `administrator_acted` reports what the
+    admin writes to its history.
     """
 
     lookups: ClassVar[frozenset[str]] = frozenset()

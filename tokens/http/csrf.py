@@ -67,9 +67,7 @@ def cookie_name() -> str:
 
 
 def require(request: HttpRequest) -> None:
-    """Raise CsrfFailedError unless the request has the API's CSRF token and comes from its
-    origins.
-    """
+    """Raise CsrfFailedError unless the request has the API's CSRF token and an allowed origin."""
     if check().process_view(request, None, (), {}):
         raise CsrfFailedError
 

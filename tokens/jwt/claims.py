@@ -61,7 +61,7 @@ class SessionToken(simplejwt.Token):
         if token is None:  # A new one: `mint` writes every claim.
             return
         if not (token.isascii() and len(token) <= MAX_TOKEN_LENGTH):
-            raise TokenError("Token is no JWT of a bearable size")
+            raise TokenError("Token is longer than MAX_TOKEN_LENGTH, or not ASCII")
         # SimpleJWT's constructor would check again what the backend has checked.
         self.payload = self.backend.claims_of(token, verify=verify)
         if self["token_type"] != self.token_type:
@@ -94,7 +94,7 @@ class AccessToken(SessionToken):
     def backend(self) -> AccessBackend:
         """The backend of the key that this token names."""
         if not self.token.startswith(HEADER_PREFIX):
-            raise TokenError("Token has no header of ours")
+            raise TokenError("Token does not begin with a header of this site")
         return select_backend(map(access_backend, keyring.current().keys), self.token)
 
     @property

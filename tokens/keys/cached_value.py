@@ -11,7 +11,7 @@ from tokens.conf import conf
 
 T = TypeVar("T")
 NEVER = -1.0  # before any time of the monotonic clock
-UNAVAILABLE = "The database cannot be reached, so revocations are unknown."
+UNAVAILABLE = "The database cannot be reached, so keys and revocations are unknown."
 
 
 class CachedValue(Generic[T]):

@@ -11,8 +11,8 @@ from django.utils import timezone
 from tokens.conf import conf
 from tokens.models import BlacklistedToken, DeviceSession, Event, Kind, ServiceSecret
 
-#: The age of events that are searched for deleted users. Purge more often than this.
-ERASED_FOR = timedelta(days=30)
+#: Events are searched for deleted users until they have this age. Purge more often than this.
+ERASURE_AGE = timedelta(days=30)
 
 
 def purge(size: int) -> Iterator[tuple[str, int]]:
@@ -43,7 +43,7 @@ def erase_deleted_users() -> None:
 
     A request that refuses a user can find the account, and write the event when it is deleted.
     """
-    recent = Event.objects.filter(created_at__gte=timezone.now() - ERASED_FOR)
+    recent = Event.objects.filter(created_at__gte=timezone.now() - ERASURE_AGE)
     recent.of_deleted_users().erase()
 
 

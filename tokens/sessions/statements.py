@@ -157,10 +157,13 @@ def advance(
 
 
 def forbid_transaction() -> None:
-    """Raise RuntimeError inside a transaction, which a refusal would roll back (but for tests)."""
+    """Raise RuntimeError inside a transaction: a refusal would roll the revocation back.
+
+    The transaction in which Django runs a test is allowed.
+    """
     blocks: list[Any] = connections[router.db_for_write(DeviceSession)].atomic_blocks
     if blocks and not blocks[-1]._from_testcase:
-        raise RuntimeError("A refresh token is not to be rotated inside a transaction.")
+        raise RuntimeError("A refresh token must not be rotated inside a transaction.")
 
 
 def _execute(sql: str, columns: tuple[str, ...], values: dict[str, Any]) -> SessionState | None:
