@@ -97,7 +97,8 @@ def _check_origins() -> Iterator[CheckMessage]:
                 8,
                 f"{origin} is on another site than {settings.PUBLIC_URL}, so browsers send no"
                 " cookies.",
-                "Use only origins in CORS_ORIGINS that share the domain of PUBLIC_URL.",
+                "Name an origin in CORS_ORIGINS that shares the domain of PUBLIC_URL, or let its"
+                " pages keep the tokens without cookies (docs/clients.md).",
             )
 
 
