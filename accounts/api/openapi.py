@@ -84,6 +84,7 @@ show = account_operation(
         **UNAUTHENTICATED,
         **PEOPLE_ONLY,
     },
+    description="Show the account of the caller, with the roles in the token.",
 )
 
 user_info = account_operation(
@@ -124,7 +125,7 @@ change = account_operation(
     {
         200: success(
             serializers.AccountSerializer,
-            "The account, still with the old address.",
+            "The account. It has the old e-mail address until the new one is confirmed.",
             "renamed",
             {**ACCOUNT, "first_name": "Alice"},
         ),
@@ -135,8 +136,8 @@ change = account_operation(
         serializers.AccountChangeSerializer, "first name", {"first_name": "Alice"}
     ),
     hashes=True,
-    description="A new `email` needs `current_password`, and takes effect when the link that is "
-    "mailed to it is followed. Until then the account is shown with the old address.",
+    description="A new `email` needs `current_password`, and takes effect when the user follows "
+    "the link that is mailed to it.",
 )
 
 delete = account_operation(
@@ -151,6 +152,7 @@ delete = account_operation(
         serializers.CurrentPasswordSerializer, "the password", {"current_password": PASSWORD}
     ),
     hashes=True,
+    description="Delete the account of the caller, who sends the current password again.",
 )
 
 confirm_email = account_operation(
@@ -170,7 +172,9 @@ change_password = account_operation(
     "changePassword",
     "Change your password",
     {
-        200: success(PairSerializer, "A new session for this device.", "first pair", PAIR),
+        200: success(
+            PairSerializer, "The pair of a new session for this device.", "first pair", PAIR
+        ),
         **invalid_body(WRONG_PASSWORD, TOO_LARGE, current_password=REQUIRED, new_password=REQUIRED),
         **VERIFIES_PASSWORD,
     },
@@ -188,7 +192,7 @@ reset = account_operation(
     {
         202: success(
             text_object("detail"),
-            "The response is the same for every address.",
+            "The response does not tell whether the address has an account.",
             "accepted",
             {"detail": "If there is such an account, a mail is on its way."},
         ),

@@ -113,7 +113,7 @@ class EmailConfirmView(LinkView):
 
 
 class PasswordView(AccountView):
-    """Change the password: the device gets a new pair, and every other session is revoked."""
+    """Change the password, revoke every session, and start a new one for this device."""
 
     @openapi.change_password
     def post(self, request: Request) -> HttpResponse:
@@ -127,7 +127,7 @@ class PasswordView(AccountView):
 
 
 class ResetView(LinkView):
-    """Ask for a link to choose a password. The answer is always 202."""
+    """Mail a link to choose a password, if the e-mail address has an account."""
 
     @openapi.reset
     def post(self, request: Request) -> Response:

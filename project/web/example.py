@@ -42,7 +42,7 @@ class CallerView(ListedMethodsView):
 
 
 class EditorsView(CallerView):
-    """The same, for editors only."""
+    """Show the user and the roles in the access token, to users with the role `editors` only."""
 
     permission_classes = [has_role("editors")]
 

@@ -59,7 +59,7 @@ class LoginSerializer(serializers.Serializer[None]):
         allow_null=True,
         default=None,
         max_length=1000,
-        help_text="Scopes separated by spaces, if the session shall have fewer than all.",
+        help_text="Scopes separated by spaces. Without it the session has all of them.",
     )
     audience = TextField(
         required=False,
@@ -72,7 +72,7 @@ class LoginSerializer(serializers.Serializer[None]):
         choices=["body", "cookie"],
         required=False,
         default="body",
-        help_text="Where the tokens are given: in the answer, or in cookies that no script reads.",
+        help_text="Where the tokens are: in the body, or in cookies that no script can read.",
         # Django REST framework's message repeats the value, which need not be encodable.
         error_messages={"invalid_choice": "Tokens are given in the body or in a cookie."},
     )

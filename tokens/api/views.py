@@ -212,9 +212,9 @@ class SessionsView(SignedInView):
 
 
 class SessionView(SignedInView):
-    """Revoke one of this user's sessions, also twice.
+    """Revoke one of this user's sessions. A repeated call changes nothing.
 
-    If it is the present one, the browser deletes its cookies.
+    If it is the session of the request's cookies, the response deletes them.
     """
 
     @operations.end_session

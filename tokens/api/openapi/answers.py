@@ -160,8 +160,9 @@ IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
-    description="A new random secret for each refresh token. A request that repeats the "
-    "token and the key within a day receives the same refresh token again.",
+    description="One value for each refresh token, which every try sends: best an HMAC of "
+    "`session` and `generation` with a secret of the client. A request that repeats the token and "
+    "the key within a day receives the same refresh token again.",
     examples=[OpenApiExample("fresh secret", IDEMPOTENCY_KEY)],
 )
 RETRY_AFTER = OpenApiParameter(

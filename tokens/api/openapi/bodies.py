@@ -42,13 +42,15 @@ class SpendSerializer(serializers.Serializer[None]):
 
 
 class RefreshSerializer(SpendSerializer):
-    """The same, and optionally the token that is meant, as the pair names it."""
+    """A refresh token, unless it is in the cookie, and optionally the fields that name it."""
 
     session = serializers.UUIDField(
-        required=False, help_text="Refuse another session's token with 409 `token_differs`."
+        required=False,
+        help_text="Optional. A token of another session is answered 409 `token_differs`.",
     )
     generation = serializers.IntegerField(
-        required=False, help_text="Refuse another generation with 409 `token_differs`."
+        required=False,
+        help_text="Optional. A token of another generation is answered 409 `token_differs`.",
     )
 
 

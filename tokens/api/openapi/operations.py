@@ -70,7 +70,8 @@ login = operation(
         **invalid_body(TOO_LARGE, username=REQUIRED, password=REQUIRED),
         **FORGED,
         401: refusal(
-            "The user is unknown or inactive, or the password is wrong. The response is the same.",
+            "The user is unknown or inactive, or the password is wrong. The response is the "
+            "same for all.",
             no_such_account=(
                 "no_active_account",
                 "No active account was found with these credentials.",
@@ -121,7 +122,7 @@ refresh = operation(
         ),
         **FORGED,
         401: refusal(
-            "The token is invalid, expired, revoked or reused. The response is the same.",
+            "The token is invalid, expired, revoked or reused. The response is the same for all.",
             refused=NOT_VALID,
         ),
         409: CONFLICT,

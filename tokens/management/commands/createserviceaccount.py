@@ -30,7 +30,7 @@ class Command(BaseCommand):
             "--audience",
             action="append",
             default=[],
-            help="a service that its tokens can be for, also exchanged ones; repeatable",
+            help="a service that its own and its exchanged tokens can be for; repeatable",
         )
         parser.add_argument(
             "--days", type=int, default=days, help=f"lifetime of the secret, 1 to {most} ({days})"

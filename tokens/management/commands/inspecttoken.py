@@ -15,7 +15,10 @@ from tokens.service_accounts import secrets
 class Command(BaseCommand):
     """The exit status is 0 if the token would be accepted and 1 if not."""
 
-    help = "Read a token from standard input and describe it. The command changes nothing."
+    help = (
+        "Read a token, or a secret of a service account, from standard input and describe it. The"
+        " command changes nothing, and its exit status is 0 if the site would accept it now."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         # Without this, argparse would repeat the token in its error message.

@@ -15,7 +15,10 @@ class Command(BaseCommand):
     With --all the signing keys are replaced too, so that access tokens are invalid as well.
     """
 
-    help = "Revoke all sessions of one user, or with --all of all users, including browsers."
+    help = (
+        "Revoke all sessions of one user, including browsers, or with --all those of all users."
+        " --all also replaces the signing keys. Secrets of service accounts stay valid."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         whom = parser.add_mutually_exclusive_group(required=True)
