@@ -98,10 +98,11 @@ THROTTLED = refused(
     "Too many attempts. Wait for the number of seconds in Retry-After.",
     throttled=("throttled", "Request was throttled. Expected available in 30 seconds."),
 )
+CSRF_FAILED = (CsrfFailedError.default_code, str(CsrfFailedError.default_detail))
 FORGED = refused(
     403,
     "The request has cookies, but no valid CSRF token or an origin that is not allowed.",
-    csrf_failed=(CsrfFailedError.default_code, str(CsrfFailedError.default_detail)),
+    csrf_failed=CSRF_FAILED,
 )
 TOO_LARGE = example(
     "too many roles",
@@ -154,8 +155,16 @@ PEOPLE_ONLY = refused(
     "The token belongs to a program, or to a service that acts for a person.",
     of_a_program=("permission_denied", IsPerson.message),
 )
+#: The refusals of an operation with which a person changes something.
+FORBIDDEN = refused(
+    403,
+    "The token belongs to a program, or to a service that acts for a person. Or the request has "
+    "cookies, but no valid CSRF token or an origin that is not allowed.",
+    of_a_program=("permission_denied", IsPerson.message),
+    csrf_failed=CSRF_FAILED,
+)
 #: The refusals of an operation that verifies the current password of a signed-in user.
-VERIFIES_PASSWORD: Responses = {**THROTTLED, **UNAUTHENTICATED, **FORGED}
+VERIFIES_PASSWORD: Responses = {**THROTTLED, **UNAUTHENTICATED, **FORBIDDEN}
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[ -~]+$"},

@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
 from tokens.api.openapi.answers import (
     BOTH,
     CONFLICT,
+    FORBIDDEN,
     FORGED,
     IDEMPOTENCY,
     NOT_VALID,
@@ -158,7 +159,7 @@ logout_all = operation(
     {
         200: success(EndedSerializer, "The sessions are revoked.", "two devices", {"ended": 2}),
         **UNAUTHENTICATED,
-        **FORGED,
+        **FORBIDDEN,
     },
     tag="sessions",
 )
@@ -171,7 +172,7 @@ logout_others = operation(
             EndedSerializer, "The sessions are revoked.", "one other device", {"ended": 1}
         ),
         **UNAUTHENTICATED,
-        **FORGED,
+        **FORBIDDEN,
     },
     tag="sessions",
 )
@@ -220,7 +221,7 @@ end_session = operation(
     {
         204: no_content("The session is revoked."),
         **UNAUTHENTICATED,
-        **FORGED,
+        **FORBIDDEN,
         404: refusal("This user has no such session.", other_user=("not_found", "Not found.")),
     },
     tag="sessions",
