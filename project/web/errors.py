@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import common
 from django.shortcuts import redirect
@@ -195,7 +196,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         response = answer(request, 401, exception.default_code, str(exception.default_detail))
         response["WWW-Authenticate"] = CHALLENGE
         return response
-    return answer(request, 400, "bad_request", gettext("The site cannot read this request."))
+    if isinstance(exception, DisallowedHost):
+        detail = gettext("The Host header of the request does not name this site.")
+    else:
+        detail = gettext("The site cannot read this request.")
+    return answer(request, 400, "bad_request", detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

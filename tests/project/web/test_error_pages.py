@@ -136,6 +136,14 @@ def test_an_error_page_for_users_runs_no_query(
         assert client.get("/nowhere/").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/", "/api/auth/csrf/", "/oauth/token", "/.well-known/jwks.json"])
+def test_the_answer_to_another_host_names_the_cause(client: Client, path: str) -> None:
+    """A proxy that does not pass on the client's Host causes it."""
+    answer = client.get(path, headers={"Host": "backend:8000"})
+    assert answer.status_code == 400
+    assert "The Host header of the request does not name this site." in answer.text
+
+
 def test_every_error_page_has_a_title_a_link_and_its_status(rf: RequestFactory) -> None:
     request = rf.get("/nowhere/")
     pages = [
