@@ -72,6 +72,18 @@ def test_older_tokens_are_refused_and_a_refresh_has_new_roles(
         assert read(fresh).status_code == 200
 
 
+def test_every_pair_contains_only_the_roles_of_its_user(
+    api: API, alice: User, bob: User, editors: Group, authors: Group
+) -> None:
+    """In the order of their names, after a sign-in, a refresh and a retry."""
+    alice.groups.add(editors)
+    alice.groups.add(authors)
+    bob.groups.add(Group.objects.create(name="lectors"))
+    first = api.login(alice)
+    for pair in (first, api.rotated(first["refresh"]), api.rotated(first["refresh"])):
+        assert AccessToken(pair["access"])["roles"] == ("authors", "editors")
+
+
 def test_a_token_of_the_same_second_is_distinguished(api: API, alice: User, editors: Group) -> None:
     pair = api.login(alice)
     alice.groups.add(editors)
