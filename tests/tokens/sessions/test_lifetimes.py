@@ -88,6 +88,7 @@ def test_refreshing_does_not_extend_a_session_past_ninety_days(
     assert pair["refresh_expires_in"] == pair["expires_in"] == 60
     clock.forward(seconds=60)
     assert api.refresh(pair["refresh"]).status_code == 401
+    assert row(pair).generation == pair["generation"]
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
 
 
