@@ -94,6 +94,33 @@ def test_reuse_is_reported_once_with_its_details(api: API, alice: User, heard: L
     assert [call["session"].revoked_reason for call in ended] == ["reuse"]
 
 
+def test_a_reuse_that_cannot_be_reported_revokes_nothing(api: API, alice: User) -> None:
+    """Guards the transaction that contains the revocation and its events."""
+    first = api.login(alice)
+    api.rotated(api.rotated(first["refresh"])["refresh"])
+
+    def fail(**kwargs: Any) -> None:
+        raise InterruptedError
+
+    signals.refresh_token_reused.in_transaction.connect(fail)
+    try:
+        with pytest.raises(InterruptedError):
+            rotate(RefreshToken(first["refresh"]))
+    finally:
+        signals.refresh_token_reused.in_transaction.disconnect(fail)
+    assert row(first).revoked_at is None
+
+
+def test_a_rotation_is_reported_once_and_its_retry_is_not(
+    api: API, alice: User, heard: Listen
+) -> None:
+    rotated = heard(signals.refresh_token_rotated)
+    first = api.login(alice)
+    for _ in range(2):
+        api.rotated(first["refresh"])
+    assert [call["session"] for call in rotated] == [row(first)]
+
+
 def test_every_retry_is_reported_with_both_addresses(api: API, alice: User, heard: Listen) -> None:
     told = heard(signals.refresh_token_sent_again)
     first = api.login(alice)
