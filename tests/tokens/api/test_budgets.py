@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
@@ -59,6 +60,16 @@ def test_a_refresh_costs_one_query_and_writes_one_row(api: API, alice: User) -> 
     with costs(queries=1, writes=1):
         api.rotated(pair["refresh"])
     assert Event.objects.count() == before
+
+
+def test_a_fallback_of_the_secret_key_costs_no_query(
+    api: API, alice: User, settings: Settings
+) -> None:
+    """Guards that a session is moved to the newest secret key only once."""
+    settings.SECRET_KEY_FALLBACKS = ["an older secret key"]
+    pair = api.login(alice)
+    with costs(queries=1, writes=1):
+        api.rotated(pair["refresh"])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.7"], ids=["same", "elsewhere"])
