@@ -82,6 +82,19 @@ def test_the_use_is_recorded_more_often_for_short_idle_limits(
     assert laptop.name == ""
 
 
+def test_the_use_is_recorded_after_a_tenth_of_the_idle_limit(
+    laptop: Browser, clock: Clock, settings: Settings
+) -> None:
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "REFRESH_TOKEN_LIFETIME": timedelta(minutes=30)}
+    clock.traveller.move_to(timezone.now().replace(hour=8))
+    laptop.sign_in(remember="yes")
+    begun = laptop.row
+    clock.forward(seconds=179)
+    assert laptop.row.rotated_at == begun.rotated_at
+    clock.forward(seconds=1)
+    assert laptop.row.rotated_at == timezone.now()
+
+
 def test_one_of_many_simultaneous_requests_records_the_use(laptop: Browser, clock: Clock) -> None:
     sid = laptop.row.sid
     clock.forward(hours=5)
