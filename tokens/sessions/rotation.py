@@ -79,16 +79,15 @@ def consume(token: RefreshToken, retry_key: str | None, ip_address: str | None) 
     )
     if state is None:
         return None
-    session, roles = state.session, state.roles
+    session = state.session
     if refusal_reason(session, state.user, token) or state.roles_version != session.roles_version:
         # After it has waited for a lock, PostgreSQL returns new values of this row together with
         # old values of other rows: the new tag with the old password hash, or the new version of
         # the roles with the old roles. A second statement returns values that belong together.
-        roles = read_valid(token).roles
-    else:
-        renew_tag(session, state.user)
+        state = read_valid(token)
+    renew_tag(state.session, state.user)
     signals.after_commit(signals.refresh_token_rotated, session=session)
-    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer)
+    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=state.roles, signer=signer)
 
 
 def handle_spent_token(
@@ -147,7 +146,6 @@ def read_valid(token: RefreshToken) -> SessionState:
     if reason is not None:
         revoke_if_lasting(state.session, reason)
         raise TokenRefusedError(reason)
-    renew_tag(state.session, state.user)
     return state
 
 
