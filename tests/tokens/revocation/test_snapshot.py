@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts.models import User
-from tests.conftest import API, Clock, row
+from tests.conftest import API, Clock, Listen, row
 from tests.support.example import read
+from tokens import signals
 from tokens.http.authentication import TokenUser
 from tokens.jwt.claims import AccessToken
 from tokens.keys import cached_value
@@ -136,6 +137,18 @@ def test_revoking_all_replaces_the_key_and_fills_no_list(
     assert read(api, last).status_code == 200
     api.post("logout/", {"refresh": last["refresh"]})
     assert snapshot.revocations.current().sessions == {row(last).sid.int}
+
+
+@pytest.mark.parametrize(("slices", "keys"), [(1, 4), (2, 2), (50, 1)])
+def test_revoking_all_replaces_the_keys_after_some_slices(
+    api: API, alice: User, heard: Listen, monkeypatch: pytest.MonkeyPatch, *, slices: int, keys: int
+) -> None:
+    monkeypatch.setattr(lifecycle, "SLICES_PER_KEY", slices)
+    for _ in range(3):
+        api.login(alice)
+    published = heard(signals.signing_key_published)
+    assert list(revoke_all_sessions(Reason.ADMIN, size=1)) == [1, 1, 1]
+    assert len(published) == keys
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["to its end", "and is stopped"])
