@@ -63,6 +63,7 @@ def test_a_changed_password_keeps_the_limits_of_the_device(api: API, alice: User
         headers={"Authorization": f"Bearer {pair['access']}"},
     )
     assert granted(answer.json()) == ("orders:read", SITE)
+    assert (row(answer.json()).scope, row(answer.json()).audience) == ("orders:read", SITE)
     assert granted(api.rotated(answer.json()["refresh"])) == ("orders:read", SITE)
 
 
