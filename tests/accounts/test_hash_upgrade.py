@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import (
     PBKDF2PasswordHasher,
     make_password,
 )
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from accounts.models import User
@@ -111,6 +112,38 @@ def test_an_upgrade_revives_no_session_of_an_old_password(api: API, alice: User)
     api.login(alice, "laptop")
     assert api.refresh(phone["refresh"]).status_code == 401
     assert row(phone).revoked_reason == Reason.CREDENTIALS_CHANGED
+
+
+def test_an_upgrade_replaces_no_hash_of_another_user(alice: User, bob: User) -> None:
+    """Guards the primary key in credentials.upgrade_hash."""
+    for user in (alice, bob):
+        outdate(user)
+    assert User.objects.get(pk=alice.pk).check_password(PASSWORD)
+    assert User.objects.get(pk=bob.pk).password == PBKDF2
+
+
+def test_an_upgrade_keeps_unsaved_changes(alice: User) -> None:
+    outdate(alice)
+    user = User.objects.get(pk=alice.pk)
+    user.first_name = "Alice"
+    assert user.check_password(PASSWORD)
+    assert user.first_name == "Alice"
+
+
+def test_no_hash_is_stored_if_the_sessions_cannot_be_bound(
+    alice: User, laptop: dict[str, Any]
+) -> None:
+    """Guards the transaction in credentials.upgrade_hash."""
+
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith('UPDATE "tokens_devicesession"'):
+            raise OperationalError
+        return execute(sql, *args)
+
+    user = User.objects.get(pk=alice.pk)
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        user.check_password(PASSWORD)
+    assert User.objects.get().password == PBKDF2
 
 
 def test_an_upgrade_does_not_change_a_revoked_session(
