@@ -105,6 +105,17 @@ def test_one_of_many_simultaneous_requests_records_the_use(laptop: Browser, cloc
     assert [record_use(first), record_use(second)] == [True, False]
 
 
+def test_the_use_of_one_browser_is_not_the_use_of_another(alice: User, clock: Clock) -> None:
+    """Guards the primary key in standing.record_use: both signed in at the same time."""
+    laptop, tablet = Browser(), Browser()
+    for browser in (laptop, tablet):
+        browser.sign_in(remember="yes")
+    begun = tablet.row
+    clock.forward(days=1)
+    assert laptop.name == "alice"
+    assert DeviceSession.objects.get(pk=begun.pk).rotated_at == begun.rotated_at
+
+
 def test_recording_the_use_neither_revives_nor_rebinds(laptop: Browser, clock: Clock) -> None:
     seen = verify_browser_session(laptop.row.sid)
     assert seen is not None
