@@ -55,6 +55,13 @@ def test_a_hash_upgrade_keeps_other_browsers_signed_in(alice: User) -> None:
     assert (laptop.name, tablet.name) == ("alice", "alice")
 
 
+def test_a_browser_whose_user_is_gone_is_signed_out(laptop: Browser) -> None:
+    """Guards that a deleted user counts as inactive: raw SQL deletes a user without signals."""
+    DeviceSession.objects.update(user=None)
+    assert laptop.name == ""
+    assert DeviceSession.objects.get().revoked_reason == Reason.DEACTIVATED
+
+
 def test_a_used_browser_survives_a_new_secret_key(
     alice: User, clock: Clock, settings: Settings
 ) -> None:
