@@ -165,6 +165,14 @@ def test_saving_a_group_unchanged_keeps_her_tokens(api: API, alice: User, editor
     assert row(pair).roles_version == 1
 
 
+def test_a_role_change_leaves_revoked_sessions_alone(api: API, alice: User, editors: Group) -> None:
+    """The snapshot would otherwise list them again."""
+    pair = api.login(alice)
+    api.post("logout/", {"refresh": pair["refresh"]})
+    alice.groups.add(editors)
+    assert row(pair).roles_version == 1
+
+
 def test_saving_stale_flags_restores_no_right(alice: User) -> None:
     stale = User.objects.get(pk=alice.pk)
     save(stale, is_staff=True)
