@@ -51,6 +51,14 @@ def test_a_save_of_a_new_password_costs_three_and_two_events(api: API, alice: Us
     assert reasons == {Reason.CREDENTIALS_CHANGED}
 
 
+def test_a_save_compares_only_the_sessions_of_its_user(api: API, alice: User, bob: User) -> None:
+    """Guards that credentials.revoke_outdated does not read the sessions of all users."""
+    phone = api.login(alice)
+    execute_sql("UPDATE accounts_user SET password = %s WHERE username = 'alice'", NEW_HASH)
+    bob.save(update_fields=["is_active"])
+    assert row(phone).revoked_at is None
+
+
 def test_a_new_user_costs_one_query(db: None) -> None:
     with CaptureQueriesContext(connection) as captured:
         User.objects.create(username="dave", password=HASHED)
