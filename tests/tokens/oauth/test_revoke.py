@@ -24,6 +24,29 @@ def test_a_token_of_a_person_revokes_its_session(
     assert api.refresh(pair["refresh"]).status_code == 401
 
 
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_revokes_no_other_session(
+    oauth: OAuth, api: API, alice: User, bob: User, kind: str
+) -> None:
+    phone, laptop, bobs = api.login(alice), api.login(alice), api.login(bob)
+    oauth.post("revoke", {"token": phone[kind]})
+    revoked = DeviceSession.objects.exclude(revoked_at=None)
+    assert [str(session.sid) for session in revoked] == [phone["session"]]
+    assert api.refresh(laptop["refresh"]).status_code == 200
+    assert api.refresh(bobs["refresh"]).status_code == 200
+
+
+@pytest.mark.trap(66)
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_revokes_no_session_of_another_user(
+    oauth: OAuth, api: API, alice: User, bob: User, kind: str
+) -> None:
+    pair = api.login(alice)
+    DeviceSession.objects.update(user=bob)
+    assert oauth.post("revoke", {"token": pair[kind]}).status_code == 200
+    assert row(pair).revoked_at is None
+
+
 @pytest.mark.spec("RFC 7009", "2.2")
 @pytest.mark.parametrize("token", ["unknown", "a.b.c", "é", UNKNOWN_SECRET])
 def test_an_unknown_token_is_answered_like_a_known_one(oauth: OAuth, db: None, token: str) -> None:
