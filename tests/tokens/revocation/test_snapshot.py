@@ -226,6 +226,12 @@ def test_the_users_row_is_loaded_when_it_is_needed(
     assert list(DeviceSession.objects.filter(user=user)) == [DeviceSession.objects.get()]
 
 
+def test_the_loaded_row_is_of_the_user_of_the_token(api: API, alice: User, bob: User) -> None:
+    for person in (alice, bob):
+        user: Any = TokenUser(AccessToken(api.login(person)["access"]))
+        assert user.username == person.username
+
+
 @pytest.mark.parametrize("change", ["deleted", "inactive"])
 def test_a_deleted_row_that_is_needed_is_a_refusal(api: API, alice: User, change: str) -> None:
     token = AccessToken(api.login(alice)["access"])
