@@ -55,7 +55,12 @@ def test_wrong_credentials_are_invalid_client(
 
 @pytest.mark.spec("RFC 6749", "5.2", "6")
 @pytest.mark.parametrize(
-    "header", ["Basic", "Basic !", "Basic YQ==", "Basic /w==", basic("nobody", "")]
+    "header",
+    [
+        *("Basic", "Basic !", "Basic YQ==", "Basic /w==", basic("nobody", "")),
+        "Basic bGF0Y2hrZXk=",  # the public client, without a colon
+        basic("latchkey", "").replace("Basic ", "Basic !"),
+    ],
 )
 def test_an_unreadable_or_unknown_header_is_invalid_client(
     oauth: OAuth, api: API, alice: User, header: str
