@@ -46,6 +46,14 @@ def test_the_new_token_names_the_person_and_the_service(
     assert token.jti != subject.jti
 
 
+def test_an_exchange_is_a_use_of_the_secret(
+    oauth: OAuth, api: API, alice: User, service: Service
+) -> None:
+    exchanged(oauth, service, api.login(alice)["access"], audience=PAYMENTS)
+    service.row.refresh_from_db()
+    assert service.row.last_used_at is not None
+
+
 @pytest.mark.spec("RFC 8693", "2.1")
 def test_resource_names_the_audience_as_well(
     oauth: OAuth, api: API, alice: User, service: Service
