@@ -97,6 +97,11 @@ def test_the_csrf_token_is_public_and_not_cached(client: Client) -> None:
     assert client.post("/api/auth/csrf/").status_code == 405
 
 
+def test_a_second_tab_keeps_the_csrf_token_of_the_first(app: App) -> None:
+    App(client=app.client).prepare()
+    assert app.post("auth/refresh/").status_code == 200
+
+
 def test_requests_without_cookies_need_no_csrf_token(alice: User) -> None:
     strict = API(Client(enforce_csrf_checks=True))
     phone = strict.login(alice)
