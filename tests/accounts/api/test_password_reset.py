@@ -59,6 +59,14 @@ def choose(account: Account, link: dict[str, str], new: str = NEW_PASSWORD) -> A
     return account.post("password/reset/confirm/", {**link, "new_password": new})
 
 
+def test_a_reset_verifies_the_address_of_its_user_only(
+    account: Account, alice: User, bob: User
+) -> None:
+    assert choose(account, link_for(account, alice)).status_code == 204
+    verified = User.objects.exclude(verified_email="").values_list("username", "verified_email")
+    assert [*verified] == [("alice", "alice@example.org")]
+
+
 @pytest.mark.trap(45)
 @pytest.mark.spec("ASVS 5.0", "6.3.8")
 @pytest.mark.usefixtures("people", "clock")  # the header Expires differs
