@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.links import claims_of_email_link
 from accounts.models import User
 from tests.accounts.conftest import (
     NEW_HASH,
@@ -67,6 +68,17 @@ def test_following_the_link_changes_and_notifies_the_old_email(
     )
     assert NEW not in notice.body
     assert account.get(bearer=bearer).json()["email"] == NEW
+
+
+def test_a_link_changes_the_email_of_its_user_only(
+    api: API, account: Account, alice: User, bob: User
+) -> None:
+    for user in (alice, bob):
+        link = link_to(account, api.login(user)["access"], f"{user.username}@example.net")
+        assert claims_of_email_link(query_of(link)["token"]) is not None
+        assert confirm(account, link).status_code == 204
+        post_office()
+    assert (email_of(alice), email_of(bob)) == ("alice@example.net", "bob@example.net")
 
 
 @pytest.mark.spec("ASVS 5.0", "7.5.1")
