@@ -22,7 +22,7 @@ from tests.accounts.conftest import (
 from tests.conftest import API, PASSWORD, Clock, row
 from tests.support.racing import race
 from tokens.jwt.claims import AccessToken
-from tokens.models import DeviceSession, Reason
+from tokens.models import DeviceSession, Event, EventKind, Reason
 from tokens.sessions.credentials import rebind, swap_password_hash
 from tokens.sessions.lifecycle import Device, open_session
 
@@ -239,3 +239,9 @@ def test_a_password_change_is_notified_by_mail(api: API, account: Account, alice
     (notice,) = post_office()
     assert (notice.to, notice.subject) == (["alice@example.org"], "Your password was changed")
     assert "alice" in notice.body
+
+
+def test_a_password_change_is_an_event(api: API, account: Account, alice: User) -> None:
+    account.change_password(api.login(alice)["access"], PASSWORD)
+    events = Event.objects.filter(kind=EventKind.PASSWORD_CHANGED)
+    assert [event.user_id for event in events] == [alice.pk]
