@@ -39,6 +39,21 @@ def test_an_active_access_token_is_described(
     assert {"iss", "aud", "exp", "iat", "jti", "client_id", "sid", "scope"} <= body.keys()
 
 
+@pytest.mark.parametrize("secret", ["wrong", "é"])
+def test_a_malformed_secret_is_invalid_client(
+    oauth: OAuth, inspector: Service, secret: str
+) -> None:
+    form = {"token": "unknown", "client_id": inspector.client_id, "client_secret": secret}
+    answer = oauth.post("introspect", form)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_an_introspection_is_a_use_of_the_secret(oauth: OAuth, inspector: Service) -> None:
+    introspect(oauth, inspector, "unknown")
+    inspector.row.refresh_from_db()
+    assert inspector.row.last_used_at is not None
+
+
 @pytest.mark.trap(77)
 def test_a_refresh_token_is_described_without_its_generation(
     oauth: OAuth, api: API, alice: User, inspector: Service
