@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.conftest import Clock
+from accounts.models import User
+from tests.conftest import API, Clock
 from tests.tokens.oauth.conftest import (
     PAYMENTS,
     SITE,
@@ -206,11 +207,15 @@ def test_a_disabled_account_stays_disabled_when_it_is_enabled_again(
     assert oauth.token(service, grant_type=GRANT).status_code == 401
 
 
-def test_a_secret_of_a_disabled_account_is_disabled(oauth: OAuth, service: Service) -> None:
+def test_a_secret_of_a_disabled_account_is_disabled(
+    oauth: OAuth, api: API, alice: User, service: Service
+) -> None:
+    pair = api.login(alice)
     ServiceAccount.objects.filter(pk=service.account.pk).update(is_active=False)
     row, secret = create_secret(service.account, lifetime=timedelta(days=1))
     ServiceAccount.objects.filter(pk=service.account.pk).update(is_active=True)
     assert oauth.token(Service(service.account, row, secret), grant_type=GRANT).status_code == 401
+    api.rotated(pair["refresh"])
 
 
 def test_an_account_that_loses_a_scope_refuses_its_older_tokens(
