@@ -112,8 +112,6 @@ def authenticate(text: str, *, client_id: str | None = None) -> ServiceClient:
     Raises InvalidClientError, without a query if the text is not well formed, if the secret is
     unknown, disabled, expired, or of another account than `client_id`.
     """
-    if not secrets.is_well_formed(text):
-        raise InvalidClientError
     signer = keyring.current().signer
     secret = find_secret(text)
     if secret is None or client_id not in (None, str(secret.account_id)):
