@@ -2,7 +2,7 @@
 
 With two engines, three runs share the cores: the tests of each engine, and the tests that have the
 same result with every engine. pytest-xdist distributes the latter, which mostly wait, over the
-cores, and so it does with all tests of a single engine.
+cores. It distributes all tests of a single engine over three processes, because many of them wait.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import IO
 
 #: `tests/support/selection.py` assigns groups. The tests of a group run one after the other.
 DISTRIBUTED = ["-n", "auto", "--maxprocesses=4", "--dist=loadgroup"]
+ALONE = ["-n", "3", "--dist=loadgroup"]
 COVERAGE = [sys.executable, "-m", "coverage"]
 
 
@@ -42,7 +43,7 @@ def main(selection: str) -> int:
     """
     engines = ["sqlite", *(["postgresql"] if os.environ.get("TEST_DATABASE_URL") else [])]
     if len(engines) == 1:
-        runs = [Run("sqlite", "sqlite", selection, DISTRIBUTED)]
+        runs = [Run("sqlite", "sqlite", selection, ALONE)]
     elif selection == "soak":
         runs = [Run(engine, engine, selection) for engine in engines]
     else:
