@@ -125,7 +125,6 @@ def test_a_wrong_statement_is_no_outage_of_sqlite(
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="codes of PostgreSQL")
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("statement", "outage"),
     [

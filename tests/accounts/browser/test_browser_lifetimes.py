@@ -70,10 +70,16 @@ def test_the_use_is_recorded_once_a_day(laptop: Browser, clock: Clock) -> None:
     assert laptop.row.rotated_at == noted.rotated_at
 
 
-def test_the_use_is_recorded_more_often_for_short_idle_limits(
-    laptop: Browser, clock: Clock, settings: Settings
-) -> None:
+@pytest.fixture
+def half_an_hour(settings: Settings) -> None:
+    """A session expires if it is not used for half an hour."""
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "REFRESH_TOKEN_LIFETIME": timedelta(minutes=30)}
+
+
+@pytest.mark.usefixtures("half_an_hour")
+def test_the_use_is_recorded_more_often_for_short_idle_limits(
+    laptop: Browser, clock: Clock
+) -> None:
     laptop.sign_in(remember="yes")
     for _ in range(20):
         clock.forward(minutes=10)
@@ -82,10 +88,8 @@ def test_the_use_is_recorded_more_often_for_short_idle_limits(
     assert laptop.name == ""
 
 
-def test_the_use_is_recorded_after_a_tenth_of_the_idle_limit(
-    laptop: Browser, clock: Clock, settings: Settings
-) -> None:
-    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "REFRESH_TOKEN_LIFETIME": timedelta(minutes=30)}
+@pytest.mark.usefixtures("half_an_hour")
+def test_the_use_is_recorded_after_a_tenth_of_the_idle_limit(laptop: Browser, clock: Clock) -> None:
     clock.traveller.move_to(timezone.now().replace(hour=8))
     laptop.sign_in(remember="yes")
     begun = laptop.row
