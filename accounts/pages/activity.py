@@ -80,6 +80,10 @@ class ListedEvent:
         return str(ADVICE.get(self.event.kind, ""))
 
     @property
+    def is_alarming(self) -> bool:
+        return self.event.kind in ALARMING
+
+    @property
     def by_administrator(self) -> bool:
         return self.event.actor_id is not None or self.event.reason == Reason.ADMIN
 
@@ -95,6 +99,4 @@ class ActivityPage(SignedInPage):
             events, older = recent_events(self.user, before)
         except ValueError as error:
             raise BadRequest("There is no such page.") from error
-        return self.show(
-            entries=[*map(ListedEvent, events)], older=older, before=before, alarming=ALARMING
-        )
+        return self.show(entries=[*map(ListedEvent, events)], older=older, before=before)

@@ -168,10 +168,10 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
             return False
         if session.kind != Kind.SERVICE:
             return session.user is None or may_manage(request.user, session.user)
-        secret = getattr(session, "service_secret", None)  # None after the account is deleted
-        if secret is None or not request.user.has_perm("tokens.change_serviceaccount"):
+        account = session.service_account
+        if account is None or not request.user.has_perm("tokens.change_serviceaccount"):
             return False
-        return may_manage(request.user, secret.account)
+        return may_manage(request.user, account)
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Revoke one session, and return to its page."""
@@ -185,8 +185,8 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     def principal(self, session: DeviceSession) -> str:
         if session.kind != Kind.SERVICE:
             return str(session.user or self.get_empty_value_display())
-        secret = getattr(session, "service_secret", None)  # None after the account is deleted
-        return isolate(secret.account.name) if secret else self.get_empty_value_display()
+        account = session.service_account
+        return isolate(account.name) if account else self.get_empty_value_display()
 
     @admin.action(description=_("Revoke these sessions"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

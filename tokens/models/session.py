@@ -16,6 +16,9 @@ from tokens.models.querysets import CurrentQuerySet
 from tokens.models.user_agents import friendly_name
 from tokens.signals import after_commit, session_ended
 
+if TYPE_CHECKING:
+    from tokens.models.service_account import ServiceAccount, ServiceSecret
+
 #: A revocation that has waited longer than this for a row is dated again.
 PROMPT = timedelta(seconds=1)
 
@@ -169,3 +172,9 @@ class DeviceSession(models.Model):
     def is_active(self) -> bool:
         """Whether the session is neither revoked nor expired."""
         return self.revoked_at is None and timezone.now() < self.ends_at
+
+    @property
+    def service_account(self) -> "ServiceAccount | None":
+        """The account whose secret this session represents, or None if it is deleted."""
+        secret: ServiceSecret | None = getattr(self, "service_secret", None)
+        return secret.account if secret else None

@@ -138,10 +138,11 @@ CONFLICT = OpenApiResponse(
         ),
     ],
 )
+NO_DATABASE = ("unavailable", "The database cannot be used at the moment. Try again.")
 UNAVAILABLE = refused(
     503,
     "The database is not available. The tokens are still valid: send the same request again.",
-    unavailable=("unavailable", "The database cannot be used at the moment. Try again."),
+    unavailable=NO_DATABASE,
 )
 UNAUTHENTICATED = refused(
     401,
@@ -150,17 +151,18 @@ UNAUTHENTICATED = refused(
     refused=NOT_VALID,
     rights_changed=(RolesChangedError.default_code, str(RolesChangedError.default_detail)),
 )
+OF_A_PROGRAM = ("permission_denied", IsPerson.message)
 PEOPLE_ONLY = refused(
     403,
     "The token belongs to a program, or to a service that acts for a person.",
-    of_a_program=("permission_denied", IsPerson.message),
+    of_a_program=OF_A_PROGRAM,
 )
 #: The refusals of an operation with which a person changes something.
 FORBIDDEN = refused(
     403,
     "The token belongs to a program, or to a service that acts for a person. Or the request has "
     "cookies, but no valid CSRF token or an origin that is not allowed.",
-    of_a_program=("permission_denied", IsPerson.message),
+    of_a_program=OF_A_PROGRAM,
     csrf_failed=CSRF_FAILED,
 )
 #: The refusals of an operation that verifies the current password of a signed-in user.

@@ -9,7 +9,7 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from tokens.api.openapi.answers import HEADERS, UNAVAILABLE, Responses, refusal
+from tokens.api.openapi.answers import HEADERS, NO_DATABASE, UNAVAILABLE, Responses, refusal
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 #: For operations that hash a password. They use the database too.
@@ -17,7 +17,7 @@ BUSY: Responses = {
     503: refusal(
         "The server is busy, or the database is not available. Nothing was changed.",
         busy=("busy", "The server is busy. Try again."),
-        unavailable=("unavailable", "The database cannot be used at the moment. Try again."),
+        unavailable=NO_DATABASE,
     )
 }
 
