@@ -1,13 +1,14 @@
 """The WSGI handler, which receives each request from the server."""
 
 import re
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpRequest, parse_cookie
 from django.middleware.locale import LocaleMiddleware
-from django.urls import ResolverMatch
+from django.urls import ResolverMatch, set_urlconf
 from django.utils.functional import cached_property
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
@@ -59,10 +60,13 @@ class Handler(WSGIHandler):
     def get_response(self, request: HttpRequest) -> Any:
         """Answer as Django does, but do not store ROOT_URLCONF for the thread: it is the default.
 
-        Django stores it for each request and removes it afterwards.
+        Django stores it for each request. Other addresses, which a middleware has chosen, are
+        removed when the response is closed.
         """
         response = vars(self)["_middleware_chain"](request)  # The stubs do not know it.
         response._resource_closers.append(request.close)
+        if hasattr(request, "urlconf"):
+            response._resource_closers.append(partial(set_urlconf, None))
         if response.status_code >= 400:
             reason, path = response.reason_phrase, request.path
             log_response("%s: %s", reason, path, response=response, request=request)

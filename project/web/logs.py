@@ -56,6 +56,8 @@ def configure(given: Mapping[str, str]) -> None:
     form, level = given.get("LOG_FORMAT", "").lower(), given.get("LOG_LEVEL", "").upper()
     form = form if form in FORMATS else default_format()
     logging.config.dictConfig(configuration(form, level if level in LEVELS else "INFO"))
+    # No line has the thread or the process, which logging would look up for each record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     warnings.showwarning = note_warning  # type: ignore[assignment]  # called by position
     sys.excepthook = note_exception
     sys.unraisablehook = lambda unraisable: note_exception(

@@ -121,7 +121,7 @@ def who(request: HttpRequest) -> dict[str, str]:
     if state.client_id:
         return {"client": state.client_id, **refused}
     if isinstance(token, AccessToken) and token.token:  # A test can force an empty one.
-        return {"user": token.sub, "sid": str(token.sid), **refused}
+        return {"user": token.sub, "sid": token["sid"], **refused}
     if state.session is None:
         return refused
     return {"user": str(state.session.user_id), "sid": str(state.session.sid), **refused}
