@@ -86,7 +86,7 @@ class KeyedBackend(TokenBackend):
         now, leeway = time.time(), have.leeway.total_seconds()
         if max(claims["iat"], claims.get("nbf", 0)) > now + leeway:
             raise TokenBackendError("The token is from the future.")
-        if verify and claims["exp"] <= now - leeway:
+        if verify and self.expiry_of(claims) <= now - leeway:
             raise TokenBackendExpiredToken
         return dict(claims)
 
@@ -98,6 +98,10 @@ class KeyedBackend(TokenBackend):
             raise ExpiredTokenError("Token is expired") from error
         except TokenBackendError as error:
             raise TokenError("Token is invalid") from error
+
+    def expiry_of(self, claims: Mapping[str, Any]) -> float:
+        """Return when this site stops accepting a token of these claims, in seconds since 1970."""
+        return float(claims["exp"])
 
     def is_audience(self, audience: object) -> bool:
         """Return whether this site issues tokens of this kind for this audience."""
@@ -125,6 +129,13 @@ class AccessBackend(KeyedBackend):
     def __init__(self, key: KeyPair) -> None:
         super().__init__(key.kid, key.algorithm)
         self.key = key
+
+    def expiry_of(self, claims: Mapping[str, Any]) -> float:
+        """Return the expiry. A lifetime that was shortened holds for older tokens too.
+
+        The site forgets a revocation when every access token of the present lifetime has expired.
+        """
+        return float(min(claims["exp"], claims["iat"] + conf().access_lifetime.total_seconds()))
 
     def is_audience(self, audience: object) -> bool:
         return audience in conf().audiences

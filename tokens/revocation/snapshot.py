@@ -54,7 +54,7 @@ class Revocations:
 
 
 def revocation_cutoff(now: datetime) -> datetime:
-    """Return the cutoff: sessions revoked before it have no unexpired access token.
+    """Return the cutoff: this site accepts no access token of sessions revoked before it.
 
     The clock of the server that minted the token may be fast, and that of the server that revoked
     the session slow, each by the leeway. Until the revocation is committed, a retry may still

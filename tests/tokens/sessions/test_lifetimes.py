@@ -9,6 +9,7 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
+from tests.support.example import read
 from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.models import DeviceSession
 
@@ -43,6 +44,21 @@ def test_an_access_token_expires_after_five_minutes_and_leeway(
     assert api.post("verify/", {"token": pair["access"]}).status_code == 401
 
 
+def test_a_shorter_lifetime_holds_for_access_tokens_that_exist(
+    api: API, alice: User, clock: Clock, settings: Settings
+) -> None:
+    """Otherwise a token would outlive the memory of its revocation and be accepted again."""
+    shortened = {**settings.SIMPLE_JWT, "ACCESS_TOKEN_LIFETIME": timedelta(minutes=1)}
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ACCESS_TOKEN_LIFETIME": timedelta(hours=1)}
+    revoked, valid = api.login(alice), api.login(alice)
+    api.post("logout/", {"refresh": revoked["refresh"]})
+    settings.SIMPLE_JWT = shortened
+    assert (read(api, revoked).status_code, read(api, valid).status_code) == (401, 200)
+    clock.forward(minutes=5)
+    assert (read(api, revoked).status_code, read(api, valid).status_code) == (401, 401)
+    assert read(api, api.rotated(valid["refresh"])).status_code == 200
+
+
 @pytest.mark.spec("RFC 7519", "4.1.4")
 @pytest.mark.parametrize("name", ["access", "refresh"])
 def test_a_token_is_refused_in_the_second_of_its_expiry(
@@ -50,12 +66,12 @@ def test_a_token_is_refused_in_the_second_of_its_expiry(
 ) -> None:
     """`exp` is the time on or after which a token must not be accepted; the leeway moves it."""
     token = api.login(alice)[name]
-    read = {"access": AccessToken, "refresh": RefreshToken}[name]
+    parse = {"access": AccessToken, "refresh": RefreshToken}[name]
     clock.traveller.move_to(claims(token)["exp"] + LEEWAY - 0.001)
-    read(token)
+    parse(token)
     clock.traveller.move_to(claims(token)["exp"] + LEEWAY)
     with pytest.raises(ExpiredTokenError):
-        read(token)
+        parse(token)
 
 
 @pytest.mark.spec("RFC 9700", "4.14.2")
