@@ -1,7 +1,7 @@
 """Remember authenticated secrets for a minute, so that a request needs no query.
 
-Each process keeps the access token that it would issue for a secret. Each use compares it with the
-snapshot, which refuses it as soon as the secret or the account is disabled or its scopes change.
+Each process keeps the access token that it would issue for a secret. Each use verifies it again: it
+is refused as soon as the secret or the account is disabled, its scopes change or its key is gone.
 """
 
 from collections import OrderedDict
@@ -11,11 +11,13 @@ from time import monotonic
 
 from django.utils import timezone
 
+from tokens.conf import conf
 from tokens.errors import InvalidAudienceError, InvalidClientError, TokenRefusedError
 from tokens.jwt.claims import AccessToken, epoch
+from tokens.jwt.grants import allowed_audiences
 from tokens.service_accounts import secrets
-from tokens.service_accounts.accounts import authenticate, issue, record_use
-from tokens.sessions.access import check_snapshot
+from tokens.service_accounts.accounts import ServiceClient, authenticate, issue, record_use
+from tokens.sessions.access import verify_access_token
 
 MAX_AGE = 60  # seconds until the row of a secret is read again
 MAX_SECRETS = 4096
@@ -67,13 +69,19 @@ def verify_secret(text: str) -> AccessToken:
     stored = cache.get(digest)
     if stored:
         with suppress(TokenRefusedError):
-            return check_snapshot(stored)
+            return verify_access_token(stored.token)
         cache.discard(digest)
     client = authenticate(text)
     try:
-        token = AccessToken(str(issue(client)))
+        token = AccessToken(str(issue(client, audience=own_audience(client))))
     except InvalidAudienceError as error:  # The settings no longer have any of its audiences.
         raise InvalidClientError from error
     record_use(client.secret)
     cache.put(digest, token)
     return token
+
+
+def own_audience(client: ServiceClient) -> str | None:
+    """Return the audience of this site if the account has it, or None for its default."""
+    own = conf().audience
+    return own if own in allowed_audiences(client.secret.session) else None

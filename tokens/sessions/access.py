@@ -20,14 +20,7 @@ def verify_access_token(raw: str) -> AccessToken:
 
     While the snapshot is too large to be complete, the session's row decides: one query.
     """
-    return check_snapshot(parse_token(AccessToken, raw))
-
-
-def check_snapshot(token: AccessToken) -> AccessToken:
-    """Return the parsed access token if the snapshot does not refuse it: no query.
-
-    While the snapshot is too large to be complete, the session's row decides: one query.
-    """
+    token = parse_token(AccessToken, raw)
     revocations = snapshot.revocations.current()
     if not revocations.complete:
         check_row(token)

@@ -14,9 +14,10 @@ from django.utils.log import AdminEmailHandler
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import Answer, allow
-from tests.tokens.oauth.conftest import SCOPES, Service, create_service
+from tests.tokens.oauth.conftest import PAYMENTS, SCOPES, SITE, Service, create_service
 from tokens.errors import InvalidClientError
 from tokens.http import cookies
+from tokens.keys.lifecycle import replace_all
 from tokens.models import DeviceSession, Reason
 from tokens.service_accounts import cache as caching
 from tokens.service_accounts.accounts import disable_secret
@@ -88,6 +89,27 @@ def test_a_changed_scope_reaches_a_secret_that_a_process_knows(service: Service)
     service.account.save()
     assert call(service.secret).status_code == 200
     assert caching.verify_secret(service.secret).scopes == {"stock"}
+
+
+@pytest.mark.usefixtures("direct")
+def test_a_secret_stays_valid_when_all_keys_are_replaced(service: Service) -> None:
+    """The token that a process keeps for it has a key that is gone."""
+    assert call(service.secret).status_code == 200
+    replace_all()
+    assert call(service.secret).status_code == 200
+
+
+@pytest.mark.usefixtures("direct")
+@pytest.mark.parametrize(
+    ("audience", "status"), [(f"{PAYMENTS} {SITE}", 200), (PAYMENTS, 401)], ids=["second", "no"]
+)
+def test_a_secret_is_accepted_if_its_account_lists_this_site(
+    service: Service, audience: str, status: int
+) -> None:
+    """The first audience of the account is the default of its tokens."""
+    service.account.audience = audience
+    service.account.save()
+    assert call(service.secret).status_code == status
 
 
 @pytest.mark.usefixtures("direct")

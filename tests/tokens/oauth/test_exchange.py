@@ -213,7 +213,7 @@ def test_a_client_that_does_not_authenticate_is_refused(
 def test_disabling_the_service_ends_the_tokens_that_it_exchanged(
     oauth: OAuth, api: API, alice: User, service: Service
 ) -> None:
-    """Guards actor_sids in check_snapshot and in verify_by_row."""
+    """Guards actor_sids in verify_access_token and in verify_by_row."""
     token = str(exchanged(oauth, service, api.login(alice)["access"], audience=SITE).token)
     bearer = {"Authorization": f"Bearer {token}"}
     assert oauth.client.get("/api/example/", headers=bearer).status_code == 200
