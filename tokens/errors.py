@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     SESSION_EXPIRED = "session expired"
     INACTIVE_USER = "user inactive or deleted"
     CREDENTIALS_CHANGED = "credentials changed"
+    NO_AUDIENCE = "audience no longer exists"
     ROLES_CHANGED = "roles changed"
     BLACKLISTED = "blacklisted"
     REUSED = "reused"

@@ -13,7 +13,11 @@ from tokens.models import DeviceSession
 from tokens.oauth.answers import pair_answer
 from tokens.oauth.client_auth import check_client
 from tokens.oauth.endpoint import required
+from tokens.sessions.replay import Verdict, judge
 from tokens.sessions.rotation import rotate
+
+#: The verdicts for which the client receives a pair.
+ACCEPTED = (Verdict.CURRENT, Verdict.REPLAY)
 
 
 def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
@@ -26,7 +30,8 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     key, ip_address = idempotency_key(request), client_address(request)
     check_client(request, form)
     token = parse_and_count(required(form, "refresh_token"), ip_address)
-    narrowing = read_narrowing(token, form) if {"scope", "resource"} & form.keys() else {}
+    narrows = bool({"scope", "resource"} & form.keys())
+    narrowing = read_narrowing(token, form, key) if narrows else {}
     pair = rotate(token, retry_key=key, ip_address=ip_address)
     state_of(request._request).session = pair.session
     if narrowing:
@@ -34,13 +39,15 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     return pair_answer(pair)
 
 
-def read_narrowing(token: RefreshToken, form: dict[str, str]) -> dict[str, str]:
+def read_narrowing(
+    token: RefreshToken, form: dict[str, str], retry_key: str | None
+) -> dict[str, str]:
     """Return the requested scope and audience, which the session must have: one query.
 
     Returns nothing for a token that `rotate` refuses anyway: it must recognise reuse.
     """
     session = DeviceSession.objects.filter(sid=token.sid, revoked_at=None).first()
-    if session is None or session.generation - token.generation > 1:
+    if session is None or judge(token, session, retry_key) not in ACCEPTED:
         return {}
     return {
         "scope": choose_scope(allowed_scopes(session), form.get("scope")),

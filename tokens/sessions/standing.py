@@ -12,12 +12,14 @@ from tokens.conf import conf
 from tokens.crypto.subkeys import credential_tag, newest_subkeys, tag_subkeys
 from tokens.errors import Refusal
 from tokens.jwt.claims import AccessToken, SessionToken
+from tokens.jwt.grants import allowed_audiences
 from tokens.models import DeviceSession, Kind, Reason
 
 #: These refusals revoke the session: it stays invalid even if the user is changed back.
 LASTING = {
     Refusal.INACTIVE_USER: Reason.DEACTIVATED,
     Refusal.CREDENTIALS_CHANGED: Reason.CREDENTIALS_CHANGED,
+    Refusal.NO_AUDIENCE: Reason.ADMIN,
 }
 
 
@@ -50,20 +52,20 @@ def refusal_reason(
         return Refusal.WRONG_USER
     if not session.is_active:
         return Refusal.SESSION_EXPIRED
-    if not is_service and (reason := refusal_of_user(session, user)):
+    if not is_service and (reason := refusal_of_person(session, user)):
         return reason
     if isinstance(token, AccessToken) and token["rv"] < session.roles_version:
         return Refusal.ROLES_CHANGED
     return None
 
 
-def refusal_of_user(session: DeviceSession, user: UserState) -> Refusal | None:
-    """Return why the user's present state ends the session, or None."""
+def refusal_of_person(session: DeviceSession, user: UserState) -> Refusal | None:
+    """Return why the session of a person ends for its user or for the present settings, or None."""
     if not user.is_active:
         return Refusal.INACTIVE_USER
     if not tag_subkeys(session.credential_tag, user.password_hash, user.username):
         return Refusal.CREDENTIALS_CHANGED
-    return None
+    return None if allowed_audiences(session) else Refusal.NO_AUDIENCE
 
 
 def revoke_if_lasting(session: DeviceSession, reason: Refusal) -> None:

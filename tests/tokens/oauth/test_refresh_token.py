@@ -6,10 +6,11 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API, Clock, allow, row
+from tests.conftest import API, Clock, Listen, allow, row
 from tests.tokens.oauth.conftest import PAYMENTS, SITE, OAuth
 from tokens.jwt.claims import AccessToken
 from tokens.models import Reason
+from tokens.signals import refresh_token_reused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,6 +133,35 @@ def test_reuse_with_an_invalid_scope_or_audience_is_still_reuse(
     form = {"grant_type": GRANT, "refresh_token": pair["refresh"], **more}
     assert oauth.post("token", form).json()["error"] == "invalid_grant"
     assert row(pair).revoked_reason == Reason.REUSE
+
+
+def test_a_predecessor_after_its_time_is_reuse_whatever_its_scope(
+    oauth: OAuth, api: API, alice: User, clock: Clock
+) -> None:
+    pair = api.login(alice)
+    api.rotated(pair["refresh"])
+    clock.forward(seconds=31)
+    form = {"grant_type": GRANT, "refresh_token": pair["refresh"], "scope": "orders:delete"}
+    assert oauth.post("token", form).json()["error"] == "invalid_grant"
+    assert row(pair).revoked_reason == Reason.REUSE
+
+
+def test_a_session_whose_audience_was_removed_ends_without_an_alarm(
+    oauth: OAuth, api: API, alice: User, settings: Settings, heard: Listen
+) -> None:
+    """A later refresh with the same token must not look like reuse, nor bring another audience."""
+    reused = heard(refresh_token_reused)
+    pair = limited(api, alice, audience=PAYMENTS)
+    with_payments = settings.SIMPLE_JWT
+    settings.SIMPLE_JWT = {**with_payments, "AUDIENCE": [SITE]}
+    form = {"grant_type": GRANT, "refresh_token": pair["refresh"]}
+    assert oauth.post("token", {**form, "resource": PAYMENTS}).json()["error"] == "invalid_target"
+    assert (row(pair).generation, row(pair).revoked_at) == (1, None)
+    assert oauth.post("token", form).json()["error"] == "invalid_grant"
+    assert row(pair).revoked_reason == Reason.ADMIN
+    settings.SIMPLE_JWT = with_payments
+    assert api.refresh(pair["refresh"]).status_code == 401
+    assert reused == []
 
 
 def test_a_revoked_token_with_an_unknown_scope_is_invalid_grant(
