@@ -19,7 +19,7 @@ def metadata(request: HttpRequest) -> HttpResponse:
     """Answer with the endpoints, grants and scopes of this site."""
 
     def url(name: str) -> str:
-        return f"{conf().issuer}{reverse(name)}"
+        return f"{conf().PUBLIC_URL}{reverse(name)}"
 
     body = {
         "issuer": conf().issuer,
@@ -35,6 +35,6 @@ def metadata(request: HttpRequest) -> HttpResponse:
         # has no authorization endpoint: any value would name a response type without an answer.
         "response_types_supported": [],
         "scopes_supported": [*known_scopes()],
-        "service_documentation": f"{conf().PUBLIC_URL}{reverse('docs')}",
+        "service_documentation": url("docs"),
     }
     return public(JsonResponse(body), conf().JWKS_MAX_AGE)

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from pytest_django import Settings
 
 from tests.conftest import API
 from tests.tokens.oauth.conftest import SCOPES, SITE, OAuth, Service
@@ -43,6 +44,20 @@ def test_the_metadata_has_these_members(metadata: dict[str, object]) -> None:
         "response_types_supported": [],
         "scopes_supported": [*SCOPES, "introspect"],
         "service_documentation": f"{SITE}/api/docs/",
+    }
+
+
+@pytest.mark.trap(76)
+def test_another_issuer_is_no_address_of_an_endpoint(
+    settings: Settings, request: pytest.FixtureRequest
+) -> None:
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
+    found = request.getfixturevalue("metadata")
+    assert found["issuer"] == "https://id.example.org"
+    assert {found[name] for name in found if name.endswith("_endpoint")} == {
+        f"{SITE}/oauth/token",
+        f"{SITE}/oauth/revoke",
+        f"{SITE}/oauth/introspect",
     }
 
 
