@@ -12,6 +12,8 @@ from tokens.admin.authority import held_scopes
 from tokens.conf import conf
 from tokens.models.users import find_by_login
 
+MAX_PEOPLE = 50  # each costs a query
+
 
 class NamesField(forms.MultipleChoiceField):
     """Checkboxes for a column that contains names separated by spaces."""
@@ -36,7 +38,10 @@ class PeopleField(forms.CharField):
         return value if isinstance(value, str) else _names(value)
 
     def clean(self, value: Any) -> list[Any]:
-        words = super().clean(value).replace(",", " ").split()
+        words = dict.fromkeys(super().clean(value).replace(",", " ").split())
+        if len(words) > MAX_PEOPLE:
+            sentence = gettext("Enter at most %(limit)s people.")
+            raise ValidationError(sentence % {"limit": MAX_PEOPLE})
         return [_find(word) for word in words]
 
     def has_changed(self, initial: Any, data: Any) -> bool:

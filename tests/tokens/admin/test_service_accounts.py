@@ -104,6 +104,7 @@ def test_the_list_shows_first_whether_an_account_is_enabled(
         ({"name": ""}, "This field is required."),
         ({"owners": "carol, dave"}, "There is no user with the user name or e-mail address dave."),
         ({"owners": "x" * 100_000}, "There is no user with"),
+        ({"owners": " ".join(f"carol{n}" for n in range(51))}, "Enter at most 50 people."),
     ],
     ids=[
         "misspelt scope",
@@ -113,6 +114,7 @@ def test_the_list_shows_first_whether_an_account_is_enabled(
         "no name",
         "no user",
         "long",
+        "too many users",
     ],
 )
 def test_a_wrong_field_creates_nothing(carol: Client, fields: dict[str, str], error: str) -> None:
