@@ -57,6 +57,10 @@ class InvalidAudienceError(TokenDomainError):
     """The requested audience does not exist, or the session or account may not use it."""
 
 
+class TokenTooLongError(TokenDomainError):
+    """The roles and claims of a new access token make it longer than this site accepts."""
+
+
 class DuplicateSecretError(TokenDomainError):
     """The same request has created a secret before."""
 

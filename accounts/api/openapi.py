@@ -10,6 +10,7 @@ from tokens.api.openapi.answers import (
     PEOPLE_ONLY,
     REQUIRED,
     THROTTLED,
+    TOKEN_TOO_LARGE,
     TOO_LARGE,
     UNAUTHENTICATED,
     VERIFIES_PASSWORD,
@@ -175,7 +176,13 @@ change_password = account_operation(
         200: success(
             PairSerializer, "The pair of a new session for this device.", "first pair", PAIR
         ),
-        **invalid_body(WRONG_PASSWORD, TOO_LARGE, current_password=REQUIRED, new_password=REQUIRED),
+        **invalid_body(
+            WRONG_PASSWORD,
+            TOO_LARGE,
+            TOKEN_TOO_LARGE,
+            current_password=REQUIRED,
+            new_password=REQUIRED,
+        ),
         **VERIFIES_PASSWORD,
     },
     request=request_body(

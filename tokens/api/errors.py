@@ -4,7 +4,12 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.exceptions import InvalidToken
 
-from tokens.errors import AlreadyRotatedError, SessionBusyError, TokenDomainError
+from tokens.errors import (
+    AlreadyRotatedError,
+    SessionBusyError,
+    TokenDomainError,
+    TokenTooLongError,
+)
 
 
 class ConflictError(APIException):
@@ -18,6 +23,14 @@ class UnavailableError(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     wait = 1  # seconds, for Retry-After
+
+
+class TokenTooLargeError(APIException):
+    """400: the user has so many roles that this site would refuse the access token."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "The access token would be too large, because you have too many roles."
+    default_code = "token_too_large"
 
 
 def to_api_exception(error: TokenDomainError) -> APIException:
@@ -34,5 +47,7 @@ def to_api_exception(error: TokenDomainError) -> APIException:
             return UnavailableError(
                 "Another request is changing the session. Try again.", "unavailable"
             )
+        case TokenTooLongError():
+            return TokenTooLargeError()
         case _:
             return InvalidToken()

@@ -11,7 +11,7 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenBackendE
 from tokens.conf import conf
 from tokens.crypto.encoding import from_base64url
 from tokens.crypto.subkeys import all_subkeys
-from tokens.errors import Refusal, TokenRefusedError
+from tokens.errors import Refusal, TokenRefusedError, TokenTooLongError
 from tokens.jwt.backends import (
     AccessBackend,
     RefreshBackend,
@@ -59,6 +59,12 @@ def parse_token(kind: type[Token], raw: str) -> Token:
         raise TokenRefusedError(Refusal.EXPIRED) from error
     except TokenError as error:
         raise TokenRefusedError(Refusal.MALFORMED) from error
+
+
+def require_length(raw: str) -> None:
+    """Raise TokenTooLongError if `parse_token` would refuse this new token for its length."""
+    if len(raw) > MAX_TOKEN_LENGTH:
+        raise TokenTooLongError
 
 
 def parse_unverified(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:

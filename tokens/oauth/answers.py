@@ -5,10 +5,23 @@ from typing import Any
 from django.utils import timezone
 
 from tokens.jwt.claims import AccessToken, Pair, epoch
+from tokens.jwt.parsing import require_length
 
 
 def token_answer(access: AccessToken, **more: Any) -> dict[str, Any]:
-    """Return the answer for an access token; `expires_in` is in seconds."""
+    """Return the answer for an access token, or raise TokenTooLongError."""
+    answer = _answer(access, **more)
+    require_length(answer["access_token"])
+    return answer
+
+
+def pair_answer(pair: Pair) -> dict[str, Any]:
+    """Return the answer for a pair. The client needs the refresh token, so it has any length."""
+    return _answer(pair.access, refresh_token=str(pair.refresh))
+
+
+def _answer(access: AccessToken, **more: Any) -> dict[str, Any]:
+    """Return the answer; `expires_in` is in seconds."""
     scope = {"scope": access["scope"]} if "scope" in access else {}
     return {
         "access_token": str(access),
@@ -17,8 +30,3 @@ def token_answer(access: AccessToken, **more: Any) -> dict[str, Any]:
         **scope,
         **more,
     }
-
-
-def pair_answer(pair: Pair) -> dict[str, Any]:
-    """Return the answer for a pair."""
-    return token_answer(pair.access, refresh_token=str(pair.refresh))

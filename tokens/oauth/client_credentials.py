@@ -13,8 +13,8 @@ from tokens.service_accounts.accounts import issue, record_use
 def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     """Return an access token and no refresh token, because the client has its secret (4.4.3).
 
-    Raises InvalidClientError, InvalidScopeError, InvalidAudienceError or Throttled. Executes one
-    query, and a second one at most once per hour and secret.
+    Raises InvalidClientError, InvalidScopeError, InvalidAudienceError, TokenTooLongError or
+    Throttled. Executes one query, and a second one at most once per hour and secret.
     """
     client = authenticate_client(request, form)
     count("client_token", client.client_id)

@@ -8,6 +8,19 @@ from tokens import errors
 from tokens.http.refresh import INVALID_KEY
 
 RETRY_AFTER = 1  # seconds, after a conflict with another request
+INVALID_GRANT = "invalid_grant", "The token is invalid, expired or revoked."
+#: The error and its description for domain errors that are answered 400.
+REFUSALS: dict[type[errors.TokenDomainError], tuple[str, str]] = {
+    errors.InvalidScopeError: ("invalid_scope", "A requested scope is unknown or not allowed."),
+    errors.InvalidAudienceError: (
+        "invalid_target",
+        "The requested audience is unknown or not allowed.",
+    ),
+    errors.TokenTooLongError: (
+        "invalid_request",
+        "The access token would be too large. Request fewer scopes.",
+    ),
+}
 
 
 class OAuthError(Exception):
@@ -54,10 +67,6 @@ def from_domain(error: errors.TokenDomainError) -> OAuthError:
     match error:
         case errors.InvalidClientError():
             return invalid_client()
-        case errors.InvalidScopeError():
-            return OAuthError("invalid_scope", "A requested scope is unknown or not allowed.")
-        case errors.InvalidAudienceError():
-            return OAuthError("invalid_target", "The requested audience is unknown or not allowed.")
         case errors.AlreadyRotatedError():
             return temporarily_unavailable(
                 "Another request rotated this refresh token a moment ago.", RETRY_AFTER
@@ -65,7 +74,7 @@ def from_domain(error: errors.TokenDomainError) -> OAuthError:
         case errors.SessionBusyError():
             return temporarily_unavailable("The session is being changed. Try again.", RETRY_AFTER)
         case _:
-            return OAuthError("invalid_grant", "The token is invalid, expired or revoked.")
+            return OAuthError(*REFUSALS.get(type(error), INVALID_GRANT))
 
 
 def from_framework(error: exceptions.APIException) -> OAuthError:

@@ -30,7 +30,7 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
 
     The service account must list the audience. The scope is a subset of the subject token's, and
     the token expires no later. Raises InvalidClientError, OAuthError, InvalidScopeError,
-    InvalidAudienceError or Throttled. Executes two queries.
+    InvalidAudienceError, TokenTooLongError or Throttled. Executes two queries.
     """
     client = authenticate_client(request, form)
     count("client_token", client.client_id)

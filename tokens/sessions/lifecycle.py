@@ -17,6 +17,7 @@ from tokens import signals
 from tokens.conf import conf
 from tokens.crypto.subkeys import credential_tag, newest_subkeys
 from tokens.jwt.claims import Pair, RefreshToken, secret_hash
+from tokens.jwt.parsing import require_length
 from tokens.keys.keyring import keyring
 from tokens.keys.lifecycle import replace_all
 from tokens.models import DeviceSession, Kind, Reason
@@ -49,7 +50,7 @@ def open_session(user: AbstractUser, device: Device, limits: Limits = EVERYTHING
     """Start a session for a user whose password was just verified, and return its first pair.
 
     Returns None if, since the verification, the user was deactivated or deleted, or the password
-    was changed.
+    was changed. Raises TokenTooLongError if the user has too many roles for an access token.
     """
     jti, signer = secrets.token_urlsafe(32), keyring.current().signer
     have = conf()
@@ -68,7 +69,9 @@ def open_session(user: AbstractUser, device: Device, limits: Limits = EVERYTHING
         # A change of roles locks the user's row first: it is committed, or waits for this one.
         roles = list(user.groups.order_by("name").values_list("name", flat=True))
         # Additional claims can fail: then the sign-in is undone, and no other session was evicted.
-        return Pair.mint(session, jti=jti, subkeys=newest_subkeys(), roles=roles, signer=signer)
+        pair = Pair.mint(session, jti=jti, subkeys=newest_subkeys(), roles=roles, signer=signer)
+        require_length(str(pair.access))
+        return pair
 
 
 def open_browser_session(

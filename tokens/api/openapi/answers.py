@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
     PolymorphicProxySerializer,
 )
 
+from tokens.api.errors import TokenTooLargeError
 from tokens.api.openapi.bodies import (
     Body,
     ConflictSerializer,
@@ -109,6 +110,13 @@ TOO_LARGE = example(
     {
         "detail": str(CookieTooLargeError.default_detail),
         "code": CookieTooLargeError.default_code,
+    },
+)
+TOKEN_TOO_LARGE = example(
+    "far too many roles",
+    {
+        "detail": str(TokenTooLargeError.default_detail),
+        "code": TokenTooLargeError.default_code,
     },
 )
 BOTH = example(

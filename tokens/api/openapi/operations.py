@@ -18,6 +18,7 @@ from tokens.api.openapi.answers import (
     PEOPLE_ONLY,
     REQUIRED,
     THROTTLED,
+    TOKEN_TOO_LARGE,
     TOO_LARGE,
     UNAUTHENTICATED,
     invalid_body,
@@ -68,7 +69,7 @@ login = operation(
     "Sign in with a password",
     {
         200: success(PairSerializer, "Signed in.", "first pair", PAIR),
-        **invalid_body(TOO_LARGE, username=REQUIRED, password=REQUIRED),
+        **invalid_body(TOO_LARGE, TOKEN_TOO_LARGE, username=REQUIRED, password=REQUIRED),
         **FORGED,
         401: refusal(
             "The user is unknown or inactive, or the password is wrong. The response is the "
@@ -96,7 +97,7 @@ exchange = operation(
     "Exchange a key of an earlier app",
     {
         200: success(PairSerializer, "Signed in. The key is deleted.", "first pair", PAIR),
-        **invalid_body(TOO_LARGE, key=REQUIRED),
+        **invalid_body(TOO_LARGE, TOKEN_TOO_LARGE, key=REQUIRED),
         401: refusal(
             "The key is unknown, expired or was exchanged before, or its user is inactive.",
             refused=NOT_VALID,
