@@ -37,6 +37,7 @@ REFUSALS = {
     Refusal.SESSION_EXPIRED: "Its session has expired.",
     Refusal.INACTIVE_USER: "Its user is inactive.",
     Refusal.CREDENTIALS_CHANGED: "The user's password or user name was changed since the sign-in.",
+    Refusal.NO_AUDIENCE: "TOKEN_AUDIENCE no longer has an audience of its session.",
     Refusal.ROLES_CHANGED: "Its roles are out of date: a refresh brings new ones.",
 }
 #: Why a refresh token of a valid session is refused if it is presented without a key.

@@ -1,9 +1,10 @@
-"""`inspecttoken` says why a token that a service exchanged is refused."""
+"""`inspecttoken` says why a token for or of another service is refused."""
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API
+from tests.conftest import API, PASSWORD
 from tests.tokens.management.conftest import Inspect
 from tests.tokens.oauth.conftest import PAYMENTS, SITE, OAuth, Service
 from tests.tokens.oauth.test_exchange import exchanged
@@ -48,3 +49,14 @@ def test_a_token_for_another_service_is_not_accepted_here(
     token = exchanged(oauth, service, api.login(alice)["access"], audience=PAYMENTS)
     status, printed = inspect(str(token.token))
     assert (status, printed.splitlines()[-1]) == (1, f"It is for another service: {PAYMENTS}.")
+
+
+def test_a_session_whose_audience_was_removed_is_described(
+    api: API, alice: User, inspect: Inspect, settings: Settings, known_scopes: None
+) -> None:
+    body = {"username": alice.username, "password": PASSWORD, "audience": PAYMENTS}
+    pair = api.post("login/", body).json()
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "AUDIENCE": [SITE]}
+    status, printed = inspect(pair["refresh"])
+    sentence = "TOKEN_AUDIENCE no longer has an audience of its session."
+    assert (status, printed.splitlines()[-1]) == (1, sentence)
