@@ -23,6 +23,8 @@ def settings(*, title: str) -> dict[str, Any]:
             {"name": "account", "description": "Read and change the signed-in user's account."},
             {"name": "example", "description": "An example of an API that access tokens protect."},
         ],
+        # An operation that names no tag has the first segment after this prefix: the app.
+        "SCHEMA_PATH_PREFIX": "/api/",
         "APPEND_COMPONENTS": {"securitySchemes": {"clientSecret": CLIENT_SECRET}},
         "ENFORCE_NON_BLANK_FIELDS": True,
         "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -60,6 +60,13 @@ def paths() -> dict[str, Any]:
     return described["paths"]  # type: ignore[no-any-return]
 
 
+def test_an_operation_has_the_tag_of_its_app(paths: dict[str, Any]) -> None:
+    """Without the prefix of the API, each view of a developer would have the tag "api"."""
+    tags = [one["tags"] for operations in paths.values() for one in operations.values()]
+    assert tags == [["shop"]] * len(tags)
+    assert paths["/api/shop/teams/"]["get"]["operationId"] == "shop_teams_list"
+
+
 def test_a_deletion_in_a_viewset_has_no_body(paths: dict[str, Any]) -> None:
     """The serializer of the view describes the bodies of its other operations."""
     operations = paths["/api/shop/teams/{id}/"]
