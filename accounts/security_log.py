@@ -58,12 +58,12 @@ def note_contention(session: DeviceSession, ip_address: str | None, **kwargs: An
 
 @receiver(signals.token_blacklisted)
 def note_blacklisting(token: BlacklistedToken, **kwargs: Any) -> None:
-    log.info("token_blacklisted", user=str(token.user_id), entry=token.pk, reason=token.reason)
+    log.info("token_blacklisted", user=text_of(token.user_id), entry=token.pk, reason=token.reason)
 
 
 @receiver(signals.service_secret_created)
 def note_secret_created(secret: ServiceSecret, **kwargs: Any) -> None:
-    log.info("service_secret_created", **which(secret), created_by=str(secret.created_by_id))
+    log.info("service_secret_created", **which(secret), created_by=text_of(secret.created_by_id))
 
 
 @receiver(signals.service_secret_used)
@@ -77,9 +77,9 @@ def note_failure(**kwargs: Any) -> None:
     log.warning("login_failed")
 
 
-def who(session: DeviceSession) -> dict[str, str]:
+def who(session: DeviceSession) -> dict[str, str | None]:
     """Return the fields that identify the session and its user."""
-    return {"user": str(session.user_id), "sid": str(session.sid)}
+    return {"user": text_of(session.user_id), "sid": str(session.sid)}
 
 
 def which(secret: ServiceSecret) -> dict[str, str]:
@@ -89,3 +89,8 @@ def which(secret: ServiceSecret) -> dict[str, str]:
         "prefix": secret.prefix,
         "sid": str(secret.session.sid),
     }
+
+
+def text_of(key: object) -> str | None:
+    """Return the primary key as text, or None, which JSON writes as null."""
+    return None if key is None else str(key)

@@ -248,6 +248,15 @@ def test_a_new_secret_and_its_first_use_are_logged(alice: User, lines: Lines) ->
     assert lines.taken() == [("INFO", "service_secret_used", which)]
 
 
+def test_a_line_about_a_program_has_no_user(lines: Lines) -> None:
+    """The fields are None and not "None", which a search would take for an id."""
+    account = ServiceAccount.objects.create(name="orders")
+    secret, _ = create_secret(account, lifetime=timedelta(days=1))
+    DeviceSession.objects.filter(pk=secret.session.pk).revoke(Reason.ADMIN)
+    created, ended = (facts for _, _, facts in lines.taken())
+    assert (created["created_by"], ended["user"]) == (None, None)
+
+
 @pytest.mark.trap(25)
 @pytest.mark.spec("ASVS 5.0", "16.2.5")
 def test_no_log_line_contains_a_secret(
