@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Any
 
 import orjson
 import structlog
+from django.contrib.admindocs.views import simplify_regex
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.log import CallbackFilter
@@ -99,7 +101,13 @@ def note_exception(
 def route(request: HttpRequest) -> str | None:
     """Return the route as urls.py has it, without its values, or None."""
     match = request.resolver_match
-    return f"/{match.route}" if match else None
+    return readable_route(match.route) if match else None
+
+
+@cache  # There are as many routes as urls.py has.
+def readable_route(route: str) -> str:
+    """Return the route with its parameters as `<name>`: a router writes regular expressions."""
+    return simplify_regex(route).replace(r"\.", ".")
 
 
 def without_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
