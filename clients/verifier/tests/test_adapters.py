@@ -19,6 +19,7 @@ def get(request: pytest.FixtureRequest, verifier: Verifier) -> Call:
 def challenge(answer: httpx.Response) -> str:
     """Return the challenge of a refusal, which must be readable and must not be cached."""
     assert answer.json()["detail"]
+    assert answer.headers["Cache-Control"] == "no-store"
     return str(answer.headers["WWW-Authenticate"])
 
 
@@ -95,6 +96,31 @@ def test_an_endpoint_requires_scopes_itself(get: Call, issuer: Issuer) -> None:
     named = 'Bearer error="insufficient_scope", scope="stock orders:read"'
     assert (answer.status_code, challenge(answer)) == (403, named)
     assert get("/count", issuer.token(scope=BOTH)).status_code == 200
+
+
+REFUSALS = {
+    "no token": ("/me", 401, "not_authenticated"),
+    "a refused token": ("/me", 401, "token_not_valid"),
+    "a role of the endpoint": ("/ship", 403, "permission_denied"),
+    "a scope of the endpoint": ("/orders", 403, "permission_denied"),
+    "a role inside the endpoint": ("/pick", 403, "permission_denied"),
+    "an unreachable issuer": ("/me", 503, "unavailable"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_has_a_code_and_is_not_cached(
+    get: Call, issuer: Issuer, request: pytest.FixtureRequest, name: str
+) -> None:
+    path, status, code = REFUSALS[name]
+    issuer.pages[JWKS].status = 500 if status == 503 else 200
+    token = {"no token": "", "a refused token": "garbage"}.get(name, issuer.token())
+    answer = get(path, token)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
+    has_code = request.node.callspec.params["get"] != "FastAPI"  # It has another format.
+    assert answer.json() == {"detail": answer.json()["detail"]} | (
+        {"code": code} if has_code else {}
+    )
 
 
 def test_public_paths_need_no_token(get: Call, issuer: Issuer) -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -184,11 +184,24 @@ class ClaimsPermission(BasePermission):
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer a RoleLacking or ScopeLacking with 403: the setting EXCEPTION_HANDLER."""
+    """Return the answer to an exception: the setting EXCEPTION_HANDLER.
+
+    A RoleLacking or ScopeLacking is answered 403. Every 401 and 403, and the 503 of a token that
+    cannot be checked, has a code and is not cached, as at the site.
+    """
     if isinstance(exc, RoleLacking | ScopeLacking):
-        answer = denial(exc)
-        return Response(answer.body, status=answer.status, headers=dict(answer.headers))
+        lacking = denial(exc)
+        headers = {"Cache-Control": "no-store", **lacking.headers}
+        return Response(lacking.body, status=lacking.status, headers=headers)
     # rest_framework.views imports the classes that the settings name, such as the one above.
     from rest_framework.views import exception_handler as default  # noqa: PLC0415  (see above)
 
-    return default(exc, context)
+    answer = default(exc, context)
+    if answer is not None and (
+        answer.status_code in (401, 403) or isinstance(exc, UnavailableError)
+    ):
+        answer["Cache-Control"] = "no-store"
+        detail = answer.data.get("detail") if isinstance(answer.data, dict) else None
+        if isinstance(detail, ErrorDetail):
+            answer.data = {"detail": detail, "code": detail.code, **answer.data}
+    return answer
