@@ -1,19 +1,40 @@
 """The user: a person or a program that signs in."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth import models as auth
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from tokens.models.users import find_by_login
 from tokens.sessions.users import UserMixin, UserQuerySet
 
 #: The error of a form at an address that cannot exist. Django spells it another way.
 INVALID_EMAIL = _("Enter a valid e-mail address.")
 TAKEN_EMAIL = _("A user with that e-mail address already exists.")
+
+
+class UserEmailField(models.EmailField):  # type: ignore[type-arg]  # not generic when it runs
+    """The e-mail address of a user.
+
+    `createsuperuser` validates it before there is a user. A taken one is refused then, because the
+    command does not validate the constraint of the table, and would end with a traceback.
+    """
+
+    def clean(self, value: Any, model_instance: models.Model | None) -> Any:
+        email = super().clean(value, model_instance)
+        if model_instance is None and find_by_login(email).exists():
+            raise ValidationError(TAKEN_EMAIL)
+        return email
+
+    def deconstruct(self) -> Any:
+        """Return the class of Django: in the database this is an EmailField."""
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.EmailField", arguments, options
 
 
 class UserManager(auth.UserManager["User"]):
@@ -41,7 +62,7 @@ class User(UserMixin, auth.AbstractUser):
         ],
         error_messages={"unique": _("A user with that user name already exists.")},
     )
-    email = models.EmailField(_("e-mail address"), blank=True)
+    email: "models.EmailField[str, str]" = UserEmailField(_("e-mail address"), blank=True)
     #: The address that this user has proved to receive mail at. It can differ from `email`.
     verified_email = models.EmailField(
         _("verified e-mail address"), blank=True, default="", db_default="", editable=False
