@@ -42,7 +42,7 @@ export interface Session {
   created_at: string;
   /** A day, ISO 8601. */
   last_used_on: string;
-  /** ISO 8601. */
+  /** When the session expires at the latest; it expires earlier if it is not used. ISO 8601. */
   expires_at: string;
   current: boolean;
 }

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from tokens.admin.authority import may_manage, select_manageable
-from tokens.admin.lists import MAX_NAMED_USERS, MAX_WORDS, RecordAdmin, ShownInline
+from tokens.admin.lists import MAX_NAMED_USERS, RecordAdmin, ShownInline
 from tokens.admin.previews import MAX_NAMED, count_users, preview
 from tokens.admin.session_search import NEWEST, find_sessions
 from tokens.http.request_context import state_of
@@ -124,20 +124,18 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     search_fields = ("user", "sid", "ip_address", "device")
     search_help_text = format_lazy(
         _(
-            "The first characters of a user name (at most {users} users), a complete or short id,"
-            " or, among the newest {sessions} sessions, an IP address or at most {words} words of a"
-            " device name."
+            "A user name or its beginning (at most {users} users), or a session id. Among the"
+            " newest {sessions} sessions also an IP address or words of a device name."
         ),
-        users=MAX_NAMED_USERS,
-        words=MAX_WORDS,
+        users=f"{MAX_NAMED_USERS:,}",
         sessions=f"{NEWEST:,}",
     )
     actions = ("revoke",)
     fields = (
         *("sid", "principal", "device_name", "kind", "status", "revoked_at"),
-        *("created_at", "last_use", "expires_at", "ip_address", "user_agent"),
+        *("created_at", "last_use", "last_moment", "ip_address", "user_agent"),
     )
-    readonly_fields = ("principal", "device_name", "status", "last_use")
+    readonly_fields = ("principal", "device_name", "status", "last_use", "last_moment")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceSession]:
         return super().get_queryset(request).defer(*SECRETS, "service_secret__digest")
@@ -187,6 +185,10 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
             return str(session.user or self.get_empty_value_display())
         account = session.service_account
         return isolate(account.name) if account else self.get_empty_value_display()
+
+    @admin.display(description=_("expires at the latest"))
+    def last_moment(self, session: DeviceSession) -> str:
+        return date_format(session.expires_at, "DATETIME_FORMAT")
 
     @admin.action(description=_("Revoke these sessions"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

@@ -101,6 +101,11 @@ class LoginSerializer(serializers.Serializer[None]):
 class SessionSerializer(serializers.ModelSerializer[DeviceSession]):
     id = serializers.UUIDField(source="sid", read_only=True)
     last_used_on = serializers.DateField(read_only=True)
+    expires_at = serializers.DateTimeField(
+        read_only=True,
+        help_text="When the session expires at the latest. A session that is not used expires"
+        " earlier, with its refresh token.",
+    )
     current = serializers.SerializerMethodField()
 
     class Meta:

@@ -14,7 +14,7 @@ from tokens.errors import Refusal, TokenRefusedError
 from tokens.jwt.backends import AccessBackend, RefreshBackend
 from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.jwt.parsing import explain_foreign, parse_unverified, verify_own
-from tokens.models import DeviceSession, ServiceSecret
+from tokens.models import DeviceSession, Kind, ServiceSecret
 from tokens.service_accounts import secrets
 from tokens.service_accounts.accounts import find_secret
 from tokens.sessions import statements
@@ -142,13 +142,16 @@ def describe_time(seconds: object) -> str:
 def describe(session: DeviceSession) -> dict[str, str]:
     """Return the state of the session, without hashes and nonce."""
     revoked = session.revoked_at and f"{session.revoked_at:%Y-%m-%d %H:%M:%S} UTC"
+    limits = {"expires if unused": session.ends_at, "expires at the latest": session.expires_at}
+    if session.kind == Kind.SERVICE:  # No use extends it.
+        limits = {"expires": session.ends_at}
     return {
         "kind": session.kind,
         "user": str(session.user_id),
         "device": json.dumps(session.device),
         "generation": str(session.generation),
         "created": f"{session.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        "expires": f"{session.ends_at:%Y-%m-%d %H:%M:%S} UTC",
+        **{name: f"{moment:%Y-%m-%d %H:%M:%S} UTC" for name, moment in limits.items()},
         "revoked": f"{revoked}, {session.get_revoked_reason_display()}" if revoked else "no",
     }
 

@@ -1,9 +1,12 @@
 """The OpenAPI document is valid, and describes every call completely."""
 
+import json
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from project.web.docs import document
 from tests.project.web.schema_examples import EVERY, UNAVAILABLE
 from tests.support import shipped
 
@@ -56,6 +59,11 @@ def test_every_operation_has_a_summary_a_tag_and_a_name() -> None:
     assert all(operation["summary"] and operation["tags"] for operation in operations)
     names = {(example.method, example.path): example.operation["operationId"] for example in EVERY}
     assert len(set(names.values())) == len(names)
+
+
+def test_the_expiry_of_a_session_says_which_limit_it_is() -> None:
+    schemas = json.loads(document())["components"]["schemas"]
+    assert "at the latest" in schemas["Session"]["properties"]["expires_at"]["description"]
 
 
 def test_oauth_endpoints_take_the_credentials_in_the_form_too() -> None:

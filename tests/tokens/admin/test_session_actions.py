@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils.formats import localize
 
 from accounts.models import User
 from tests.conftest import API, row
@@ -132,6 +133,16 @@ def test_the_change_permission_revokes_sessions(api: API, alice: User) -> None:
     phone = api.login(alice)
     end(staff("dave", "change_devicesession"), phone)
     assert row(phone).revoked_reason == Reason.ADMIN
+
+
+def test_the_page_of_a_session_shows_its_absolute_limit(
+    api: API, alice: User, carol: Client
+) -> None:
+    """The idle limit would show the time of the last use, so the label says which one it is."""
+    session = row(api.login(alice))
+    page = carol.get(f"{SESSIONS}{session.pk}/change/").text
+    assert "Expires at the latest:" in page
+    assert localize(session.expires_at) in page
 
 
 def test_a_button_ends_one_session(api: API, alice: User, carol: Client) -> None:

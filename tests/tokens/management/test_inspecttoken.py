@@ -31,6 +31,7 @@ def test_a_valid_refresh_token_is_described(api: API, alice: User, inspect: Insp
     lines = printed.splitlines()
     assert lines[0] == "kind: refresh token"
     assert lines[-1] == "accepted now: yes"
+    session = row(phone)
     for line in (
         'header alg: "HS256"',
         f'claims sub: "{alice.pk}"',
@@ -40,6 +41,8 @@ def test_a_valid_refresh_token_is_described(api: API, alice: User, inspect: Insp
         f"session user: {alice.pk}",
         'session device: "phone"',
         "session generation: 1",
+        f"session expires if unused: {session.idle_expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"session expires at the latest: {session.expires_at:%Y-%m-%d %H:%M:%S} UTC",
         "session revoked: no",
     ):
         assert line in lines
