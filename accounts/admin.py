@@ -25,6 +25,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_tasks_db.models import DBTaskResult
@@ -66,6 +67,8 @@ def describe_password(stored: str) -> str:
     return gettext("A password is set.") if has_password(stored) else gettext("No password is set.")
 
 
+#: Django's text promises single sign-on and LDAP, which this site does not have.
+WITHOUT_PASSWORD = _("Disabled: the user has no password, and chooses one by an invitation.")
 #: What administrators cannot take away from themselves, because they could not undo it.
 OWN_RIGHTS = {
     "is_active": _("You cannot deactivate yourself."),
@@ -95,6 +98,8 @@ class EmailForm(ModelForm):  # type: ignore[type-arg]  # not generic when it run
 class NewUserForm(EmailForm, AdminUserCreationForm):
     """The form of a new user."""
 
+    usable_password = AdminUserCreationForm.create_usable_password_field(WITHOUT_PASSWORD)
+
 
 class UserForm(EmailForm, UserChangeForm):  # type: ignore[type-arg]  # neither is this
     actor: Any  # SiteUserAdmin sets it.
@@ -113,6 +118,13 @@ class UserForm(EmailForm, UserChangeForm):  # type: ignore[type-arg]  # neither 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # nor this
     """Sets another user's password, and notifies the user."""
+
+    # The script of Django's page shows this element while "Disabled" is chosen.
+    usable_password_help_text: Any = format_lazy(
+        '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
+        WITHOUT_PASSWORD,
+        _("The user loses the present password."),
+    )
 
     def save(self, commit: bool = True) -> User:
         user: User = super().save(commit=False)

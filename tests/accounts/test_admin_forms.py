@@ -34,6 +34,17 @@ def test_the_admin_adds_a_user_who_can_be_invited(admin: AdminPages) -> None:
     assert not dave.has_usable_password()
 
 
+def test_the_forms_say_how_a_user_without_a_password_gets_one(
+    alice: User, admin: AdminPages
+) -> None:
+    """Django's help text promises single sign-on and LDAP."""
+    for page in ("add/", f"{alice.pk}/password/"):
+        text = admin.get(page).text
+        assert "Disabled: the user has no password, and chooses one by an invitation." in text
+        assert ("unusable_warning" in text) == (page != "add/")
+        assert "LDAP" not in text
+
+
 @pytest.mark.parametrize(
     ("email", "error"),
     [
