@@ -241,12 +241,9 @@ def reject_constant(text: str) -> NoReturn:
 STRICT = json.JSONDecoder(object_pairs_hook=unique_members, parse_constant=reject_constant)
 
 
-def select_backend(backends: Iterable[Backend], token: str | None) -> Backend:
-    """Return the backend whose key the token names, or the first one for a new token.
-
-    Raises TokenError if the token names none of the keys.
-    """
+def select_backend(backends: Iterable[Backend], token: str) -> Backend:
+    """Return the backend whose key the token names, or raise TokenError."""
     for backend in backends:
-        if token is None or token.startswith(backend.encoded_header):
+        if token.startswith(backend.encoded_header):
             return backend
     raise TokenError("Token names no key of this site")

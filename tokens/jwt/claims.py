@@ -194,7 +194,7 @@ class RefreshToken(SessionToken):
 
     @cached_property
     def backend(self) -> RefreshBackend:
-        """The backend of the subkeys that this token names, or that a new one is signed with."""
+        """The backend of the subkeys that this token names."""
         return select_backend(map(refresh_backend, all_subkeys()), self.token)
 
     @property
