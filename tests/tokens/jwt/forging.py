@@ -108,6 +108,7 @@ REFRESH_FORGERIES: dict[str, Callable[[str, str], str]] = {
     "an access token signed as a refresh token": lambda refresh, access: signed(
         parts(refresh)[0], parts(access)[1], newest_subkeys().signature
     ),
+    "a signature that is not ASCII": lambda refresh, access: refresh + "é",
     "a megabyte short of the limit": lambda refresh, access: refresh + "A" * 60_000,
     "a token of another issuer": lambda r, a: resigned_refresh(r, iss="https://other.example"),
     "no user": lambda refresh, access: resigned_refresh(refresh, sub=None),
