@@ -46,6 +46,15 @@ UNREADABLE_ACCESS: dict[str, Callable[[bytes], bytes]] = {
     "a client without a name": lambda text: changed(text, b'"client_id":', b'""'),
     "roles that are numbers": lambda text: changed(text, b'"roles":', b"[1]"),
     "roles that are one text": lambda text: changed(text, b'"roles":', b'"editors"'),
+    "a scope that is a list": lambda text: changed(text, b"{", b'"scope":["orders:read"],'),
+    "an actor that is a text": lambda text: changed(text, b"{", b'"act":"client",'),
+    "an actor that is a list": lambda text: changed(text, b"{", b'"act":["client"],'),
+    "an actor without a name": lambda text: changed(text, b"{", b'"act":{},'),
+    "actors' sessions that are a number": lambda text: changed(text, b"{", b'"actor_sids":7,'),
+    "an actor's session that is a number": lambda text: changed(text, b"{", b'"actor_sids":[7],'),
+    "an actor's session that is not a UUID": lambda text: changed(
+        text, b"{", b'"actor_sids":["0b7e3a52-7f0e-4a8e-9a57-2f8a3c1d9e64","x"],'
+    ),
 }
 
 
