@@ -10,6 +10,7 @@ from accounts.models import User
 from tests.conftest import API
 from tests.tokens.management.conftest import Inspect
 from tokens.crypto.encoding import base64url
+from tokens.jwt.claims import MAX_TOKEN_LENGTH
 from tokens.keys import lifecycle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +48,31 @@ def jwt(header: object, claims: object) -> str:
 )
 def test_a_text_that_is_not_a_token_is_reported(db: None, inspect: Inspect, raw: str) -> None:
     assert inspect(raw) == (1, "kind: not a token\naccepted now: no\nIt is not a JWT.\n")
+
+
+@pytest.mark.parametrize(
+    ("length", "kind"),
+    [(MAX_TOKEN_LENGTH, "foreign token, not verified"), (MAX_TOKEN_LENGTH + 1, "not a token")],
+    ids=["the longest", "one character more"],
+)
+def test_a_text_longer_than_every_token_is_not_described(
+    db: None, inspect: Inspect, length: int, kind: str
+) -> None:
+    text = "e30.e30."
+    assert inspect(text + "s" * (length - len(text)))[1].startswith(f"kind: {kind}\n")
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_an_own_token_whose_signature_is_not_ascii_is_reported(
+    api: API, alice: User, inspect: Inspect, kind: str
+) -> None:
+    text, _, _ = api.login(alice)[kind].rpartition(".")
+    assert inspect(f"{text}.é") == (1, "kind: not a token\naccepted now: no\nIt is not a JWT.\n")
+
+
+def test_the_last_of_several_foreign_tokens_is_described(db: None, inspect: Inspect) -> None:
+    pasted = [jwt({"alg": "none"}, {"sub": name}) for name in ("first", "second", "last")]
+    assert 'claims sub: "last"\n' in inspect(json.dumps(pasted))[1]
 
 
 def test_a_foreign_token_is_described_safely(db: None, inspect: Inspect) -> None:
