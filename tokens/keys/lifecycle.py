@@ -146,7 +146,7 @@ def create_key(
     """Create the key that follows this `kid` and starts to sign after `ahead`; return its row.
 
     `replaces_all` says in the signal that the caller then removes all other keys.
-    If another process has already created that key, return what `follower` returns.
+    If another process has already created that key, return the newest key.
     """
     algorithm = algorithm or conf().algorithm
     private = private or GENERATORS[algorithm]()
@@ -171,14 +171,9 @@ def create_key(
             SigningKey.objects.filter(disappears_at__lt=now).delete()
             publish(signing_key_published, key=created, replaces_all=replaces_all)
     except IntegrityError:
-        return follower(follows)
+        return SigningKey.objects.latest("pk")
     log.info("signing_key_made", kid=kid, algorithm=algorithm)
     return created
-
-
-def follower(kid: str) -> SigningKey:
-    """Return the key that follows this `kid`, or the newest one if an emergency has removed it."""
-    return SigningKey.objects.filter(follows=kid).first() or SigningKey.objects.latest("pk")
 
 
 def publication_lead() -> timedelta:
