@@ -22,7 +22,7 @@ from tokens.conf import conf
 from tokens.jwt.claims import AccessToken
 from tokens.keys import lifecycle
 from tokens.keys.keyring import keyring, load_keyring
-from tokens.models import SigningKey
+from tokens.models import Event, EventKind, SigningKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,6 +107,13 @@ def test_a_key_is_published_until_its_last_token_expires(
     assert published(api) == [new]
 
 
+def test_a_rotation_is_published_immediately() -> None:
+    before = keyring.current()
+    assert [key.kid for key in keyring.current().keys] == [before.signer.kid]
+    rotated = lifecycle.rotate()
+    assert [key.kid for key in keyring.current().keys] == [before.signer.kid, rotated.kid]
+
+
 def test_while_a_key_waits_no_other_is_created(api: API, alice: User, clock: Clock) -> None:
     api.login(alice)
     waiting = lifecycle.rotate()
@@ -156,8 +163,21 @@ def test_an_overtaken_emergency_leaves_no_waiting_key(
         patch.setattr(lifecycle, "all_rows", lambda: seen)  # as if it had read the keys before
         made = lifecycle.replace_all()
     assert made.follows == waiting.kid
+    assert Event.objects.latest("pk").kind == EventKind.KEYS_REPLACED
     ring = load_keyring()
     assert [key.kid for key in ring.keys] == [ring.signer.kid] == [made.kid]
+
+
+def test_overtaken_emergencies_keep_the_times_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes revoke all sessions, and each replaces the keys. One creates the new key."""
+    load_keyring()
+    seen = lifecycle.all_rows()
+    first, second = timezone.now(), timezone.now() + timedelta(seconds=1)
+    made = lifecycle.replace_all(all_revoked_at=[first])
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "all_rows", lambda: seen)  # as if it had read the keys before
+        assert lifecycle.replace_all(all_revoked_at=[second]) == made
+    assert load_keyring().all_revoked_at == {first, second}
 
 
 def test_the_next_rotation_deletes_removed_keys(clock: Clock) -> None:
@@ -214,6 +234,13 @@ def test_the_command_prints_when_the_key_signs(clock: Clock) -> None:
     assert command() == second
     assert command("--emergency").endswith("is published and signs now.\n")
     assert SigningKey.objects.count() == 1
+
+
+def test_a_new_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    kid = load_keyring().signer.kid
+    (record,) = (one for one in caplog.records if "signing_key_made" in one.getMessage())
+    event = cast("dict[str, Any]", record.msg)
+    assert (record.levelname, event["kid"], event["algorithm"]) == ("INFO", kid, "ES256")
 
 
 REPLACEMENTS: dict[str, Callable[[], Any]] = {
