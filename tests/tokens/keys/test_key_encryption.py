@@ -1,6 +1,6 @@
 """Private keys are stored encrypted, and a changed secret key loses no access token."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -50,6 +50,18 @@ def test_a_new_secret_key_keeps_the_signing_key(
     settings.SECRET_KEY_FALLBACKS = []
     keyring.invalidate()
     assert kid_of(api.login(alice)["access"]) == kid_of(token)
+
+
+@pytest.mark.parametrize(
+    "secret_key", ["", "another-secret-key-" + "n" * 40], ids=["the newest", "a lost one"]
+)
+def test_only_a_key_of_a_fallback_is_reencrypted(settings: Settings, secret_key: str) -> None:
+    """The key is encrypted with the newest secret key already, or with one that is lost."""
+    load_keyring()
+    before = bytes(SigningKey.objects.get().private_key)
+    settings.SECRET_KEY = secret_key or settings.SECRET_KEY
+    lifecycle.reencrypt()
+    assert bytes(SigningKey.objects.get().private_key) == before
 
 
 def test_a_key_reencrypted_by_another_process_is_kept(
@@ -108,6 +120,18 @@ def test_a_lost_secret_key_invalidates_no_access_token(
     keyring.invalidate()
     lifecycle.rotate()
     assert len(published(api)) == 3
+
+
+def test_a_key_that_cannot_be_decrypted_is_logged_as_an_error(
+    caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    kid = load_keyring().signer.kid
+    assert "signing_key_unreadable" not in caplog.text
+    settings.SECRET_KEY = "another-secret-key-" + "n" * 40
+    load_keyring()
+    (record,) = (one for one in caplog.records if "signing_key_unreadable" in one.getMessage())
+    event = cast("dict[str, Any]", record.msg)
+    assert (record.levelname, event["kid"]) == ("ERROR", kid)
 
 
 @pytest.mark.trap(40)
