@@ -1,6 +1,7 @@
 """Token exchange (RFC 8693): a service calls the next one on behalf of a person."""
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Answer, Clock
@@ -8,6 +9,7 @@ from tests.tokens.oauth.conftest import PAYMENTS, SITE, OAuth, Service, create_s
 from tests.tokens.oauth.test_refresh_token import limited
 from tokens.errors import TokenRefusedError
 from tokens.jwt.claims import AccessToken
+from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession, Reason
 from tokens.sessions.access import verify_access_token, verify_by_row
 
@@ -101,6 +103,23 @@ def test_without_scope_the_new_token_has_that_of_the_original(
 ) -> None:
     pair = limited(api, alice, scope="orders:read")
     assert exchanged(oauth, service, pair["access"], audience=PAYMENTS)["scope"] == "orders:read"
+
+
+def test_a_token_without_scope_is_exchanged_for_one_without(
+    oauth: OAuth, api: API, alice: User, service: Service, *, settings: Settings
+) -> None:
+    settings.TOKENS = {**settings.TOKENS, "SCOPES": {}}
+    token = exchanged(oauth, service, api.login(alice)["access"], audience=PAYMENTS)
+    assert "scope" not in token.payload
+
+
+def test_an_exchange_without_scopes_drops_those_it_had(
+    api: API, alice: User, service: Service
+) -> None:
+    subject = AccessToken(limited(api, alice, scope="orders:read")["access"])
+    actor, signer = service.row.session, keyring.current().signer
+    token = subject.exchanged(actor, service.client_id, signer, scope="", audience=PAYMENTS)
+    assert "scope" not in token.payload
 
 
 @pytest.mark.spec("RFC 8693", "4.1")
