@@ -167,3 +167,16 @@ def test_the_last_value_has_an_age_and_is_not_loaded(monkeypatch: pytest.MonkeyP
     keeper.current()
     now[0] += 7
     assert (keeper.last(), source.asked) == ((1, 7.0), 1)
+
+
+def test_the_age_is_that_of_a_fresh_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(cached_value, "monotonic", lambda: now[0])
+    source = Source()
+    source.go.set()
+    keeper = CachedValue(source.take)
+    assert (keeper.age(), source.asked) == (0.0, 1)
+    now[0] += 7
+    assert (keeper.age(), source.asked) == (7.0, 1)
+    now[0] += 53
+    assert (keeper.age(), source.asked) == (0.0, 2)
