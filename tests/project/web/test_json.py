@@ -68,6 +68,7 @@ BODIES = {
     "1 MB of a token": (b'{"refresh": "%s"}' % (b"a" * 1_000_000), 413),
     "1 MB of spaces": (b" " * 1_000_000, 413),
     "1 MB of arrays": (b"[" * 1_000_000, 413),
+    "as many bytes as allowed": (b" " * (64 * 1024), 400),
     "one byte too many": (b" " * (64 * 1024 + 1), 413),
 }
 
@@ -99,6 +100,7 @@ def test_a_body_that_is_not_a_request_is_refused(path: str, body: bytes, status:
         ("application/json; charset=undefined", 400),
         ("application/json; charset=utf-16", 400),
         ("application/json; charset=utf-32", 400),
+        ("application/json; CHARSET=UTF-32", 400),
     ],
 )
 def test_another_content_type_is_refused(path: str, content_type: str, status: int) -> None:
@@ -215,7 +217,20 @@ def test_a_value_that_is_not_a_text_is_refused(
     assert answer.json()[field] == ["This field must be a JSON string."]
 
 
+def test_a_chunked_body_is_read_if_the_server_has_counted_it() -> None:
+    """A body of unknown length looks empty to WSGI."""
+    client = Client(headers={"Transfer-Encoding": "chunked"})
+    body = json.dumps(RIGHT).encode()
+    for length, status in ((str(len(body)), 401), ("", 411)):
+        answer = client.generic(
+            "POST", "/api/auth/refresh/", body, "application/json", CONTENT_LENGTH=length
+        )
+        assert answer.status_code == status
+
+
 def test_a_body_without_length_is_read_up_to_the_limit() -> None:
+    parsed = JSONParser().parse(BytesIO(b'"%s"' % (b"x" * (MAX_BODY_SIZE - 2))))
+    assert len(parsed) == MAX_BODY_SIZE - 2
     with pytest.raises(BodyTooLargeError):
         JSONParser().parse(BytesIO(b" " * (MAX_BODY_SIZE + 1)))
 
