@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from project.serving.environ import build
 from project.web.refusal import REFUSAL
@@ -54,6 +56,27 @@ def environ(*headers: tuple[bytes, bytes], path: bytes = b"/") -> dict[str, Any]
         "headers": headers,
     }
     return build(scope)
+
+
+def test_the_environ_names_both_addresses_of_the_connection() -> None:
+    told = environ()
+    assert (told["SERVER_NAME"], told["SERVER_PORT"]) == ("127.0.0.1", "8000")
+    assert told["REMOTE_ADDR"] == "192.0.2.1"
+
+
+def test_an_unusable_charset_does_not_reach_django() -> None:
+    for charset in ("zlib", "utf-16", "nowhere"):
+        told = environ((b"content-type", b"text/plain; charset=" + charset.encode()))
+        assert told[REFUSAL].status == 400
+        assert "CONTENT_TYPE" not in told
+
+
+@pytest.mark.django_db
+def test_a_refusal_is_not_redirected_to_https(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    for charset, status in (("utf-8", 301), ("utf-16", 400)):
+        told = environ((b"content-type", b"text/plain; charset=" + charset.encode()))
+        assert Client().get("/", **told).status_code == status
 
 
 SINGLE = {
