@@ -34,6 +34,12 @@ def test_a_page_that_shows_the_user_is_not_cached(laptop: Browser) -> None:
     assert "Cache-Control" not in Client().get("/greet/")
 
 
+@pytest.mark.spec("ASVS 5.0", "14.3.2")
+def test_the_answer_to_a_sign_in_is_not_cached(alice: User) -> None:
+    """Guards that the new session is the one of the request: it may answer with the user's page."""
+    assert Browser().sign_in()["Cache-Control"] == "no-store"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_sign_in_opens_a_listed_session(api: API, alice: User, heard: Listen) -> None:
     begun = heard(signals.session_started)
@@ -104,6 +110,13 @@ def test_signing_in_again_replaces_the_session_and_the_cookie(
     stale = Browser()
     stale.client.cookies[shipped.SESSION_COOKIE_NAME] = key
     assert stale.name == ""
+
+
+def test_signing_in_again_keeps_the_other_browsers_signed_in(laptop: Browser, alice: User) -> None:
+    phone = Browser()
+    phone.sign_in()
+    laptop.sign_in()
+    assert (laptop.name, phone.name) == ("alice", "alice")
 
 
 @pytest.mark.spec("ASVS 5.0", "7.2.4")
