@@ -4,6 +4,7 @@ import json
 import pickle
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,26 @@ def test_an_unknown_cookie_is_anonymous(kept: Kept, alice: User, key: str) -> No
     assert visitor.name == ""
     assert visitor.sign_in().status_code == 204
     assert visitor.name == "alice"
+
+
+@every_store
+def test_a_key_that_the_client_chose_is_not_adopted(kept: Kept) -> None:
+    """A thief who planted the key would know it later."""
+    key = "a" * 32
+    data = import_module(shipped.SESSION_ENGINE).SessionStore(key)
+    data["theme"] = "dark"
+    data.save()
+    assert data.session_key not in (None, key)
+
+
+def test_expired_data_in_the_database_is_not_read(clock: Clock) -> None:
+    data = database.SessionStore()
+    data["theme"] = "dark"
+    data.set_expiry(60)
+    data.save()
+    assert database.SessionStore(data.session_key).get("theme") == "dark"
+    clock.forward(seconds=60)
+    assert database.SessionStore(data.session_key).get("theme") is None
 
 
 @every_store
