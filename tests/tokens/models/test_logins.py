@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from tokens.models.users import find_by_login, fold_login
+from tokens.models.users import MAX_LOGIN_LENGTH, find_by_login, fold_login
 
 LETTERS = [chr(number) for number in range(sys.maxunicode) if chr(number).isalpha()]
 
@@ -40,6 +40,14 @@ def test_every_spelling_of_an_address_is_counted_as_one(name: str) -> None:
     User.objects.create(username="livia", email="livia@example.org")
     assert find_by_login("LIVIA@EXAMPLE.ORG").exists()
     assert fold_login(f"{name}@example.org") == fold_login("livia@example.org")
+
+
+@pytest.mark.django_db
+def test_the_longest_address_is_found() -> None:
+    address = f"livia@{'b' * (MAX_LOGIN_LENGTH - len('livia@.org'))}.org"
+    User.objects.create(username="livia", email=address)
+    assert find_by_login(address).exists()
+    assert not find_by_login(address + "a").exists()
 
 
 @pytest.mark.parametrize(

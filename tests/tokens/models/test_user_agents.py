@@ -38,6 +38,7 @@ NAMES = {
     f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} HeadlessChrome/142.0.0.0 Safari/537.36": (
         "Chrome on Linux"
     ),
+    "Mozilla/5.0 (Haiku; rv:144.0) Gecko/20100101 Firefox/144.0": "Firefox",
     "curl/8.5.0": "curl",
     "python-requests/2.32.5": "python-requests",
     "okhttp/4.12.0": "okhttp",
