@@ -10,11 +10,11 @@ from django.contrib.auth import alogin, alogout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from accounts.browser.middleware import AuthenticationMiddleware
+from accounts.browser.middleware import AuthenticationMiddleware, SessionMiddleware
 from accounts.browser.sessiondata.database import SessionStore
 from accounts.models import User
 from tests.conftest import API, Listen, row
@@ -110,6 +110,18 @@ def test_signing_in_again_replaces_the_session_and_the_cookie(
     stale = Browser()
     stale.client.cookies[shipped.SESSION_COOKIE_NAME] = key
     assert stale.name == ""
+
+
+def test_a_page_can_set_a_cookie_that_scripts_read() -> None:
+    """Guards that SessionMiddleware.process_response changes deleted cookies only."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        response = HttpResponse()
+        response.set_cookie("theme", "dark")
+        return response
+
+    answer = SessionMiddleware(view)(RequestFactory().get("/"))
+    assert not answer.cookies["theme"]["httponly"]
 
 
 def test_signing_in_again_keeps_the_other_browsers_signed_in(laptop: Browser, alice: User) -> None:

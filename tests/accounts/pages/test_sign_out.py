@@ -87,3 +87,9 @@ def test_nothing_is_said_about_other_forms(alice: User, path: str, fields: dict[
     page = signed_in(alice).client.post(path, fields, follow=True)
     assert page.status_code in (200, 400, 403)
     assert NOT_SAVED not in page.text
+
+
+def test_a_failed_sign_in_is_not_a_form_that_was_not_saved(client: Client, alice: User) -> None:
+    """The message would appear on the page after the answer."""
+    client.post("/accounts/login/", {"username": "alice", "password": "wrong"})
+    assert NOT_SAVED not in client.get("/accounts/login/").text
