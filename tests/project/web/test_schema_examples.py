@@ -48,6 +48,14 @@ def with_many_roles(example: Example, pair: Pair) -> Answer:
     return ask_by_cookie(example, API(Client()).login(alice))
 
 
+def with_far_too_many_roles(example: Example, pair: Pair) -> Answer:
+    """Ask with valid tokens, because these writes do not tell the site that the roles change."""
+    groups = Group.objects.bulk_create(Group(name=f"{'r' * 140} {n}") for n in range(60))
+    alice, membership = User.objects.get(), User.groups.through
+    membership.objects.bulk_create(membership(user=alice, group=group) for group in groups)
+    return ask(example, pair)
+
+
 def without_length(example: Example, pair: Pair) -> Answer:
     headers = {"Transfer-Encoding": "chunked"}
     client, method = Client(headers=headers), example.method.upper()
@@ -128,6 +136,7 @@ PROVOKE: dict[str, Provoke] = {
     "InvalidId": lambda example, pair: ask(replace(example, path=f"{example.path}?before=x"), pair),
     "CsrfFailed": lambda example, pair: ask_by_cookie(example, pair, strict=True),
     "TooManyRoles": with_many_roles,
+    "FarTooManyRoles": with_far_too_many_roles,
     "InBodyAndCookie": in_body_and_cookie,
     "AlreadyRotated": after_rotation,
     "OtherGeneration": lambda example, pair: ask(
