@@ -24,7 +24,6 @@ from typing import Any
 
 import orjson
 import structlog
-from django.contrib.admindocs.views import simplify_regex
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.log import CallbackFilter
@@ -107,6 +106,9 @@ def route(request: HttpRequest) -> str | None:
 @cache  # There are as many routes as urls.py has.
 def readable_route(route: str) -> str:
     """Return the route with its parameters as `<name>`: a router writes regular expressions."""
+    # It imports the admin, which the commands and the supervisor do without.
+    from django.contrib.admindocs.views import simplify_regex  # noqa: PLC0415  (see above)
+
     return simplify_regex(route).replace(r"\.", ".")
 
 
