@@ -30,6 +30,11 @@ def test_another_file_can_replace_dot_env(run: Run, checkout: Path) -> None:
     assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (1, 2)
 
 
+def test_a_blank_name_of_another_file_counts_as_not_set(run: Run, checkout: Path) -> None:
+    (checkout / ".env").write_text("WORKERS=3\n")
+    assert read(run, LATCHKEY_ENV_FILE=" ")["WORKERS"] == 3
+
+
 def test_a_missing_file_is_reported(run: Run, checkout: Path) -> None:
     """With the defaults instead, a site with users would start as an empty one."""
     (checkout / ".env").write_text("PROXIES=2\n")

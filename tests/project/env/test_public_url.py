@@ -67,6 +67,7 @@ def test_a_public_url_in_capitals_is_as_secure_or_refused(run: Run) -> None:
     [
         ("https://id.example.org", "id.example.org"),
         ("https://id.example.org:8443", "id.example.org:8443"),
+        ("https://id.example.org:65535", "id.example.org:65535"),
         ("http://localhost:8000", "127.0.0.1:8000"),
         ("http://127.0.0.1:8000", "localhost:8000"),
         ("http://[::1]:8000", "[::1]:8000"),
@@ -89,7 +90,7 @@ def test_the_site_answers_at_its_public_url(run: Run, public_url: str, host: str
         "https://id.example.org?a=b",
         "https://id.example.org#top",
         "https://alice:secret@id.example.org",
-        "https://id.example.org:99999",
+        "https://id.example.org:65536",
         "https://id example.org",
         "http://[::1",
     ],

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from project.throttles import RATES
 from tests.project.env.reading import Run, read, refusal
 from tests.support.site import ROOT
 
@@ -57,6 +58,12 @@ def test_every_switch_accepts_these_words_and_reports_others(run: Run, name: str
     }
     assert (values[name](on), values[name](off)) == (True, False)
     assert refusal(run, **{name: "perhaps"}).startswith(f"{name} is on (1, true, yes, on) or off")
+
+
+def test_throttles_are_on_and_each_rate_can_be_changed(run: Run) -> None:
+    assert read(run, THROTTLES="")["TOKENS"]["THROTTLES"] == RATES
+    changed = read(run, THROTTLES="", THROTTLE_REFRESH="7 per minute")["TOKENS"]["THROTTLES"]
+    assert changed == {**RATES, "refresh": "7 per minute"}
 
 
 def test_scopes_are_a_json_object_of_sentences(run: Run) -> None:
@@ -135,6 +142,14 @@ def test_a_number_out_of_bounds_is_reported(run: Run, name: str, wrong: str) -> 
     assert wrong in sentence
 
 
+def test_the_largest_numbers_are_accepted(run: Run) -> None:
+    url = "postgres://latchkey@db.example.org/latchkey"
+    largest = {"WORKERS": "256", "THREADS": "256", "PORT": "65535", "PROXIES": "10"}
+    settings = read(run, DATABASE_URL=url, **largest)
+    assert (settings["WORKERS"], settings["THREADS"]) == (256, 256)
+    assert settings["TOKENS"]["PROXIES"] == 10
+
+
 @pytest.mark.parametrize(
     ("environment", "workers"),
     [
@@ -156,6 +171,11 @@ def test_session_store_selects_the_store(run: Run, store: str) -> None:
     assert settings["SESSION_ENGINE"] == f"accounts.browser.sessiondata.{store}"
     assert import_module(settings["SESSION_ENGINE"]).SessionStore
     assert ("redis.example.org" in str(settings["CACHES"])) is (store == "redis")
+
+
+def test_a_choice_may_be_written_in_capitals(run: Run) -> None:
+    engine = read(run, SESSION_STORE="Database")["SESSION_ENGINE"]
+    assert engine == "accounts.browser.sessiondata.database"
 
 
 @pytest.mark.parametrize(
