@@ -78,8 +78,11 @@ def _check_claims() -> Iterator[CheckMessage]:
     hint = "Set TOKEN_CLAIMS to the dotted path of a function, or leave it empty."
     try:
         function = claims_function(path)
-    except ImportError as reason:
-        yield error(37, f"The function {path!r} of CLAIMS cannot be imported: {reason}", hint)
+    except ImportError as missing:
+        reason = str(missing).removesuffix(".")
+        yield error(
+            37, f"The function {path!r} of TOKEN_CLAIMS cannot be imported: {reason}.", hint
+        )
         return
     if not callable(function):
-        yield error(37, f"{path!r} of CLAIMS is not a function.", hint)
+        yield error(37, f"{path!r} of TOKEN_CLAIMS is not a function.", hint)

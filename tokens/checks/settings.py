@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from limits import parse_many
 from rest_framework_simplejwt import settings as simplejwt
 
+from tokens.checks.durations import check_durations
 from tokens.checks.grants import check_grants
 from tokens.checks.messages import error, warning
 from tokens.conf import TokenSettings, conf
@@ -51,10 +52,10 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return wrong
     return [
         *_check_simplejwt(),
-        *_check_lifetimes(),
+        *check_durations(),
         *_check_rows(),
         *_check_databases(),
-        *_check_reach(),
+        *_check_names(),
         *_check_authentication(),
         *_check_user_model(),
         *_check_throttles(),
@@ -65,10 +66,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Return the errors and warnings for a public site."""
     return [*_check_exposure()]
-
-
-def _seconds(duration: timedelta) -> int:
-    return int(duration.total_seconds())
 
 
 def _check_types() -> Iterator[CheckMessage]:
@@ -108,13 +105,6 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             "SimpleJWT would accept tokens of other classes.",
             'Set SIMPLE_JWT["AUTH_TOKEN_CLASSES"] to ("tokens.jwt.claims.AccessToken",).',
         )
-    have = conf()
-    if not (have.issuer and have.audiences and have.CLIENT_ID and have.PUBLIC_URL):
-        yield error(
-            5,
-            "Tokens need an issuer, an audience, a client id and the URL of this site.",
-            "Set PUBLIC_URL, and TOKEN_CLIENT_ID, TOKEN_ISSUER and TOKEN_AUDIENCE or none of them.",
-        )
     if (simplejwt.api_settings.USER_ID_FIELD, simplejwt.api_settings.USER_ID_CLAIM) != USER_ID:
         yield error(
             15,
@@ -126,45 +116,6 @@ def _check_simplejwt() -> Iterator[CheckMessage]:
             6,
             "SimpleJWT's own blacklist stores raw tokens, and this site never reads it.",
             "Remove rest_framework_simplejwt.token_blacklist from INSTALLED_APPS.",
-        )
-
-
-def _check_lifetimes() -> Iterator[CheckMessage]:
-    have = conf()
-    if not timedelta(0) < have.access_lifetime < have.idle_lifetime <= have.ABSOLUTE_LIFETIME:
-        yield error(
-            7,
-            "An access token must expire before an idle session, and an idle session before any"
-            " session.",
-            "Check ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_IDLE_LIFETIME and"
-            " REFRESH_TOKEN_ABSOLUTE_LIFETIME.",
-        )
-    if not timedelta(0) <= have.GRACE_PERIOD <= timedelta(minutes=5):
-        yield error(
-            8,
-            "A grace period over five minutes gives a thief too much time.",
-            "Set REFRESH_GRACE_PERIOD to 30 (seconds).",
-        )
-    if not have.GRACE_PERIOD <= have.RETRY_WINDOW <= have.idle_lifetime:
-        yield error(
-            9,
-            "The retry window must be between the grace period and the idle lifetime.",
-            f"Set REFRESH_RETRY_WINDOW to no less than REFRESH_GRACE_PERIOD, which is"
-            f" {_seconds(have.GRACE_PERIOD)} (seconds), and no more than"
-            f" REFRESH_TOKEN_IDLE_LIFETIME, which is {_seconds(have.idle_lifetime)}.",
-        )
-    if not timedelta(0) <= have.leeway <= timedelta(minutes=1):
-        yield error(
-            10,
-            "The leeway must be at most one minute: clocks do not differ by more.",
-            "Set TOKEN_LEEWAY to 10 (seconds).",
-        )
-    if not timedelta(0) < have.BROWSER_LIFETIME <= have.ABSOLUTE_LIFETIME:
-        yield error(
-            30,
-            'A browser session without "remember me" must not last longer than one with it.',
-            "Set BROWSER_LIFETIME to more than 0 (seconds) and no more than"
-            f" REFRESH_TOKEN_ABSOLUTE_LIFETIME, which is {_seconds(have.ABSOLUTE_LIFETIME)}.",
         )
 
 
@@ -192,41 +143,25 @@ def _check_databases() -> Iterator[CheckMessage]:
             )
 
 
-def _check_reach() -> Iterator[CheckMessage]:
-    """Check how long processes and services may cache what they have read."""
-    have = conf()
-    if not timedelta(0) <= have.SNAPSHOT_INTERVAL <= timedelta(minutes=1):
-        yield error(
-            13,
-            "A snapshot over a minute old accepts sessions that were revoked long ago.",
-            "Set SNAPSHOT_INTERVAL to 1 (second).",
-        )
-    if not timedelta(0) < have.JWKS_MAX_AGE <= timedelta(days=1):
-        yield error(
-            19,
-            "Services must cache the key set, but for one day at most: so long they accept a"
-            " leaked key.",
-            "Set JWKS_MAX_AGE to 300 (seconds).",
-        )
-    if have.SIGNING_KEY_AGE and have.SIGNING_KEY_AGE <= 4 * have.JWKS_MAX_AGE:
-        yield error(
-            20,
-            "A signing key would be replaced before other services know the next one.",
-            f"Set SIGNING_KEY_AGE to more than {_seconds(4 * have.JWKS_MAX_AGE)} (seconds), four"
-            " times JWKS_MAX_AGE, or to 0: then only rotatesigningkey replaces it.",
-        )
-    if have.issuer != have.PUBLIC_URL:
+def _check_names() -> Iterator[CheckMessage]:
+    """Check the names that tokens contain: of this site, of its services and of the client."""
+    for name, value in (
+        ("TOKEN_ISSUER", conf().issuer),
+        ("TOKEN_AUDIENCE", conf().audiences),
+        ("TOKEN_CLIENT_ID", conf().CLIENT_ID),
+        ("PUBLIC_URL", conf().PUBLIC_URL),
+    ):
+        if not value:
+            yield error(
+                5,
+                f"{name} is empty, and tokens need it.",
+                f"Set {name}, or remove it: docs/settings.md lists its default.",
+            )
+    if conf().issuer != conf().PUBLIC_URL:
         yield warning(
             2,
-            f"Other services fetch the keys from the issuer of the tokens, {have.issuer}.",
+            f"Other services fetch the keys from the issuer of the tokens, {conf().issuer}.",
             "Leave TOKEN_ISSUER at PUBLIC_URL, or serve /.well-known/ there too.",
-        )
-    if have.STATUS_LIST and not timedelta(0) < have.STATUS_LIST_MAX_AGE <= have.access_lifetime:
-        yield error(
-            21,
-            "A status list that is cached longer than access tokens are valid is useless.",
-            "Set STATUS_LIST_MAX_AGE to more than 0 (seconds) and no more than"
-            f" ACCESS_TOKEN_LIFETIME, which is {_seconds(have.access_lifetime)}.",
         )
 
 
