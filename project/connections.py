@@ -128,9 +128,10 @@ def explain(error: DatabaseError) -> str:
     try:
         another.ensure_connection()
     except DatabaseError as cause:
-        place = "{NAME} at {HOST}:{PORT}" if another.settings_dict["HOST"] else "{NAME}"
-        name, reason = place.format(**another.settings_dict), " ".join(str(cause).split())
-        return f"The database of DATABASE_URL, {name}, cannot be reached: {reason}"
+        name, host, port = (another.settings_dict[key] for key in ("NAME", "HOST", "PORT"))
+        place = f"{name} at {host}:{port}" if port else f"{name} at {host}" if host else name
+        reason = " ".join(str(cause).split())
+        return f"The database of DATABASE_URL, {place}, cannot be reached: {reason}"
     finally:
         another.close()
     return str(error)

@@ -6,9 +6,17 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 
-def create(directory: Path) -> Path:
-    """Create the directory unless it exists, and return it."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+def create(directory: Path, *, setting: str) -> Path:
+    """Create the directory unless it exists, and return it.
+
+    Raise ImproperlyConfigured, with the name of the setting, if the system refuses it.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The directory {str(directory)!r} of {setting} cannot be created: {error.strerror}."
+        ) from error
     return directory
 
 
@@ -23,4 +31,4 @@ def static_root(given: str, *, private: Iterable[Path]) -> Path:
             raise ImproperlyConfigured(
                 f"STATIC_ROOT cannot be {str(directory)!r}: with it {path} would be public."
             )
-    return create(directory)
+    return create(directory, setting="STATIC_ROOT")

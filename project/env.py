@@ -96,21 +96,19 @@ class Environment:
         name: str,
         default: int,
         *,
-        unit: str = "number",
+        unit: str = "whole number",
         least: int = 0,
         most: int = 9_999_999_999,
     ) -> int:
         """Return the whole number, which must be from `least` to `most`."""
         given = self.text(name, str(default))
-        if not re.fullmatch(r"[0-9]{1,10}", given):
-            raise ImproperlyConfigured(f"{name} is a {unit} and cannot be {given!r}.")
-        if not least <= int(given) <= most:
-            raise ImproperlyConfigured(f"{name} is a {unit} from {least} to {most}, not {given}.")
+        if not re.fullmatch(r"[0-9]{1,10}", given) or not least <= int(given) <= most:
+            raise ImproperlyConfigured(f"{name} is a {unit} from {least} to {most}, not {given!r}.")
         return int(given)
 
     def duration(self, name: str, default: timedelta) -> timedelta:
         """Return the duration, which is given in seconds."""
-        seconds = self.number(name, int(default.total_seconds()), unit="number of seconds")
+        seconds = self.number(name, int(default.total_seconds()), unit="whole number of seconds")
         return timedelta(seconds=seconds)
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
@@ -135,6 +133,7 @@ class Environment:
         url = self.text(name, default)
         if not is_origin(url):
             raise ImproperlyConfigured(
-                f"{name} must be an origin such as https://id.example.org, not {url!r}."
+                f"{name} must be an origin such as https://id.example.org, without a path or a"
+                f" slash at the end, not {url!r}."
             )
         return url

@@ -118,7 +118,7 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    directories.create(STATE_DIR)
+    directories.create(STATE_DIR, setting="STATE_DIR")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -182,7 +182,7 @@ SESSION_ENGINE = f"accounts.browser.sessiondata.{SESSION_STORE}"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_FILE_PATH = STATE_DIR / "sessions"
 if SESSION_STORE == "file":
-    directories.create(SESSION_FILE_PATH)
+    directories.create(SESSION_FILE_PATH, setting="STATE_DIR")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -73,7 +73,7 @@ def test_every_output_line_of_a_site_is_json(tmp_path: Path, debug: str) -> None
 
 #: A mistake in the environment, and the sentence that the last event contains.
 FAILURES = {
-    "a number": ({"PORT": "http"}, "PORT is a number and cannot be 'http'"),
+    "a number": ({"PORT": "http"}, "PORT is a whole number from 1 to 65535, not 'http'"),
     "a format": ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is one of json, console"),
     "a level": ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is one of"),
     "a database": ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
@@ -196,7 +196,7 @@ def test_the_mail_worker_reports_an_outage_as_json(tmp_path: Path) -> None:
 
 def test_messages_for_people_are_shown_unchanged(run: Run, tmp_path: Path) -> None:
     stopped = run("-m", "project.serving.serve", PORT="http", LOG_FORMAT="console")
-    assert stopped.stderr == "PORT is a number and cannot be 'http'.\n"
+    assert stopped.stderr == "PORT is a whole number from 1 to 65535, not 'http'.\n"
 
 
 @pytest.mark.parametrize("level", ["ERROR", "DEBUG"])

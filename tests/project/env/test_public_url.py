@@ -100,3 +100,4 @@ def test_a_public_url_that_is_not_an_origin_is_reported(run: Run, public_url: st
     assert stopped.returncode == 1
     last = stopped.stderr.splitlines()[-1]
     assert "ImproperlyConfigured: PUBLIC_URL must be an origin" in last
+    assert "without a path or a slash at the end" in last

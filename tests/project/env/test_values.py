@@ -99,14 +99,15 @@ DURATIONS = [
 def test_a_negative_duration_is_reported(run: Run, name: str) -> None:
     stopped = run("import project.settings", **{name: "-1"})
     assert stopped.returncode == 1
-    assert f"ImproperlyConfigured: {name} is a number of seconds" in stopped.stderr
+    assert f"ImproperlyConfigured: {name} is a whole number of seconds from 0 to" in stopped.stderr
 
 
 @pytest.mark.parametrize("value", ["5m", "1.5", "9" * 30])
 def test_a_duration_that_is_not_a_number_is_reported(run: Run, value: str) -> None:
     stopped = run("import project.settings", ACCESS_TOKEN_LIFETIME=value)
     assert stopped.returncode == 1
-    assert "ACCESS_TOKEN_LIFETIME" in stopped.stderr.splitlines()[-1]
+    last = stopped.stderr.splitlines()[-1]
+    assert "ACCESS_TOKEN_LIFETIME is a whole number of seconds from 0 to 9999999999, not" in last
 
 
 def test_a_duration_is_in_seconds(run: Run) -> None:
@@ -138,7 +139,7 @@ def test_an_empty_setting_has_its_default(run: Run, checkout: Path) -> None:
 def test_a_number_out_of_bounds_is_reported(run: Run, name: str, wrong: str) -> None:
     url = "postgres://latchkey@db.example.org/latchkey"
     sentence = refusal(run, **{"DATABASE_URL": url, name: wrong})
-    assert sentence.startswith(f"{name} is a number ")
+    assert sentence.startswith(f"{name} is a whole number from ")
     assert wrong in sentence
 
 
@@ -202,6 +203,14 @@ def test_everything_that_the_site_writes_is_in_one_directory(run: Run, tmp_path:
     read(run, STATE_DIR=str(state), DATABASE_URL="", STATIC_ROOT="")
     assert state.exists()
     assert not other.exists()
+
+
+@pytest.mark.parametrize("name", ["STATE_DIR", "STATIC_ROOT"])
+def test_a_directory_that_cannot_be_created_is_named(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    directory = str(tmp_path / "file/state")
+    sentence = refusal(run, **{"DATABASE_URL": "", name: directory})
+    assert sentence == f"The directory '{directory}' of {name} cannot be created: Not a directory."
 
 
 def test_static_files_cannot_be_the_directory_of_the_data(run: Run, tmp_path: Path) -> None:

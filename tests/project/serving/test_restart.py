@@ -158,7 +158,7 @@ def test_a_restart_with_wrong_settings_changes_nothing(tmp_path: Path) -> None:
         file.write_text("SITE_NAME=Second\nTHREADS=many\n")
         site.process.send_signal(signal.SIGHUP)
         assert comes_true(lambda: bool(events(log, "not_restarted")))
-        assert "THREADS is a number" in events(log, "not_started")[0]["message"]
+        assert "THREADS is a whole number" in events(log, "not_started")[0]["message"]
         assert children(site.process.pid) == before
         assert "First" in httpx.get(site.url).text
         file.write_text("SITE_NAME=Second\n")

@@ -217,10 +217,10 @@ def test_the_deployment_check_finds_nothing(run: Run, hsts: dict[str, str]) -> N
     ("environment", "sentence"),
     [
         ({"PUBLIC_URL": "nonsense"}, "PUBLIC_URL must be an origin"),
-        ({"REFRESH_GRACE_PERIOD": "3600"}, "A grace period over five minutes"),
+        ({"REFRESH_GRACE_PERIOD": "3600"}, "The grace period must be at most 300 seconds"),
         ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),
         ({"HOST": "nonsense.invalid"}, "HOST cannot be 'nonsense.invalid'"),
-        ({"THREADS": "x"}, "THREADS is a number and cannot be 'x'"),
+        ({"THREADS": "x"}, "THREADS is a whole number from 1 to 256, not 'x'"),
         ({"HSTS_PRELOAD": "on"}, "accept a domain only together with its subdomains"),
     ],
     ids=[
@@ -241,8 +241,8 @@ def test_a_failed_start_is_explained_without_a_traceback(
 @pytest.mark.parametrize(
     ("words", "environment", "sentence"),
     [
-        (("check",), {"PORT": "x"}, "PORT is a number and cannot be 'x'."),
-        (("revoke", "--all"), {"PORT": "x"}, "PORT is a number and cannot be 'x'."),
+        (("check",), {"PORT": "x"}, "PORT is a whole number from 1 to 65535, not 'x'."),
+        (("revoke", "--all"), {"PORT": "x"}, "PORT is a whole number from 1 to 65535, not 'x'."),
         (
             ("revoke", "--all"),
             {"DATABASE_URL": f"sqlite:///{STATE}"},
@@ -254,8 +254,13 @@ def test_a_failed_start_is_explained_without_a_traceback(
             {"DATABASE_URL": "postgres://u:pass1word@127.0.0.1:1/x"},
             "The database of DATABASE_URL, x at 127.0.0.1:1, cannot be reached: connection failed",
         ),
+        (
+            ("revoke", "--all"),
+            {"DATABASE_URL": "postgres://u:pass1word@nonsense.invalid/x"},
+            "The database of DATABASE_URL, x at nonsense.invalid, cannot be reached: ",
+        ),
     ],
-    ids=["check with a setting", "a setting", "no SQLite", "no PostgreSQL"],
+    ids=["check with a setting", "a setting", "no SQLite", "no PostgreSQL", "no such host"],
 )
 def test_a_failed_command_is_explained_without_a_traceback(
     run: Run, words: tuple[str, ...], environment: dict[str, str], sentence: str
