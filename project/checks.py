@@ -28,6 +28,8 @@ NOWHERE = {
     "locmem": "kept in memory",
     "dummy": "discarded",
 }
+#: Requests to /metrics are not throttled.
+MIN_METRICS_TOKEN = 16  # characters
 
 
 def findings(*, deploy: bool) -> list[CheckMessage]:
@@ -54,9 +56,11 @@ def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     return [
         *_check_secrets(),
         *_check_database(),
+        *_check_local_transport(),
         *_check_hosts(),
         *_check_mail_server(),
         *_check_counting(),
+        *_check_metrics(),
     ]
 
 
@@ -74,6 +78,16 @@ def _check_transport() -> Iterator[CheckMessage]:
             1,
             f"{settings.PUBLIC_URL} sends passwords and tokens in the clear.",
             "Put an https proxy in front of the site, and set PUBLIC_URL to its URL.",
+        )
+
+
+def _check_local_transport() -> Iterator[CheckMessage]:
+    if not settings.SECURE and settings.HOSTNAME in settings.LOOPBACK:
+        yield _warning(
+            11,
+            f"With {settings.PUBLIC_URL} the site is for this machine: cookies are not Secure, and"
+            " nothing redirects browsers to https.",
+            "Set PUBLIC_URL to the https URL of the public site.",
         )
 
 
@@ -261,4 +275,14 @@ def _check_counting() -> Iterator[CheckMessage]:
             7,
             "All visitors have the proxy's address, so one can use up the attempts of all.",
             "Set PROXIES to the number of proxies that append to X-Forwarded-For, usually 1.",
+        )
+
+
+def _check_metrics() -> Iterator[CheckMessage]:
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < MIN_METRICS_TOKEN:
+        yield _warning(
+            12,
+            f"METRICS_TOKEN can be guessed: it has fewer than {MIN_METRICS_TOKEN} characters.",
+            "Set METRICS_TOKEN to the output of"
+            " python3 -c 'import secrets; print(secrets.token_urlsafe(24))'.",
         )

@@ -259,6 +259,10 @@ HSTS_PRELOAD = env.switch("HSTS_PRELOAD", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and HSTS_SUBDOMAINS
 SECURE_HSTS_PRELOAD = SECURE and HSTS_PRELOAD
 SILENCED_SYSTEM_CHECKS = [
+    # latchkey.E001 is an error about the same, and names CORS_ORIGINS.
+    *("corsheaders.E013", "corsheaders.E014"),
+    # Over http latchkey.W001 or W011 says what to set: PUBLIC_URL decides about all three.
+    *(() if SECURE else ("security.W004", "security.W008", "security.W010")),
     "security.W003",  # It looks for Django's CsrfViewMiddleware, and the site uses a subclass.
     *("security.W005", "security.W021"),  # The operator chooses HSTS_SUBDOMAINS and HSTS_PRELOAD.
     # latchkey.E008, E009 and E012 are errors about the same.

@@ -66,6 +66,14 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]
         yield interpreter
 
 
+@pytest.fixture
+def env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the file that the site reads as `.env`, which is empty."""
+    (tmp_path / ".env").touch()
+    monkeypatch.setenv("LATCHKEY_ENV_FILE", str(tmp_path / ".env"))
+    return tmp_path / ".env"
+
+
 def comes_true(condition: Callable[[], bool], seconds: float = 90) -> bool:
     """Return whether the condition becomes true. A busy machine starts a process slowly."""
     deadline = time.monotonic() + seconds
