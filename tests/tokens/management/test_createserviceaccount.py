@@ -85,7 +85,7 @@ def test_every_option_is_stored(alice: User, bob: User) -> None:
         pytest.param(
             ["taken"], "A service account with that name already exists.", id="name taken"
         ),
-        pytest.param([""], "This field cannot be blank.", id="no name"),
+        pytest.param([""], "name: This field cannot be blank.", id="no name"),
         pytest.param(["a" * 101], "at most 100 characters", id="long name"),
         pytest.param(["two\nlines"], "Write this on one line", id="two lines"),
         pytest.param(["orders", "--days", "0"], "--days must be from 1 to 3650.", id="no days"),

@@ -57,12 +57,21 @@ class Command(BaseCommand):
         try:
             account.full_clean()
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            raise CommandError(describe(error)) from error
         with transaction.atomic():
             account.save(force_insert=True)
             account.owners.set(owners)
             _secret, text = create_secret(account, lifetime=timedelta(days=options["days"]))
         self.stdout.write(f"client_id: {account.pk}\nclient_secret: {text}")
+
+
+def describe(error: ValidationError) -> str:
+    """Return the messages of the error, each with the argument that it is about."""
+    return " ".join(
+        f"{name}: {message}"
+        for name, messages in error.message_dict.items()
+        for message in messages
+    )
 
 
 def join_known(names: Iterable[str], known: Iterable[str], kind: str) -> str:
