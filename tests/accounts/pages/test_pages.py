@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.links import email_fingerprint, email_link, password_link
 from accounts.models import User
+from tests.conftest import PASSWORD
 from tests.support.people import Person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -201,6 +202,7 @@ def test_no_name_can_change_the_text_direction(alice: User) -> None:
         ("login/", {}),
         ("password/reset/", {"email": "alice"}),
         ("password/change/", {"current_password": "wrong", "new_password": "short"}),
+        ("password/change/", {"current_password": PASSWORD, "new_password": "alice"}),
         ("password/change/", {}),
         ("email/change/", {"email": "alice", "current_password": ""}),
         ("", {"first_name": "a" * 151}),
@@ -215,9 +217,12 @@ def test_each_error_is_shown_once_and_described_by_its_field(
     ids = {attributes.get("id") for _, attributes in Outline(answer.text).elements}
     form = answer.context["form"]
     for name, messages in form.errors.items():
-        label = form[name].label
+        link = f'<a href="#id_{name}">{form[name].label}'
+        assert answer.text.count(link) == 1
         for message in messages:
-            assert answer.text.count(escape(f"{label}: {message}")) == 1
+            text = escape(message)
+            item = f"{link}: {text}</a></li>" if len(messages) == 1 else f"<li>{text}</li>"
+            assert answer.text.count(item) == 1
             others = [other for other, texts in form.errors.items() if message in texts]
             assert answer.text.count(escape(message)) == len(others)
         field = re.search(rf'<input[^>]*name="{name}"[^>]*>', answer.text)
