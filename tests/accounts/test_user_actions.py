@@ -60,7 +60,7 @@ def test_a_confirmation_is_for_the_users_of_the_preview_only(
     confirmed = digest_in(choose(admin, "deactivate", [alice]))
     page = choose(admin, "deactivate", [alice, bob], confirmed=confirmed)
     assert "<li>2 users</li>" in page
-    assert "alice, bob" in page
+    assert "<li>alice</li>\n<li>bob</li>\n</ul>" in page
     assert User.objects.filter(is_active=True).count() == 3
 
 

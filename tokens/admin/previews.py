@@ -27,7 +27,7 @@ def preview(
         "title": title,
         "opts": modeladmin.opts,
         "numbers": numbers,
-        "names": ", ".join(names[:MAX_NAMED]) + "…" * (len(names) > MAX_NAMED),
+        "names": [*names[:MAX_NAMED], *("…" * (len(names) > MAX_NAMED))],
         "confirmation": confirmation,
         "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
         "repeated": {

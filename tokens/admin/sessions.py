@@ -114,10 +114,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
     """
 
     change_form_template = "admin/session.html"
-    list_display = (
-        *("name", "short_status", "principal", "device_name"),
-        *("ip_address", "last_use"),
-    )
+    list_display = ("name", "short_status", "principal", "device_name", "ip_address", "last_use")
     list_filter = (Status, "kind", "revoked_reason")
     list_select_related = ("user", "service_secret__account")
     lookups = frozenset({"status", "kind__exact", "revoked_reason__exact", "user__exact"})
@@ -236,9 +233,14 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
             request,
             title=gettext("Revoke these sessions?"),
             numbers=numbers,
-            names=[f"{self.principal(row)} ({row.device_name})" for row in named],
+            names=[self.described(row) for row in named],
             confirmation=" ".join(map(str, pks)),
         )
+
+    def described(self, session: DeviceSession) -> str:
+        """Return the account, and what the list shows of the session, in one line."""
+        parts = (self.name(session), session.device_name, session.ip_address or "")
+        return f"{self.principal(session)} ({', '.join(filter(None, parts))})"
 
     def revoke_each(self, request: HttpRequest, sessions: Iterable[int]) -> None:
         """Revoke the sessions of these ids, which for a service account disables its secrets."""

@@ -76,14 +76,17 @@ def test_the_preview_shows_sessions_and_users(
     before = everything()
     page = carol.post(SESSIONS, {"action": "revoke", "_selected_action": chosen}).text
     assert "<li>3 sessions</li>\n<li>2 users</li>\n</ul>" in page
-    assert "<p>alice (phone), alice (phone), bob (phone)</p>" in page
+    names = re.findall(r"<li>(.*)</li>", page.partition('<ul class="names">')[2])
+    first = DeviceSession.objects.get(user=bob)
+    assert names[-1] == f"bob ({str(first.sid)[:8]}, phone, 127.0.0.1)"
+    assert [name.split()[0] for name in names] == ["alice", "alice", "bob"]
     assert everything() == before
 
 
 def test_the_preview_names_ten_sessions(api: API, alice: User, carol: Client) -> None:
     chosen = [str(row(api.login(alice, f"phone {number}")).pk) for number in range(11)]
     answer = carol.post(SESSIONS, {"action": "revoke", "_selected_action": chosen})
-    assert "alice (phone 1)…</p>" in answer.text
+    assert ", phone 1, 127.0.0.1)</li>\n<li>…</li>" in answer.text
     assert "phone 0" not in answer.text
 
 
