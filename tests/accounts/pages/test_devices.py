@@ -166,7 +166,9 @@ def test_opening_the_confirmation_page_revokes_nothing(api: API, alice: User) ->
     page = person.get(f"devices/{phone['session']}/end/")
     assert page.status_code == 200
     assert "Sign out phone?" in page.text
-    assert person.get("devices/others/end/").status_code == 200
+    others = person.get("devices/others/end/")
+    assert others.status_code == 200
+    assert '<button class="danger">Sign out all other devices</button>' in others.text
     assert row(phone).revoked_at is None
 
 
