@@ -9,11 +9,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts import changes, links, throttles
 from accounts.browser.sign_in import change_password
 from accounts.errors import InvalidLinkError
+from accounts.models import User
 from accounts.pages.forms import ForgottenForm, NewPasswordForm, PasswordChangeForm
 from accounts.pages.page import DonePage, FormPage, Page, SignedInFormPage
 from tokens.models.bidi import isolate
@@ -58,7 +60,7 @@ class ChoosePage(FormPage[NewPasswordForm]):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         throttles.count_link(self.client_network)
-        if links.user_of_password_link(self.link["uid"], self.link["token"]) is None:
+        if self.owner is None:
             return self.refuse()
         return super().get(request)
 
@@ -77,7 +79,13 @@ class ChoosePage(FormPage[NewPasswordForm]):
         return self.show(400, refused=InvalidLinkError.message)
 
     def show(self, status: int = 200, **context: Any) -> HttpResponse:
-        return super().show(status, **self.link, **context)
+        is_new = self.owner is not None and not self.owner.has_usable_password()
+        return super().show(status, is_new=is_new, **self.link, **context)
+
+    @cached_property
+    def owner(self) -> User | None:
+        """The user of the link, or None if it is invalid. A new user has no password yet."""
+        return links.user_of_password_link(**self.link)
 
     @property
     def link(self) -> dict[str, str]:

@@ -131,6 +131,21 @@ def test_a_mailed_link_sets_the_password_once(api: API, alice: User) -> None:
     assert person.sign_in("alice", NEW_PASSWORD).status_code == 302
 
 
+@pytest.mark.parametrize("form", [{}, {"new_password": "short"}], ids=["opened", "refused"])
+@pytest.mark.parametrize("invited", [True, False], ids=["a new user", "a forgotten password"])
+def test_only_a_user_with_a_password_reads_of_signed_in_devices(
+    alice: User, invited: bool, form: dict[str, str]
+) -> None:
+    if invited:
+        alice.set_unusable_password()
+        alice.save()
+    query, person = query_of(password_link(alice)), Person()
+    page = person.post("password/choose/", **query, **form) if form else None
+    text = (page or person.get("password/choose/", **query)).text
+    assert ("every device that is signed in" in text) is not invited
+    assert ("sign in to your new account" in text) is invited
+
+
 @pytest.mark.parametrize("name", ["alice", "bob"])
 def test_a_signed_in_person_chooses_a_password_by_a_link(alice: User, bob: User, name: str) -> None:
     person = signed_in(User.objects.get(username=name))
@@ -138,7 +153,7 @@ def test_a_signed_in_person_chooses_a_password_by_a_link(alice: User, bob: User,
     form = {**query_of(password_link(alice)), "new_password": NEW_PASSWORD}
     assert person.post("password/choose/", **form)["Location"] == "/accounts/password/chosen/"
     page = person.client.get("/accounts/password/chosen/", follow=True)
-    sentences = ["Every device is signed out.", "The password of alice is set."]
+    sentences = ["Sign in with it now.", "The password of alice is set."]
     assert [sentence in page.text for sentence in sentences] == [name == "alice", name == "bob"]
 
 
