@@ -81,12 +81,15 @@ find("change").addEventListener("click", () => {
   const changed = document.createElement("mark");
   changed.textContent = letter;
   claims.replaceChildren(claims.textContent.slice(0, at), changed, claims.textContent.slice(at + 1));
+  find("restore").disabled = false;
   showToken();
 });
 
 find("restore").addEventListener("click", () => {
   const [header, claims, signature] = issued.split(".");
   for (const [name, text] of Object.entries({ header, claims, signature })) part(name).textContent = text;
+  find("change").focus(); // A button that is disabled loses the focus.
+  find("restore").disabled = true;
   showToken();
 });
 

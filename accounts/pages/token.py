@@ -37,7 +37,7 @@ CLAIMS = {
     ),
     "rv": _("The version of the roles. After a change of roles, older tokens are refused."),
     "auth_time": _("When the person signed in."),
-    "roles": _("The roles of the person at the time of the refresh."),
+    "roles": _("The roles of the person when the token was issued."),
     "scope": _("What the token allows, if it allows less than the account."),
     "status": _("The place of the session in the public list of ended sessions."),
 }
