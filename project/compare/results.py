@@ -24,29 +24,6 @@ RESOLUTION = round(INTERVAL * 1000)  # milliseconds between two uses of a copy
 NOTABLE = 1.1  # A smaller factor between two results means nothing.
 
 
-#: The geometry of a chart, in its own units.
-BAR_START, LONGEST_BAR, LINE = 150, 100, 22
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar of a chart, with its label and its result as text, and where they are."""
-
-    title: str
-    cell: str
-    y: int
-    width: int
-    start: int = BAR_START
-
-    @property
-    def text_y(self) -> int:
-        return self.y + 10
-
-    @property
-    def end(self) -> int:
-        return self.start + self.width + 4
-
-
 @dataclass(frozen=True)
 class Row:
     """A row of the comparison, in the language of the reader."""
@@ -71,17 +48,19 @@ class Row:
         return shown(value, self.unit)
 
     @property
-    def bars(self) -> list[Bar]:
-        """The chart of the results, or [] if they are not three amounts."""
+    def lines(self) -> list[tuple[str, str, int]]:
+        """The cells, each with the width of its bar, in percent of the longest one."""
+        widths = self.widths or [0] * len(self.cells)
+        return [(*cell, width) for cell, width in zip(self.cells, widths, strict=True)]
+
+    @property
+    def widths(self) -> list[int]:
+        """The widths of the bars in percent, or [] if the results are not three amounts."""
         numbers = amounts(self.measured, self.unit)
         most = max(numbers, default=0)
         if not most or (self.theme == END and most < RESOLUTION):
             return []
-        widths = [max(1, round(LONGEST_BAR * value / most)) for value in numbers]
-        return [
-            Bar(title, cell, LINE * index + 5, width)
-            for index, ((title, cell), width) in enumerate(zip(self.cells, widths, strict=True))
-        ]
+        return [max(1, round(100 * value / most)) for value in numbers]
 
     def as_json(self) -> dict[str, Any]:
         """Return the row for programs: words and units are not translated."""

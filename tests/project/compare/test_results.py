@@ -60,13 +60,14 @@ def test_conclusions_follow_from_the_results(observed: Observed) -> None:
 
 def test_a_chart_has_a_bar_for_each_amount(observed: Observed) -> None:
     for row in map(row_of, observed.rows.values()):
-        for bar, (title, cell) in zip(row.bars, row.cells, strict=bool(row.bars)):
-            assert (bar.title, bar.cell) == (title, cell)
-            assert bar.end <= 260
-    charts = {row.id for row in map(row_of, observed.rows.values()) if row.bars}
+        assert [line[:2] for line in row.lines] == row.cells
+        assert [line[2] for line in row.lines] == (row.widths or [0, 0, 0])
+        assert max(row.widths, default=100) == 100
+    charts = {row.id for row in map(row_of, observed.rows.values()) if row.widths}
     assert {"bytes_per_request", "queries_per_request", "server_ms", "disk_bytes"} <= charts
     assert not {"database_down_now", "foreign_origin", "key_rotation"} & charts
-    assert row_of(Measured("refresh_ms", 0, 0, 0)).bars == []
+    assert row_of(Measured("refresh_ms", 0, 0, 0)).widths == []
+    assert row_of(Measured("refresh_ms", 0, 50, 200)).widths == [1, 25, 100]
 
 
 def test_the_text_for_terminals_has_every_result(observed: Observed) -> None:
