@@ -10,6 +10,23 @@ from tests.browser.conftest import Person
 pytestmark = pytest.mark.browser
 
 WIDE: ViewportSize = {"width": 1440, "height": 900}
+SMALL: ViewportSize = {"width": 360, "height": 800}
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+#: Turns an operation into one of this method, and returns the contrast of the method's name.
+CONTRAST = """
+(operation, method) => {
+  const luminance = (colour) => {
+    const [red, green, blue] = colour.match(/[\\d.]+/g).slice(0, 3).map(
+      (part) => (part /= 255) <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  operation.className = `opblock opblock-${method}`;
+  const style = getComputedStyle(operation.querySelector(".opblock-summary-method"));
+  const pair = [luminance(style.color), luminance(style.backgroundColor)].sort();
+  return (pair[1] + 0.05) / (pair[0] + 0.05);
+}
+"""
 GROUND = "element => getComputedStyle(element).backgroundColor"
 GREEN, DARK_GREEN = "rgb(11, 107, 93)", "rgb(8, 79, 69)"
 SCHEMES: dict[Literal["dark", "light"], str] = {
@@ -39,6 +56,40 @@ def test_the_api_docs_follow_the_colour_scheme(person: Person) -> None:
     for scheme, ground in SCHEMES.items():
         page.emulate_media(color_scheme=scheme)
         expect(page.locator("html")).to_have_css("background-color", ground)
+
+
+def test_every_method_of_the_api_docs_can_be_read(person: Person) -> None:
+    """The views of a developer have methods that the site's own API does not use."""
+    page = person.go("/api/docs/")
+    operation = page.locator(".opblock").first
+    operation.wait_for()
+    for scheme, ground in SCHEMES.items():
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("html")).to_have_css("background-color", ground)
+        contrasts = {method: operation.evaluate(CONTRAST, method) for method in METHODS}
+        assert {name: value for name, value in contrasts.items() if value < 4.5} == {}, scheme
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["phone", "screen"])
+def test_the_links_of_the_admins_header_look_the_same(person: Person, size: ViewportSize) -> None:
+    person.page.set_viewport_size(size)
+    person.sign_in("admin")
+    page = person.go("/admin/")
+    links = page.locator("#user-tools > a, #user-tools button[type=submit]")
+    assert links.count() == 4
+    weights = "links => links.map(link => getComputedStyle(link).fontWeight)"
+    assert len({*links.evaluate_all(weights)}) == 1
+    command = page.locator(".panel .command")
+    assert command.evaluate("command => command.getClientRects().length") == 1
+
+
+def test_the_navigation_of_a_staff_user_is_one_row_on_a_phone(person: Person) -> None:
+    person.page.set_viewport_size(SMALL)
+    person.sign_in("admin")
+    person.go("/accounts/devices/")
+    rows = tops(person.page.locator(".bar li"))
+    assert len(rows) == 5
+    assert len({*rows}) == 1
 
 
 def test_the_admin_is_green_in_both_colour_schemes(person: Person) -> None:
