@@ -14,6 +14,7 @@ from django.db.models.functions import TruncHour
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_tasks.base import TaskResultStatus
@@ -183,9 +184,9 @@ def site() -> Iterator[Panel]:
         [_("In the process that answered.")],
     )
     found = deployment_findings()
-    yield Panel(
-        _("Findings of check --deploy"), str(len(found)), list(found), is_alarming=bool(found)
-    )
+    command = format_html('<span class="command">{}</span>', "check --deploy")
+    title = format_html(_("Findings of {command}"), command=command)
+    yield Panel(title, str(len(found)), list(found), is_alarming=bool(found))
 
 
 @cache

@@ -22,6 +22,7 @@ bob = User.objects.create(username="b" * 150)
 DeviceSession.objects.filter(user__username="bob").update(user=bob, device="d" * 100)
 Group.objects.create(name="g" * 150)
 ServiceAccount.objects.create(name="s" * 100, created_by=bob, expires_at=timezone.now())
+ServiceAccount.objects.create(name="orders", scope="introspect orders:write")
 rotate()
 print(f"accounts/user/{User.objects.get(username='admin').pk}/change/")
 """
@@ -69,6 +70,31 @@ def test_a_table_that_is_too_wide_has_a_hint(person: Person, pages: list[str]) -
     for path in pages:
         is_wide = path != "auth/group/"
         assert person.go(f"/admin/{path}").evaluate(OVERFLOW) == [[is_wide, is_wide]], path
+
+
+#: Returns the words of up to 16 characters that are split over several lines.
+SPLIT = """
+() => {
+  const split = [];
+  const texts = document.createTreeWalker(document.querySelector(".results"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/(?<!\\S)[\\w:]{1,16}(?!\\S)/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (new Set(Array.from(range.getClientRects(), box => box.top)).size > 1) split.push(word[0]);
+    }
+  }
+  return split;
+}
+"""
+
+
+def test_a_table_that_scrolls_splits_no_word(person: Person, pages: list[str]) -> None:
+    person.sign_in("admin")
+    person.page.set_viewport_size({"width": 360, "height": 800})
+    for path in LISTS:
+        assert person.go(f"/admin/{path}").evaluate(SPLIT) == [], path
 
 
 def test_a_long_name_ends_before_the_buttons(person: Person, pages: list[str]) -> None:

@@ -169,7 +169,11 @@ def test_the_page_with_a_new_secret_has_no_problems(viewer: Person) -> None:
     page.get_by_role("button", name="Create secret").click()
     assert "client_secret: latchkey_" in page.locator(".secret").inner_text()
     assert problems(viewer) == []
-    page.get_by_role("link", name="I have copied it").click()
+    button = page.get_by_role("link", name="I have copied it")
+    box = button.bounding_box()
+    assert box
+    assert box["height"] >= 34  # as the admin's other buttons
+    button.click()
     page.get_by_role("heading", name="Change service account").wait_for()
 
 
