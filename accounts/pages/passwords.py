@@ -85,7 +85,7 @@ class ChoosePage(FormPage[NewPasswordForm]):
     @cached_property
     def owner(self) -> User | None:
         """The user of the link, or None if it is invalid. A new user has no password yet."""
-        return links.user_of_password_link(**self.link)
+        return links.user_of_password_link(self.link["uid"], self.link["token"])
 
     @property
     def link(self) -> dict[str, str]:
