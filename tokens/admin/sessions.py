@@ -225,8 +225,7 @@ class DeviceSessionAdmin(Columns, RecordAdmin):
             ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number},
             count_users(len({*sessions.values()} - {None})),
         ]
-        current = state_of(request).session
-        if current and current.pk in sessions:
+        if (current := state_of(request).session) and current.pk in sessions:
             numbers.append(gettext("You sign yourself out as well."))
         return preview(
             self,
