@@ -108,7 +108,6 @@ async def deny(scope: Scope, send: Send, answer: Denial) -> None:
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
         **answer.headers,
     }
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

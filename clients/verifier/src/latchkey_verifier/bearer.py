@@ -30,7 +30,12 @@ class Denial:
 
     status: int
     code: str
-    headers: Mapping[str, str]
+    own_headers: Mapping[str, str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers. No answer of this kind may be cached."""
+        return {"Cache-Control": "no-store", **self.own_headers}
 
     @property
     def body(self) -> dict[str, str]:

@@ -191,8 +191,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     """
     if isinstance(exc, RoleLacking | ScopeLacking):
         lacking = denial(exc)
-        headers = {"Cache-Control": "no-store", **lacking.headers}
-        return Response(lacking.body, status=lacking.status, headers=headers)
+        return Response(lacking.body, status=lacking.status, headers=lacking.headers)
     # rest_framework.views imports the classes that the settings name, such as the one above.
     from rest_framework.views import exception_handler as default  # noqa: PLC0415  (see above)
 

@@ -81,5 +81,4 @@ def refusal(connection: HTTPConnection, error: VerifierError) -> HTTPException |
     answer = denial(error)
     if connection.scope["type"] == "websocket":
         return WebSocketException(1013 if answer.status == 503 else 1008)
-    headers = {"Cache-Control": "no-store", **answer.headers}
-    return HTTPException(answer.status, answer.body["detail"], headers)
+    return HTTPException(answer.status, answer.body["detail"], answer.headers)

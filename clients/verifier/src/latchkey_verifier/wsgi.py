@@ -110,7 +110,6 @@ def deny(start_response: StartResponse, answer: Denial) -> Iterable[bytes]:
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
         **answer.headers,
     }
     start_response(f"{status.value} {status.phrase}", list(headers.items()))
