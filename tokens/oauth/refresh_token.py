@@ -30,8 +30,7 @@ def grant(request: Request, form: dict[str, str]) -> dict[str, Any]:
     key, ip_address = idempotency_key(request), client_address(request)
     check_client(request, form)
     token = parse_and_count(required(form, "refresh_token"), ip_address)
-    narrows = bool({"scope", "resource"} & form.keys())
-    narrowing = read_narrowing(token, form, key) if narrows else {}
+    narrowing = read_narrowing(token, form, key)
     pair = rotate(token, retry_key=key, ip_address=ip_address)
     state_of(request._request).session = pair.session
     if narrowing:
@@ -44,8 +43,11 @@ def read_narrowing(
 ) -> dict[str, str]:
     """Return the requested scope and audience, which the session must have: one query.
 
-    Returns nothing for a token that `rotate` refuses anyway: it must recognise reuse.
+    Returns nothing, without a query, if the request names neither, and for a token that `rotate`
+    refuses anyway: it must recognise reuse.
     """
+    if not {"scope", "resource"} & form.keys():
+        return {}
     session = DeviceSession.objects.filter(sid=token.sid, revoked_at=None).first()
     if session is None or judge(token, session, retry_key) not in ACCEPTED:
         return {}
