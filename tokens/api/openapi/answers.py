@@ -105,19 +105,12 @@ FORGED = refused(
     "The request has cookies, but no valid CSRF token or an origin that is not allowed.",
     csrf_failed=CSRF_FAILED,
 )
-TOO_LARGE = example(
-    "too many roles",
-    {
-        "detail": str(CookieTooLargeError.default_detail),
-        "code": CookieTooLargeError.default_code,
-    },
-)
-TOKEN_TOO_LARGE = example(
-    "far too many roles",
-    {
-        "detail": str(TokenTooLargeError.default_detail),
-        "code": TokenTooLargeError.default_code,
-    },
+TOO_LARGE, TOKEN_TOO_LARGE = (
+    example(name, {"detail": str(error.default_detail), "code": error.default_code})
+    for name, error in (
+        ("too many roles", CookieTooLargeError),
+        ("far too many roles", TokenTooLargeError),
+    )
 )
 BOTH = example(
     "in body and cookie", {"refresh": ["There is one in the cookie too: send only one."]}
