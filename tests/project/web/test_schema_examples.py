@@ -17,6 +17,7 @@ from project.web.refusal import REFUSAL, RequestRefusal
 from tests.conftest import API, Answer
 from tests.project.conftest import Outage
 from tests.project.web.schema_examples import OTHERS, UNAVAILABLE, Example, ask, valid_body
+from tests.support.roles import give_roles
 from tokens.api.openapi.examples import IDEMPOTENCY_KEY, SID
 from tokens.http import cookies
 from tokens.revocation import snapshot
@@ -42,9 +43,8 @@ def ask_by_cookie(example: Example, pair: Pair, *, strict: bool = False) -> Answ
 
 
 def with_many_roles(example: Example, pair: Pair) -> Answer:
-    groups = [Group(name=f"a role of some length, number {number}") for number in range(75)]
     alice = User.objects.get()
-    alice.groups.set(Group.objects.bulk_create(groups))
+    give_roles(alice, 75, 32)
     return ask_by_cookie(example, API(Client()).login(alice))
 
 

@@ -9,15 +9,13 @@ from django.test import Client
 from accounts.models import User
 from tests.conftest import API, PASSWORD, Answer
 from tests.support.browsing import App
+from tests.support.roles import give_roles
 from tests.tokens.http.cookie_calls import active_session, change_password
 from tokens.http import cookies
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-def give_roles(user: User, count: int) -> None:
-    groups = [Group(name=f"a role of some length, number {number}") for number in range(count)]
-    user.groups.set(Group.objects.bulk_create(groups))
+LENGTH = 32  # characters of the name of a role
 
 
 def line(answer: Answer, kind: cookies.TokenName) -> int:
@@ -30,12 +28,12 @@ def line(answer: Answer, kind: cookies.TokenName) -> int:
 @pytest.mark.spec("ASVS 5.0", "3.3.5")
 @pytest.mark.spec("RFC 6265bis", "5.6")
 def test_a_sign_in_with_a_too_large_cookie_is_refused(alice: User) -> None:
-    give_roles(alice, 60)
+    give_roles(alice, 60, LENGTH)
     fits = App().login(alice)
     assert fits.status_code == 200
     assert 3000 < line(fits, "access") <= 4096
     before, kept = active_session(), fits.cookies["refresh"].value
-    give_roles_more(alice)
+    give_roles(alice, 75, LENGTH)
     app = App()
     app.plant("refresh", kept)
     refused = app.login(alice)
@@ -45,14 +43,9 @@ def test_a_sign_in_with_a_too_large_cookie_is_refused(alice: User) -> None:
     assert API(Client()).login(alice)["access"]
 
 
-def give_roles_more(user: User) -> None:
-    Group.objects.all().delete()
-    give_roles(user, 75)
-
-
 @pytest.mark.trap(35)
 def test_too_many_roles_do_not_lose_the_session(app: App, alice: User) -> None:
-    give_roles(alice, 75)
+    give_roles(alice, 75, LENGTH)
     refused = app.post("auth/refresh/")
     assert (refused.status_code, refused.json()["code"]) == (400, "cookie_too_large")
     assert set(refused.cookies) == {"refresh"}

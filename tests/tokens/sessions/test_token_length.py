@@ -6,37 +6,30 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, PASSWORD
+from tests.support.roles import give_roles
 from tests.tokens.oauth.conftest import OAuth, Service
 from tokens.jwt.claims import MAX_TOKEN_LENGTH
 from tokens.models import DeviceSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-def give_roles(user: User, count: int) -> None:
-    groups = [Group(name=f"{number:03}{'r' * 147}") for number in range(count)]
-    user.groups.set(Group.objects.bulk_create(groups))
+LENGTH = 150  # characters of the longest name of a group
 
 
 def test_a_sign_in_with_far_too_many_roles_is_refused(api: API, alice: User) -> None:
-    give_roles(alice, 30)
+    give_roles(alice, 30, LENGTH)
     pair = api.login(alice)
     assert 6000 < len(pair["access"]) < MAX_TOKEN_LENGTH
-    give_roles_instead(alice, 60)
+    give_roles(alice, 60, LENGTH)
     refused = api.post("login/", {"username": alice.username, "password": PASSWORD})
     assert (refused.status_code, refused.json()["code"]) == (400, "token_too_large")
     assert DeviceSession.objects.count() == 1
 
 
-def give_roles_instead(user: User, count: int) -> None:
-    Group.objects.all().delete()
-    give_roles(user, count)
-
-
 def test_a_session_survives_until_the_roles_are_removed(api: API, alice: User) -> None:
     """A refused refresh would lose the successor, and so the session."""
     pair = api.login(alice)
-    give_roles(alice, 60)
+    give_roles(alice, 60, LENGTH)
     pair = api.rotated(pair["refresh"])
     assert len(pair["access"]) > MAX_TOKEN_LENGTH
     Group.objects.all().delete()
