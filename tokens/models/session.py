@@ -36,6 +36,8 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
 
         UPDATE … RETURNING decides which caller revoked a session, so each is reported once.
         The rows are locked in the order of their ids, so that two callers cannot block each other.
+        PostgreSQL makes an array of the ids first: with an outdated estimate of the number of rows,
+        it would run a subquery of IN again for every session, in another order.
         All get the same `revoked_at`. If the statement waited longer than PROMPT for a lock, they
         are dated again after the wait: a refresh may have issued an access token during it, and the
         snapshots must list the session until that token expires.
@@ -46,10 +48,11 @@ class DeviceSessionQuerySet(CurrentQuerySet["DeviceSession"]):
             ids, params = rows.get_compiler(connection=connection).as_sql()
         except EmptyResultSet:
             return []
-        lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+        locks = connection.features.has_select_for_update
+        chosen = f"= ANY (ARRAY ({ids} FOR UPDATE))" if locks else f"IN ({ids})"
         sql = f"""
             UPDATE {DeviceSession._meta.db_table} SET revoked_at = %s, revoked_reason = %s
-            WHERE revoked_at IS NULL AND id IN ({ids} {lock})
+            WHERE revoked_at IS NULL AND id {chosen}
             RETURNING *
             """
         sessions = DeviceSession.objects.using(self.db)

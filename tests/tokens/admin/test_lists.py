@@ -1,49 +1,21 @@
 """The lists of the admin find rows, and cost the same few queries for any number of rows."""
 
 import re
-from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import User
 from tests.conftest import API, HASHED, Clock, row
+from tests.support.rows import fill
 from tests.support.staff import BLACKLIST, SESSIONS, USERS, confirm
 from tests.tokens.admin.pages import listed, tokens_listed
 from tokens.admin.lists import LimitedPaginator
-from tokens.models import BlacklistedToken, DeviceSession, Kind, Reason, TokenType
+from tokens.models import BlacklistedToken, DeviceSession, Kind, Reason
 
 pytestmark = pytest.mark.django_db
-
-
-def fill(rows: int) -> None:
-    """Create this many users, each with a session and a blacklisted token."""
-    now = timezone.now()
-    users = User.objects.bulk_create(
-        User(username=f"user-{n}", password=HASHED) for n in range(rows)
-    )
-    moments = dict.fromkeys(("created_at", "rotated_at", "auth_time"), now)
-    ends = dict.fromkeys(("idle_expires_at", "expires_at"), now + timedelta(days=1))
-    DeviceSession.objects.bulk_create(
-        DeviceSession(
-            user=user, secret_hash=b"h", nonce=b"n", credential_tag=b"t", **moments, **ends
-        )
-        for user in users
-    )
-    BlacklistedToken.objects.bulk_create(
-        BlacklistedToken(
-            jti=str(uuid4()),
-            user=user,
-            token_type=TokenType.ACCESS,
-            reason=Reason.ADMIN,
-            expires_at=now,
-        )
-        for user in users
-    )
 
 
 @pytest.mark.parametrize("page", [USERS, SESSIONS, BLACKLIST])
