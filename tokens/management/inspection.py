@@ -147,7 +147,7 @@ def describe(session: DeviceSession) -> dict[str, str]:
         limits = {"expires": session.ends_at}
     return {
         "kind": session.kind,
-        "user": str(session.user_id),
+        "user": str(session.user_id or "none"),
         "device": json.dumps(session.device),
         "generation": str(session.generation),
         "created": f"{session.created_at:%Y-%m-%d %H:%M:%S} UTC",

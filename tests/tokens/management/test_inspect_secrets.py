@@ -30,6 +30,7 @@ def test_a_valid_secret_is_described(service: Service, inspect: Inspect) -> None
         f"secret prefix: {service.row.prefix}",
         f"secret expires: {service.row.expires_at:%Y-%m-%d %H:%M:%S} UTC",
         "session kind: service",
+        "session user: none",
         f"session expires: {service.row.expires_at:%Y-%m-%d %H:%M:%S} UTC",
         "session revoked: no",
     ):
