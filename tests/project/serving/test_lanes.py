@@ -93,6 +93,36 @@ def test_hashing_leaves_a_thread_for_other_requests(threads: int, hashing: int) 
     crowd.callers.shutdown()
 
 
+def test_a_thread_that_continues_with_a_waiting_job_keeps_to_the_limits() -> None:
+    """Guards the count of slots in `_follow`, of all threads and of those that hash."""
+    queue: Lanes[Job] = Lanes(2, run)
+    began, may_end = list[str](), {name: Event() for name in ("h1", "h2", "p1", "p2", "p3")}
+
+    def job(name: str) -> Job:
+        return lambda: (began.append(name), may_end[name].wait(30))  # type: ignore[return-value]
+
+    with ThreadPoolExecutor(2) as callers:
+        for name in ("h1", "p1"):
+            callers.submit(queue.enter, job(name), hashing=name == "h1")
+            wait_until(lambda name=name: name in began, seconds=10)  # type: ignore[misc]
+        queue.enter(job("h2"), hashing=True)
+        queue.enter(job("p2"), hashing=False)
+        assert queue.count_waiting() == 2
+        may_end["p1"].set()
+        wait_until(lambda: len(began) == 3, seconds=10)
+        assert began == ["h1", "p1", "p2"]
+        may_end["h1"].set()
+        wait_until(lambda: began[-1] == "h2", seconds=10)
+        may_end["p3"].set()
+        queue.enter(job("p3"), hashing=False)
+        assert began[-1] == "h2"
+        assert queue.count_waiting() == 1
+        for event in may_end.values():
+            event.set()
+    assert began[-1] == "p3"
+    assert queue.count_waiting() == 0
+
+
 def test_waiting_jobs_run_in_the_order_of_arrival() -> None:
     queue: Lanes[Job] = Lanes(1, run)
     began, enough, order = Event(), Event(), list[int]()
