@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from tokens.admin.lists import users_by_name
 from tokens.models import DeviceSession
-from tokens.models.user_agents import SPELLINGS
+from tokens.models.user_agents import WORDS
 
 #: No index covers IP addresses and device names, because each sign-in would have to update it. A
 #: search for them reads so many sessions at most.
@@ -59,6 +59,7 @@ def _has_device(text: str) -> Q:
     """Return the condition that each word is part of the device's name."""
     condition = Q()
     for word in [word for word in text.split() if word != "on"] or [text]:  # "Firefox on Linux"
-        spelling = SPELLINGS.get(word.casefold(), word)
-        condition &= Q(device__icontains=word) | Q(user_agent__icontains=spelling)
+        pattern = WORDS.get(word.casefold())
+        header = Q(user_agent__regex=pattern) if pattern else Q(user_agent__icontains=word)
+        condition &= Q(device__icontains=word) | header
     return condition

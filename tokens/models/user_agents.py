@@ -22,11 +22,15 @@ SYSTEMS = {
     "Android": r"Android",
     "ChromeOS": r"CrOS",
     "Windows": r"Windows",
-    "macOS": r"Macintosh|Mac OS X",
-    "Linux": r"Linux|X11",
+    "macOS": r"Macintosh",
+    "Linux": r"Linux",
 }
-#: How headers spell the names that they do not contain literally.
-SPELLINGS = {"chromeos": "CrOS", "edge": "Edg", "macos": "Mac OS X", "opera": "OPR"}
+#: The pattern of each word of a name, for searches.
+WORDS = {
+    word.casefold(): pattern
+    for name, pattern in {**BROWSERS, **SYSTEMS}.items()
+    for word in name.split()
+}
 #: The form of programs' headers: `curl/8.5.0`, `python-requests/2.32`, `okhttp/4.12`.
 PROGRAM = re.compile(r"([A-Za-z][\w.-]{1,30})/\d")
 

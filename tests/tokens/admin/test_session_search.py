@@ -10,6 +10,7 @@ from tests.conftest import API, row
 from tests.support.people import FIREFOX, IPHONE
 from tests.support.staff import SESSIONS
 from tests.tokens.admin.pages import tokens_listed
+from tests.tokens.models.test_user_agents import NAMES
 from tokens.admin import session_search
 from tokens.admin.lists import MAX_WORDS
 from tokens.models import DeviceSession, Reason
@@ -63,7 +64,18 @@ def test_a_session_is_found_by_the_id_in_the_list(
     assert tokens_listed(carol.get(SESSIONS, {"q": change(short)})) == {phone}
 
 
-@pytest.mark.parametrize("words", ["192.0.2.8", "phone firefox", "on", "0" * 8])
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [pytest.param(*named, id=named[1]) for named in NAMES.items() if " on " in named[1]],
+)
+def test_a_device_is_found_by_its_friendly_name(
+    laptop: DeviceSession, carol: Client, user_agent: str, name: str
+) -> None:
+    DeviceSession.objects.filter(pk=laptop.pk).update(user_agent=user_agent)
+    assert laptop in tokens_listed(carol.get(SESSIONS, {"q": name}))
+
+
+@pytest.mark.parametrize("words", ["192.0.2.8", "phone firefox", "macOS", "on", "0" * 8])
 def test_nothing_is_found_by(
     phone: DeviceSession, laptop: DeviceSession, carol: Client, words: str
 ) -> None:

@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.conftest import API, row
 from tests.tokens.oauth.conftest import PAYMENTS, OAuth, Service
 from tests.tokens.oauth.test_exchange import exchanged
-from tokens.jwt.claims import AccessToken
+from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.jwt.custom_claims import MAX_SIZE, RESERVED, custom_claims
 from tokens.models import DeviceSession, ServiceAccount
 
@@ -69,7 +69,11 @@ def test_a_claim_is_refused_unless_it_is_free_small_and_json(
 
 
 def test_every_claim_of_a_token_is_reserved(api: API, alice: User) -> None:
-    assert AccessToken(api.login(alice)["access"]).payload.keys() <= RESERVED
+    tokens = api.login(alice)
+    for token in (AccessToken(tokens["access"]), RefreshToken(tokens["refresh"])):
+        assert token.payload.keys() <= RESERVED
+    assert {"nbf", "scope", "act", "may_act", "actor_sids", "cnf", "status"} < RESERVED
+    assert {"active", "username"} < RESERVED, "answers of introspection"
 
 
 def test_claims_of_the_largest_size_are_added(

@@ -38,6 +38,13 @@ NAMES = {
     f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} HeadlessChrome/142.0.0.0 Safari/537.36": (
         "Chrome on Linux"
     ),
+    f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/142.0.0.0 Safari/537.36 Vivaldi/7.6": (
+        "Vivaldi on Linux"
+    ),
+    f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chromium/142.0.0.0 Chrome/142.0.0.0 Safari/537.36": (
+        "Chromium on Linux"
+    ),
+    "Opera/9.80 (X11; FreeBSD) Presto/2.12.388 Version/12.16": "Opera",
     "Mozilla/5.0 (Haiku; rv:144.0) Gecko/20100101 Firefox/144.0": "Firefox",
     "curl/8.5.0": "curl",
     "python-requests/2.32.5": "python-requests",
