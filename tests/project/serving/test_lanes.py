@@ -99,7 +99,11 @@ def test_a_thread_that_continues_with_a_waiting_job_keeps_to_the_limits() -> Non
     began, may_end = list[str](), {name: Event() for name in ("h1", "h2", "p1", "p2", "p3")}
 
     def job(name: str) -> Job:
-        return lambda: (began.append(name), may_end[name].wait(30))  # type: ignore[return-value]
+        def work() -> None:
+            began.append(name)
+            may_end[name].wait(30)
+
+        return work
 
     with ThreadPoolExecutor(2) as callers:
         for name in ("h1", "p1"):
