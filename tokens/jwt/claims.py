@@ -13,10 +13,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import (
-    SimpleLazyObject,
-    cached_property,  # functools' has one lock for all before 3.12
-)
+from django.utils.functional import cached_property  # functools' has one lock before 3.12
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.exceptions import TokenError
 
@@ -30,7 +27,7 @@ from tokens.jwt.backends import (
     refresh_backend,
     select_backend,
 )
-from tokens.jwt.custom_claims import custom_claims
+from tokens.jwt.custom_claims import claims_of
 from tokens.jwt.grants import allowed_audiences, allowed_scopes, choose_audience, choose_scope
 from tokens.jwt.identifiers import primary_key, session_id
 from tokens.keys.jwk import KeyPair
@@ -248,8 +245,9 @@ class Pair:
         subkeys: Subkeys,
         roles: Sequence[str],
         signer: KeyPair,
+        claims: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Return the pair for the present state of the session.
+        """Return the pair for the present state of the session, with these additional claims.
 
         `signer` must be loaded before the row is read. If all sessions are revoked and the keys
         replaced between the two, the replaced key signs the access token, which is then invalid.
@@ -260,7 +258,7 @@ class Pair:
             scope=choose_scope(allowed_scopes(session), None),
             audience=choose_audience(allowed_audiences(session), None),
             person={"roles": [*roles]},
-            claims=custom_claims(SimpleLazyObject(lambda: session.user), session),
+            claims=claims_of(session) if claims is None else claims,
         )
         return cls(access, RefreshToken.mint(session, jti, subkeys), session)
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from tokens.conf import conf
@@ -24,13 +25,16 @@ MAX_SIZE = 1024  # bytes of all additional claims as JSON: a cookie holds 4096
 ClaimsFunction = Callable[[Any, DeviceSession], Mapping[str, Any]]
 
 
+def claims_of(session: DeviceSession) -> dict[str, Any]:
+    """Return the additional claims of a person's token, as `custom_claims`."""
+    return custom_claims(SimpleLazyObject(lambda: session.user), session)
+
+
 def custom_claims(subject: Any, session: DeviceSession) -> dict[str, Any]:
     """Return the additional claims of a token for this user or service account.
 
-    Executes no query unless the function does: at a refresh, `subject` is loaded when the function
-    reads it, and so are columns of the session that rotation does not need, such as `device`.
-    Raises ImproperlyConfigured if the function returns a reserved name, a value that is not JSON,
-    or more than MAX_SIZE bytes.
+    Executes no query unless the function does. Raises ImproperlyConfigured if the function returns
+    a reserved name, a value that is not JSON, or more than MAX_SIZE bytes.
     """
     if not conf().CLAIMS:
         return {}

@@ -32,13 +32,19 @@ from tokens.conf import conf
 from tokens.crypto.subkeys import Subkeys, newest_subkeys
 from tokens.errors import AlreadyRotatedError, Refusal, SessionBusyError, TokenRefusedError
 from tokens.jwt.claims import Pair, RefreshToken, secret_hash
+from tokens.jwt.custom_claims import claims_of
 from tokens.jwt.parsing import parse_token
 from tokens.keys.keyring import keyring
 from tokens.models import DeviceSession, Reason
 from tokens.sessions import statements
 from tokens.sessions.networks import client_network
 from tokens.sessions.replay import Verdict, judge, successor_subkeys
-from tokens.sessions.standing import refusal_reason, renew_tag, revoke_if_lasting
+from tokens.sessions.standing import (
+    UserState,
+    refusal_reason,
+    renew_tag,
+    revoke_if_lasting,
+)
 from tokens.sessions.statements import SessionState
 from tokens.signals import DomainSignal
 
@@ -63,8 +69,17 @@ def rotate(
 
 
 def consume(token: RefreshToken, retry_key: str | None, ip_address: str | None) -> Pair | None:
-    """Replace the token by its successor, or return None if it is not the current token."""
-    signer = keyring.current().signer
+    """Replace the token by its successor, or return None if it is not the current token.
+
+    The function of CLAIMS can fail. It is called first, so that the token is not spent then.
+    """
+    signer, claims = keyring.current().signer, None
+    if conf().CLAIMS:
+        session = statements.read_with_user(token.sid, token.jti)
+        if session is None or judge(token, session, retry_key) is not Verdict.CURRENT:
+            return None
+        if not refusal_reason(session, UserState.of(session.user), token):
+            claims = claims_of(session)
     now, nonce, subkeys = timezone.now(), secrets.token_bytes(16), newest_subkeys()
     jti = token.successor_jti(nonce, subkeys)
     state = statements.advance(
@@ -87,7 +102,8 @@ def consume(token: RefreshToken, retry_key: str | None, ip_address: str | None) 
         state = read_valid(token)
     renew_tag(state.session, state.user)
     signals.after_commit(signals.refresh_token_rotated, session=session)
-    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=state.roles, signer=signer)
+    roles = state.roles
+    return Pair.mint(session, jti=jti, subkeys=subkeys, roles=roles, signer=signer, claims=claims)
 
 
 def handle_spent_token(

@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API, row
+from tests.conftest import API, Clock, row
 from tests.tokens.oauth.conftest import PAYMENTS, OAuth, Service
 from tests.tokens.oauth.test_exchange import exchanged
 from tokens.jwt.claims import AccessToken, RefreshToken
 from tokens.jwt.custom_claims import MAX_SIZE, RESERVED, custom_claims
-from tokens.models import DeviceSession, ServiceAccount
+from tokens.models import DeviceSession, Reason, ServiceAccount
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known_scopes")]
 
@@ -103,7 +103,7 @@ def queries_of(call: Any) -> int:
     return len(queries)
 
 
-def test_a_function_costs_a_query_at_refresh_only_if_it_reads_the_user(
+def test_a_function_costs_a_query_at_refresh_also_if_it_reads_the_user(
     settings: Settings, api: API, alice: User
 ) -> None:
     counts: dict[str, tuple[int, int]] = {}
@@ -116,7 +116,7 @@ def test_a_function_costs_a_query_at_refresh_only_if_it_reads_the_user(
     login, refresh = counts[""]
     assert counts == {
         "": (login, refresh),
-        "returned": (login, refresh),
+        "returned": (login, refresh + 1),
         "tenant": (login, refresh + 1),
     }
 
@@ -164,6 +164,35 @@ def test_a_function_that_fails_is_logged_and_a_retry_gets_the_same_successor(
     assert second["generation"] == pair["generation"] + 1
     assert api.rotated(pair["refresh"], key=key)["refresh"] == second["refresh"]
     assert row(pair).revoked_at is None
+
+
+def test_a_function_that_fails_spends_no_token(
+    settings: Settings, api: API, alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client without a key can come again after the grace period."""
+    use(settings, "returned")
+    pair = api.login(alice)
+    broken = API(Client(raise_request_exception=False))
+    monkeypatch.setitem(ANSWER, "value", RuntimeError("The directory is not reached."))
+    assert broken.refresh(pair["refresh"]).status_code == 500
+    clock.forward(hours=1)
+    monkeypatch.setitem(ANSWER, "value", {"tenant": "acme"})
+    second = api.rotated(pair["refresh"])
+    assert AccessToken(second["access"])["tenant"] == "acme"
+    assert second["generation"] == pair["generation"] + 1
+
+
+def test_a_reused_token_is_reported_although_the_function_fails(
+    settings: Settings, api: API, alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(settings, "returned")
+    monkeypatch.setitem(ANSWER, "value", {})
+    pair = api.login(alice)
+    api.rotated(pair["refresh"])
+    clock.forward(hours=1)
+    monkeypatch.setitem(ANSWER, "value", RuntimeError("The directory is not reached."))
+    assert api.refresh(pair["refresh"]).status_code == 401
+    assert row(pair).revoked_reason == Reason.REUSE
 
 
 def test_a_sign_in_whose_claims_fail_leaves_no_session(
