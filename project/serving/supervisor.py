@@ -82,8 +82,18 @@ class Site:
                     self.restart()
             log.critical("server_ended", status=self.server.returncode)
         finally:
-            stop_processes([self.server, self.worker, *self.retired])
+            self.stop()
         return 1
+
+    def stop(self) -> None:
+        """Stop all processes. When the servers have ended, new connections are refused."""
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
+        servers = [self.server, *self.retired]
+        for program in (*servers, self.worker):
+            program.terminate()
+        end_by(deadline, servers)
+        os.close(self.listening)
+        end_by(deadline, [self.worker])
 
     def restart(self) -> None:
         """Replace both, unless the site cannot start with its new code or settings.
@@ -134,10 +144,14 @@ def stop(number: int, frame: object) -> NoReturn:
 
 
 def stop_processes(running: list[Process]) -> None:
-    """Ask all processes to stop. After a while, kill the rest with their child processes."""
-    deadline = time.monotonic() + SHUTDOWN_TIMEOUT
+    """Ask the processes to stop, and kill those that do not end in SHUTDOWN_TIMEOUT."""
     for program in running:
         program.terminate()
+    end_by(time.monotonic() + SHUTDOWN_TIMEOUT, running)
+
+
+def end_by(deadline: float, running: list[Process]) -> None:
+    """Wait for the processes until this monotonic time, and kill the rest with their children."""
     for program in running:
         with suppress(subprocess.TimeoutExpired):
             program.wait(max(0, deadline - time.monotonic()))

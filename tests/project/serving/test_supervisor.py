@@ -153,6 +153,18 @@ def test_all_processes_stop_together_and_free_the_port(
     assert comes_true(site.is_free)  # A killed process is a zombie before its threads have ended.
 
 
+def test_connections_are_refused_while_the_mail_worker_finishes(site: Site) -> None:
+    """A proxy can choose another server then."""
+    server, worker = map(site.program, ("project.serving.server", "project.serving.worker"))
+    os.kill(worker, signal.SIGSTOP)
+    site.supervisor.terminate()
+    assert comes_true(lambda: not runs(server))
+    assert comes_true(site.is_free, seconds=2)
+    assert runs(worker)
+    os.kill(worker, signal.SIGCONT)
+    assert site.supervisor.wait(timeout=20) == 0
+
+
 def test_a_killed_server_worker_is_restarted(site: Site) -> None:
     server = site.program("project.serving.server")
     killed, other = sorted(children(server))
