@@ -24,6 +24,7 @@ from project.web.refusal import REFUSAL, RequestRefusal
 BODY_TIME = 20  # seconds in which a body must arrive
 MAX_DISCARDED = 10_000_000  # bytes of a body that are read although the site refuses it
 LARGE_BODIES = 16  # bodies longer than MAX_BODY_SIZE that may be in memory at a time
+ALIVE = "/healthz"  # It needs no database, so it is answered while all threads wait for theirs.
 SWEEP = 0.5  # seconds between two checks for requests that take too long
 TOO_SLOW = RequestRefusal(408, "timeout", "The body did not arrive in time.")
 BUSY = RequestRefusal(503, "busy", "The server is busy. Try again.")
@@ -176,6 +177,9 @@ class Exchange:
     def enter(self) -> None:
         environ = self.environ
         environ["wsgi.input"] = BytesIO(b"".join(self.chunks))
+        if environ["PATH_INFO"] == ALIVE:
+            self.answer()
+            return
         hashes = self.gateway.hashes(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         self.gateway.lanes.enter(self, hashing=hashes)
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 from granian import Granian
@@ -18,6 +19,7 @@ from project.serving.supervisor import READY
 from project.web.refusal import REFUSAL
 
 LOG: list[str] = []  # events, shown at /log
+ASKED = Event()  # whether /healthz was asked, for which /waits waits
 
 
 class Response(list[bytes]):
@@ -59,6 +61,12 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
         case ["slow"]:
             time.sleep(2)
             return Response([b"done"])
+        case ["forget"]:
+            ASKED.clear()
+        case ["waits"]:
+            LOG.append("released" if ASKED.wait(10) else "not released")
+        case ["healthz"]:
+            ASKED.set()
         case ["log"]:
             return Response([" ".join(LOG).encode()])
         case ["echo"]:

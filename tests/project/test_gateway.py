@@ -61,6 +61,18 @@ def test_an_answer_to_an_unread_body_announces_that_the_connection_closes(
     assert content.lower().count(b"connection: close\r\n") == 1
 
 
+def test_the_probe_answers_while_every_thread_waits(server: Server) -> None:
+    get(server, "/forget")
+    with ThreadPoolExecutor(6) as clients:
+        for _ in range(6):
+            clients.submit(get, server, "/waits")
+        time.sleep(1)
+        assert get(server, "/healthz").status_code == 200
+    found = get(server, "/log").text
+    assert found.count("released") == 6
+    assert "not released" not in found
+
+
 def test_a_body_that_is_too_long_is_read_and_discarded(server: Server) -> None:
     with httpx.Client(timeout=20) as client:
         for _ in range(2):
