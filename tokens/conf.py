@@ -11,6 +11,9 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from rest_framework_simplejwt import settings as simplejwt
 
+#: The longest SNAPSHOT_INTERVAL that the checks allow.
+MAX_SNAPSHOT_INTERVAL = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSettings:

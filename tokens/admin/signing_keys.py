@@ -1,5 +1,6 @@
 """The list of signing keys and their states, with buttons that rotate or replace them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from tokens.admin.lists import LimitedPaginator, RecordAdmin
 from tokens.conf import conf
-from tokens.keys.lifecycle import replace_all, rotate
+from tokens.keys.lifecycle import published, published_until, replace_all, rotate
 from tokens.models import DeviceSession, Kind, SigningKey
 
 
@@ -25,13 +26,13 @@ from tokens.models import DeviceSession, Kind, SigningKey
 class SigningKeyAdmin(RecordAdmin):
     """The signing keys of access tokens. The site generates them; administrators can rotate."""
 
-    list_display = ("kid", "algorithm", "state", "signs_from", "signs_until", "disappears_at")
+    list_display = ("kid", "algorithm", "state", "signs_from", "signs_until", "disappears")
     lookups = frozenset()
     fields = (
         *("kid", "algorithm", "state", "public_jwk"),
-        *("published_at", "signs_from", "signs_until", "disappears_at"),
+        *("published_at", "signs_from", "signs_until", "disappears"),
     )
-    readonly_fields = ("state",)
+    readonly_fields = ("state", "disappears")
     change_list_template = "admin/signing_keys.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
@@ -47,8 +48,11 @@ class SigningKeyAdmin(RecordAdmin):
             return gettext("signs later")
         if key.signs_until is None or key.signs_until > now:
             return gettext("signs")
-        gone = key.disappears_at is not None and key.disappears_at <= now
-        return gettext("removed") if gone else gettext("verifies")
+        return gettext("verifies") if published([key]) else gettext("removed")
+
+    @admin.display(description=_("disappears at"), ordering="disappears_at")
+    def disappears(self, key: SigningKey) -> datetime | None:
+        return published_until(key)
 
     def get_urls(self) -> list[Any]:
         rotate = self.admin_site.admin_view(require_POST(self.rotate))

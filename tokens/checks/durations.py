@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.core.checks import CheckMessage
 
 from tokens.checks.messages import error
-from tokens.conf import conf
+from tokens.conf import MAX_SNAPSHOT_INTERVAL, conf
 
 ZERO = timedelta(0)
 MAX_GRACE_PERIOD = timedelta(minutes=5)
@@ -104,7 +104,7 @@ def _check_tolerances() -> Iterator[CheckMessage]:
             "The leeway must be at most one minute: clocks do not differ by more.",
             "Set TOKEN_LEEWAY to 10 (seconds).",
         )
-    if not ZERO <= have.SNAPSHOT_INTERVAL <= timedelta(minutes=1):
+    if not ZERO <= have.SNAPSHOT_INTERVAL <= MAX_SNAPSHOT_INTERVAL:
         yield error(
             13,
             "A snapshot over a minute old accepts sessions that were revoked long ago.",

@@ -4,7 +4,9 @@
 |------------------|----------------------------------------------------------------------------|
 | `signs_from`     | is published, so that every verifier knows it before it signs a token      |
 | `signs_until`    | signs; this column is null until the next key is published                 |
-| `disappears_at`  | is published, until the last token that it signed has expired              |
+| `disappears_at`  | is published, until the last token that it signed has expired, by the      |
+|                  | settings of the server that created the next key; `published_until` also   |
+|                  | returns a later time, by the present settings of this server               |
 
 `kid` is the thumbprint of the public key (RFC 7638). The private key is encrypted with a subkey of
 the secret key or of one of its fallbacks. Each key names the key that it follows, and a unique
@@ -25,7 +27,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tokens.conf import conf
+from tokens.conf import MAX_SNAPSHOT_INTERVAL, conf
 from tokens.crypto.subkeys import newest_subkeys
 from tokens.keys.encryption import decrypt, encrypt, parse_key
 from tokens.keys.jwk import PrivateKey, public_jwk, thumbprint
@@ -38,6 +40,8 @@ GENERATORS: dict[str, Callable[[], PrivateKey]] = {
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
 }
+#: The shortest time between the last signature of a key and its deletion.
+MIN_KEPT = timedelta(days=1)
 
 log = structlog.stdlib.get_logger("latchkey.keys")
 
@@ -50,7 +54,27 @@ def all_rows() -> list[SigningKey]:
 def published(rows: list[SigningKey]) -> list[SigningKey]:
     """Return the rows whose keys are published now."""
     now = timezone.now()
-    return [row for row in rows if row.disappears_at is None or row.disappears_at > now]
+    return [row for row in rows if (end := published_until(row)) is None or end > now]
+
+
+def published_until(row: SigningKey) -> datetime | None:
+    """Return when the last token of this key has expired, or None while no other key follows it.
+
+    The server that created the next key may have a shorter ACCESS_TOKEN_LIFETIME than this one, or
+    the setting was changed since then.
+    """
+    if row.signs_until is None or row.disappears_at is None:
+        return None
+    return max(row.disappears_at, row.signs_until + verification_time())
+
+
+def verification_time() -> timedelta:
+    """Return how long a key is published after the next one signs.
+
+    Other processes sign with the old key until their cached keyring expires, which can take longer
+    than the SNAPSHOT_INTERVAL of this one.
+    """
+    return MAX_SNAPSHOT_INTERVAL + conf().access_lifetime + 2 * conf().leeway
 
 
 def newest_kid(rows: list[SigningKey]) -> str:
@@ -163,12 +187,12 @@ def create_key(
                 published_at=now,
                 signs_from=now + ahead,
             )
-            # Other processes sign with the old key until their cached keyring expires.
-            last_use = created.signs_from + conf().SNAPSHOT_INTERVAL
-            all_expired = last_use + conf().access_lifetime + 2 * conf().leeway
+            end = created.signs_from + verification_time()
             before = SigningKey.objects.filter(kid=follows, signs_until=None)
-            before.update(signs_until=created.signs_from, disappears_at=all_expired)
-            SigningKey.objects.filter(disappears_at__lt=now).delete()
+            before.update(signs_until=created.signs_from, disappears_at=end)
+            # A server with a longer ACCESS_TOKEN_LIFETIME may still publish a removed key.
+            kept_since = now - max(verification_time(), MIN_KEPT)
+            SigningKey.objects.filter(disappears_at__lt=now, signs_until__lt=kept_since).delete()
             publish(signing_key_published, key=created, replaces_all=replaces_all)
     except IntegrityError:
         return SigningKey.objects.latest("pk")

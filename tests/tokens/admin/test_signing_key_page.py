@@ -1,10 +1,12 @@
 """An administrator rotates and replaces the signing keys."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock
@@ -30,6 +32,17 @@ def test_keys_are_listed_with_their_state(carol: Client, clock: Clock) -> None:
     assert states(carol) == ["signs", "verifies"]
     clock.forward(minutes=7)
     assert states(carol) == ["signs", "removed"]
+
+
+def test_a_key_verifies_longer_with_a_longer_lifetime(
+    carol: Client, clock: Clock, settings: Settings
+) -> None:
+    load_keyring()
+    lifecycle.rotate()
+    clock.forward(minutes=17)
+    longer = {"ACCESS_TOKEN_LIFETIME": timedelta(hours=1)}
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, **longer}
+    assert states(carol) == ["signs", "verifies"]
 
 
 def test_a_button_publishes_the_next_key(carol: Client) -> None:
