@@ -13,6 +13,8 @@ from tokens.models import BlacklistedToken, DeviceSession, Event, Kind, ServiceS
 
 #: Events are searched for deleted users until they have this age. Purge more often than this.
 ERASURE_AGE = timedelta(days=30)
+#: Expired rows are kept for this time at least.
+MIN_KEPT = timedelta(days=1)
 
 
 def purge(size: int) -> Iterator[tuple[str, int]]:
@@ -60,10 +62,11 @@ def purge_cutoff() -> datetime:
 
     A row stays until no server accepts a token of its session: neither the last refresh token, by
     a clock that is slow by the leeway, nor a replay of it, nor the last access token. Until then
-    the row lets the site refuse invalid tokens and recognise reused ones.
+    the row lets the site refuse invalid tokens and recognise reused ones. It stays for MIN_KEPT at
+    least, because tokens may have been issued with longer settings, which an operator sets again.
     """
     have = conf()
-    return timezone.now() - have.leeway - max(have.RETRY_WINDOW, have.access_lifetime)
+    return timezone.now() - have.leeway - max(have.RETRY_WINDOW, have.access_lifetime, MIN_KEPT)
 
 
 def delete_unlocked(rows: QuerySet[Any]) -> int:

@@ -14,7 +14,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
@@ -135,18 +134,6 @@ def test_reuse_is_detected_until_the_token_expires(api: API, alice: User, clock:
     assert api.refresh(phone["refresh"]).status_code == 401
     assert row(phone_next).revoked_reason == "reuse"
     assert row(laptop).revoked_reason == ""
-
-
-def test_without_retry_window_a_row_outlives_its_access_token(
-    api: API, alice: User, clock: Clock, settings: Settings
-) -> None:
-    short = {"GRACE_PERIOD": timedelta(0), "RETRY_WINDOW": timedelta(0)}
-    settings.TOKENS = {**settings.TOKENS, **short}
-    api.login(alice)
-    clock.forward(days=14, minutes=5)
-    assert purge() == "device sessions: 0 deleted\n"
-    clock.forward(seconds=11)
-    assert purge() == "device sessions: 1 deleted\n"
 
 
 @pytest.mark.slow
