@@ -43,8 +43,8 @@ STATUS_LIST_SIZE = 2**17  # sessions that one status list has places for
 class SessionToken(simplejwt.Token):
     """The base of both tokens, which name a session and its user and are signed by this site.
 
-    `cls(raw)` verifies everything, `cls(raw, verify=False)` everything but the expiry. Both raise
-    TokenError for any other text, and neither executes a query.
+    `cls(raw)` verifies everything, `cls(raw, verify=False)` what the backend's `decode` does. Both
+    raise TokenError for any other text, and neither executes a query.
     """
 
     lifetime = timedelta(0)  # SimpleJWT needs one; the real one is in the session's row.

@@ -81,7 +81,10 @@ def parse_unverified(raw: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def verify_own(raw: str) -> RefreshToken | AccessToken | None:
-    """Return the token if this site signed it, expired or not, or None. Executes no query."""
+    """Return the token if this site signed it, or None. Executes no query.
+
+    The token may have expired. A refresh token may also have another issuer or be from the future.
+    """
     for kind in (RefreshToken, AccessToken):
         with suppress(TokenError):
             return kind(raw, verify=False)

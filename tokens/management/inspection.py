@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
 from tokens.conf import conf
 from tokens.errors import Refusal, TokenRefusedError
@@ -29,6 +29,7 @@ MOMENTS = ("exp", "iat", "auth_time")
 FOREIGN = (
     "No current key of this site signed it, or a claim has a value that this site does not write."
 )
+FUTURE = "It was issued in the future, by the clock of this server: check the clocks."
 UNKNOWN_SESSION = "Its session is unknown: it never existed here, or was purged."
 #: Why a session is refused. {reason} is why it was revoked.
 REFUSALS = {
@@ -162,8 +163,10 @@ def explain_refusal(
     """Return a sentence that says why the token would be refused now, or None."""
     try:
         type(token)(raw)
-    except TokenError:
+    except ExpiredTokenError:
         return "It has expired."
+    except TokenError:
+        return explain_foreign(raw) or FUTURE
     if state is None:
         return UNKNOWN_SESSION
     session = state.session

@@ -238,7 +238,7 @@ def revoke_all_sessions(reason: Reason, *, size: int = 1000) -> Iterator[int]:
 
 
 def sign_out(raw: str) -> None:
-    """Revoke the session of this refresh token, even if the token is spent or expired.
+    """Revoke the session of this refresh token, even if the token is spent or would be refused.
 
     Any other text is ignored: the client wanted to be signed out, and it is.
     """

@@ -72,7 +72,7 @@ def test_a_foreign_pasted_token_is_explained(
 ) -> None:
     phone = api.login(alice)
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
-    answer = carol.post(BLACKLIST + "add/", {"token": phone["refresh"]})
+    answer = carol.post(BLACKLIST + "add/", {"token": phone["access"]})
     assert "Its iss is http://localhost:8000" in answer.content.decode()
     lifecycle.replace_all()
     answer = carol.post(BLACKLIST + "add/", {"token": phone["access"]})

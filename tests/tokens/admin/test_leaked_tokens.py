@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
@@ -65,6 +66,15 @@ def test_the_session_of_an_invalid_access_token_ends_too(
     assert "Revoked: the session of alice on phone." in shown
     assert row(phone).revoked_reason == Reason.ADMIN
     assert "Ended:" not in carol.post(ADD, pasted, follow=True).content.decode()
+
+
+def test_a_refresh_token_of_another_issuer_ends_its_session(
+    api: API, alice: User, carol: Client, settings: Settings
+) -> None:
+    phone = api.login(alice, "phone")
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
+    carol.post(ADD, {"token": f"two tokens: {phone['refresh']} {phone['access']}"}, follow=True)
+    assert row(phone).revoked_reason == Reason.ADMIN
 
 
 def test_an_access_token_of_a_service_disables_no_secret(

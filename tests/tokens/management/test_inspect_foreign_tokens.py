@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import API
+from tests.conftest import API, Clock
 from tests.tokens.management.conftest import Inspect
 from tokens.crypto.encoding import base64url
 from tokens.jwt.claims import MAX_TOKEN_LENGTH
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FOREIGN = (
     "No current key of this site signed it, or a claim has a value that this site does not write."
 )
+FUTURE = "It was issued in the future, by the clock of this server: check the clocks."
 LOST = "Its key is unknown: another site signed it, or this site has removed the key."
 
 
@@ -114,6 +115,15 @@ def test_an_own_token_of_another_url_is_explained(
     }.items():
         status, printed = inspect(raw)
         assert (status, printed.splitlines()[-1]) == (1, sentence)
+
+
+def test_a_refresh_token_from_the_future_is_explained(
+    api: API, alice: User, inspect: Inspect, clock: Clock
+) -> None:
+    refresh = api.login(alice)["refresh"]
+    clock.forward(seconds=-60)
+    status, printed = inspect(refresh)
+    assert (status, printed.splitlines()[-1]) == (1, FUTURE)
 
 
 def test_a_token_for_another_audience_is_explained(

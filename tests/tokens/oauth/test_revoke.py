@@ -1,6 +1,7 @@
 """Token revocation (RFC 7009)."""
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import API, Clock, row
@@ -22,6 +23,16 @@ def test_a_token_of_a_person_revokes_its_session(
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     assert row(pair).revoked_reason == Reason.LOGOUT
     assert api.refresh(pair["refresh"]).status_code == 401
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("access", ""), ("refresh", Reason.LOGOUT)])
+def test_only_a_refresh_token_revokes_under_another_issuer(
+    oauth: OAuth, api: API, alice: User, settings: Settings, *, kind: str, reason: str
+) -> None:
+    pair = api.login(alice)
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
+    assert oauth.post("revoke", {"token": pair[kind]}).status_code == 200
+    assert row(pair).revoked_reason == reason
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
