@@ -51,7 +51,10 @@ def read_narrowing(
     session = DeviceSession.objects.filter(sid=token.sid, revoked_at=None).first()
     if session is None or judge(token, session, retry_key) not in ACCEPTED:
         return {}
+    audiences = allowed_audiences(session)
+    if not audiences and "resource" not in form:  # `rotate` refuses the session.
+        return {}
     return {
         "scope": choose_scope(allowed_scopes(session), form.get("scope")),
-        "audience": choose_audience(allowed_audiences(session), form.get("resource")),
+        "audience": choose_audience(audiences, form.get("resource")),
     }

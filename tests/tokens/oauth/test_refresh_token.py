@@ -164,6 +164,18 @@ def test_a_session_whose_audience_was_removed_ends_without_an_alarm(
     assert reused == []
 
 
+def test_a_removed_audience_is_answered_alike_with_and_without_a_scope(
+    oauth: OAuth, api: API, alice: User, settings: Settings
+) -> None:
+    """Guards that read_narrowing refuses no audience that the request does not name."""
+    pairs = [limited(api, alice, audience=PAYMENTS) for _ in range(2)]
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "AUDIENCE": [SITE]}
+    for pair, more in zip(pairs, ({}, {"scope": "orders:read"}), strict=True):
+        form = {"grant_type": GRANT, "refresh_token": pair["refresh"], **more}
+        assert oauth.post("token", form).json()["error"] == "invalid_grant"
+    assert row(pairs[0]).revoked_reason == row(pairs[1]).revoked_reason
+
+
 def test_a_revoked_token_with_an_unknown_scope_is_invalid_grant(
     oauth: OAuth, api: API, alice: User
 ) -> None:
