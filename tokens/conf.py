@@ -52,7 +52,8 @@ class TokenSettings:
     CLAIMS: str = ""
     #: Whether a service account's secret is accepted as a bearer token (docs/programs.md).
     SERVICE_SECRETS_AS_TOKENS: bool = False
-    #: The origin of the site, where other services fetch its keys and status lists.
+    #: The origin of the site, at which the metadata names its endpoints and keys. Status lists are
+    #: at the issuer.
     PUBLIC_URL: str = "http://localhost:8000"
     #: How long each process caches the revocations, roles versions and signing keys. Zero: each
     #: request reads them from the database.

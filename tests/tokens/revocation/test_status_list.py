@@ -66,6 +66,14 @@ def test_the_list_is_signed_and_has_a_ttl(api: API, alice: User) -> None:
     assert len(zlib.decompress(raw)) == STATUS_LIST_SIZE // 8
 
 
+def test_the_list_is_at_the_issuer(api: API, alice: User, settings: Settings) -> None:
+    """latchkey-verifier fetches the keys there too, and no list from another origin."""
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ISSUER": "https://id.example.org"}
+    place = AccessToken(api.login(alice)["access"])["status"]["status_list"]
+    assert place["uri"] == "https://id.example.org/.well-known/status/0"
+    assert claims_of(fetch(api))["sub"] == place["uri"]
+
+
 def test_only_the_bit_of_a_revoked_session_is_set(api: API, alice: User, bob: User) -> None:
     sessions = [api.login(user) for user in (alice, bob, alice, bob, alice)]
     for pair in sessions[1:3]:
