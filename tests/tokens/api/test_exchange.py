@@ -6,23 +6,20 @@ from typing import Any
 
 import httpx
 import pytest
-from django.urls import include, path
+from django.urls import path
 from pytest_django import Settings
 
 from accounts.models import User
+from project import urls
 from tests.conftest import API, allow
 from tests.support.site import Site, latchkey
-from tokens import urls
 from tokens.api.exchange import ExchangeView
 from tokens.models import DeviceSession
 from tokens.sessions import old_keys
 from tokens.sessions.old_keys import Source
 
 #: The endpoint exists only while an app with keys is installed.
-urlpatterns = [
-    path("api/auth/exchange/", ExchangeView.as_view()),
-    path("api/auth/", include(urls)),
-]
+urlpatterns = [path("api/auth/exchange/", ExchangeView.as_view()), *urls.urlpatterns]
 CREATE = """
 import json
 from knox.models import AuthToken
