@@ -106,13 +106,20 @@ def warn_without_redis(url: str) -> None:
 
 
 def announce_first_admin() -> None:
-    """Create the first administrator of a new site, and log the password if it is random."""
+    """Create the first administrator of a new site, and log the password if it is random.
+
+    Warn if the site has users and no superuser.
+    """
     from accounts.management.commands.createfirstadmin import announcement, create_first_admin
+    from accounts.models import User
 
     created = create_first_admin()
     if created:
         sentence = "\n".join(announcement(**created))
         log.info("first_administrator_created", message=sentence, **created)
+    elif not User.objects.filter(is_superuser=True, is_active=True).exists():
+        sentence = "The site has no active superuser. Create one with manage.py createsuperuser."
+        log.warning("no_superuser", message=sentence)
 
 
 def report_new_key() -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
+from project.serving.serve import announce_first_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +54,35 @@ def test_a_given_password_is_used_and_not_printed(
     assert carol.check_password("nine dry badgers")
 
 
-def test_an_existing_administrator_is_kept(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    User.objects.filter(pk=alice.pk).update(is_superuser=True)
-    monkeypatch.setenv("ADMIN_USERNAME", "alice")
+@pytest.mark.parametrize("is_superuser", [True, False])
+@pytest.mark.parametrize("name", ["alice", "carol"])
+def test_a_site_with_users_gets_no_administrator(
+    alice: User, monkeypatch: pytest.MonkeyPatch, *, is_superuser: bool, name: str
+) -> None:
+    """An old ADMIN_PASSWORD would otherwise replace a superuser that was deleted or demoted."""
+    User.objects.filter(pk=alice.pk).update(is_superuser=is_superuser)
+    monkeypatch.setenv("ADMIN_USERNAME", name)
     monkeypatch.setenv("ADMIN_PASSWORD", "nine dry badgers")
     assert create() == ""
-    assert User.objects.get().password == alice.password
+    kept = User.objects.get()
+    assert (kept.pk, kept.password, kept.is_superuser) == (alice.pk, alice.password, is_superuser)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_reported"),
+    [
+        pytest.param({"is_superuser": True}, False, id="superuser"),
+        pytest.param({"is_superuser": True, "is_active": False}, True, id="inactive superuser"),
+        pytest.param({"is_staff": True}, True, id="staff only"),
+    ],
+)
+def test_a_start_without_a_superuser_says_how_to_create_one(
+    alice: User, caplog: pytest.LogCaptureFixture, changes: dict[str, bool], *, is_reported: bool
+) -> None:
+    User.objects.filter(pk=alice.pk).update(**changes)
+    announce_first_admin()
+    assert ("manage.py createsuperuser" in caplog.text) is is_reported
+    assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +94,6 @@ def test_an_existing_administrator_is_kept(alice: User, monkeypatch: pytest.Monk
         ("badgers", "badgers1", "too similar to the user name"),
         ("carol@example.org", "nine dry badgers", "Use letters, digits"),
         ("a" * 151, "nine dry badgers", "at most 150 characters"),
-        ("alice", "nine dry badgers", "already exists"),
     ],
     ids=[
         "short password",
@@ -79,17 +102,14 @@ def test_an_existing_administrator_is_kept(alice: User, monkeypatch: pytest.Monk
         "password like the name",
         "name with @",
         "name too long",
-        "name taken by a user without staff status",
     ],
 )
 def test_invalid_values_are_reported_and_create_no_user(
-    alice: User, monkeypatch: pytest.MonkeyPatch, name: str, password: str, sentence: str
+    monkeypatch: pytest.MonkeyPatch, name: str, password: str, sentence: str
 ) -> None:
     monkeypatch.setenv("ADMIN_USERNAME", name)
     monkeypatch.setenv("ADMIN_PASSWORD", password)
     with pytest.raises(CommandError, match=sentence) as error:
         create()
     assert password not in str(error.value)
-    assert list(User.objects.all()) == [alice]
-    alice.refresh_from_db()
-    assert not alice.is_superuser
+    assert not User.objects.exists()

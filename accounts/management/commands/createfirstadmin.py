@@ -14,7 +14,7 @@ from accounts.models import User
 class Command(BaseCommand):
     """Named by ADMIN_USERNAME, with ADMIN_PASSWORD or a random password that is printed once."""
 
-    help = "Create the first administrator, if there is none."
+    help = "Create the first administrator, if the site has no user."
 
     def handle(self, *args: Any, **options: Any) -> None:
         created = create_first_admin()
@@ -25,10 +25,11 @@ class Command(BaseCommand):
 def create_first_admin() -> dict[str, str]:
     """Create the administrator; return the `username`, and the `password` if it was made up here.
 
-    Returns nothing if there is an administrator already. Raises CommandError if the name or the
-    password cannot be used.
+    Returns nothing if the site has users, even if none of them is a superuser: an old password in
+    `.env` must not create another one. Raises CommandError if the name or the password cannot be
+    used.
     """
-    if User.objects.filter(is_superuser=True).exists():
+    if User.objects.exists():
         return {}
     given = os.environ.get("ADMIN_PASSWORD", "")
     password = given or secrets.token_urlsafe(15)
