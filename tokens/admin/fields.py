@@ -1,5 +1,6 @@
 """Form fields of the admin that work without scripts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tokens.admin.authority import held_scopes
 from tokens.conf import conf
+from tokens.jwt.grants import known_scopes
 from tokens.models.users import find_by_login
 
 MAX_PEOPLE = 50  # each costs a query
@@ -19,6 +21,23 @@ class NamesField(forms.MultipleChoiceField):
     """Checkboxes for a column that contains names separated by spaces."""
 
     widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, *, setting: str, known: Iterable[str], **options: Any) -> None:
+        """Return a field of names that this setting defines: all of them are `known`."""
+        super().__init__(**options)
+        self.setting = setting
+        self.known = {*known}
+
+    def keep_removed(self, stored: str) -> None:
+        """Offer the stored names that the setting no longer defines.
+
+        Without them, a form that is saved for another change would remove these names.
+        """
+        sentence = gettext("%(name)s – no longer in the setting %(setting)s")
+        removed = [name for name in dict.fromkeys(stored.split()) if name not in self.known]
+        defined: Any = self.choices
+        marked = [(name, sentence % {"name": name, "setting": self.setting}) for name in removed]
+        self.choices = [*defined, *marked]
 
     def prepare_value(self, value: Any) -> Any:
         return value.split() if isinstance(value, str) else value
@@ -57,7 +76,14 @@ def scope_field(label: str, actor: Any) -> NamesField:
             "A token of this account has at most these scopes. To define others, use the"
             " setting TOKEN_SCOPES."
         )
-    return NamesField(label=label, choices=choices, required=False, help_text=note)
+    return NamesField(
+        setting="TOKEN_SCOPES",
+        known=known_scopes(),
+        label=label,
+        choices=choices,
+        required=False,
+        help_text=note,
+    )
 
 
 def audience_field(label: str) -> NamesField:
@@ -68,7 +94,14 @@ def audience_field(label: str) -> NamesField:
         " has the order of the setting TOKEN_AUDIENCE, and the first that you choose is the"
         " default. Without any, tokens are for this site."
     )
-    return NamesField(label=label, choices=choices, required=False, help_text=note)
+    return NamesField(
+        setting="TOKEN_AUDIENCE",
+        known=conf().audiences,
+        label=label,
+        choices=choices,
+        required=False,
+        help_text=note,
+    )
 
 
 def owners_field(label: str) -> PeopleField:

@@ -23,10 +23,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.admin.authority import may_manage
-from tokens.admin.fields import audience_field, owners_field, scope_field
+from tokens.admin.fields import NamesField, audience_field, owners_field, scope_field
 from tokens.admin.lists import BigTableAdmin, ShownInline
 from tokens.admin.managed import ManagedAdmin
 from tokens.admin.secret_form import SecretForm, new_sid
+from tokens.conf import conf
 from tokens.errors import DuplicateSecretError
 from tokens.http.error_reports import without_values_in_errors
 from tokens.models import ServiceAccount, ServiceSecret
@@ -76,7 +77,28 @@ class SecretsInline(ShownInline):
 
 
 class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
-    """The form of an account, whose new expiry is in the future."""
+    """The form of an account, whose new expiry is in the future.
+
+    Scopes and audiences that were removed from the settings stay stored until a person unchecks
+    them. If the settings get them back, the account has them again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if isinstance(field, NamesField):
+                field.keep_removed(getattr(self.instance, name))
+
+    def clean_audience(self) -> str:
+        audience: str = self.cleaned_data["audience"]
+        stored = self.instance.audience.split()
+        if stored and not audience and conf().audience not in stored:
+            sentence = gettext(
+                "Choose at least one audience. Without any, tokens of this account would be for"
+                " this site."
+            )
+            raise forms.ValidationError(sentence)
+        return audience
 
     def clean_expires_at(self) -> datetime | None:
         moment: datetime | None = self.cleaned_data["expires_at"]
@@ -84,6 +106,12 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
             sentence = gettext("This time has passed. To disable the account now, clear “Enabled”.")
             raise forms.ValidationError(sentence)
         return moment
+
+    def clean(self) -> dict[str, Any]:
+        """Keep the stored order of unchanged names: it decides which audience is the default."""
+        super().clean()
+        unchanged = {"scope", "audience"} & self.cleaned_data.keys() - {*self.changed_data}
+        return self.cleaned_data | {name: getattr(self.instance, name) for name in unchanged}
 
 
 @admin.register(ServiceAccount)
