@@ -19,9 +19,9 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from tokens.conf import conf
-from tokens.errors import InvalidClientError, Refusal, TokenRefusedError
+from tokens.errors import InvalidClientError, Refusal, TokenRefusedError, TokenTooLongError
 from tokens.http import cookies, csrf
-from tokens.http.errors import InactiveUserError, RolesChangedError
+from tokens.http.errors import InactiveUserError, RolesChangedError, SecretTooLargeError
 from tokens.http.failed_clients import counted_failures
 from tokens.jwt.claims import AccessToken
 from tokens.service_accounts import secrets
@@ -151,14 +151,16 @@ def user_model() -> type[AbstractUser]:
 def exchange_secret(request: Request, secret: str) -> str:
     """Return an access token of the service account that this secret belongs to.
 
-    One query the first time and once per minute, secret and process. Raises InvalidToken, or
-    Throttled after too many failures from one network.
+    One query the first time and once per minute, secret and process. Raises InvalidToken,
+    SecretTooLargeError, or Throttled after too many failures from one network.
     """
     try:
         with counted_failures(request):
             return str(verify_secret(secret).token)
     except InvalidClientError as error:
         raise InvalidToken from error
+    except TokenTooLongError as error:
+        raise SecretTooLargeError from error
 
 
 def verify_cached(raw: str) -> AccessToken:

@@ -41,6 +41,17 @@ class CookieTooLargeError(APIException):
     default_code = "cookie_too_large"
 
 
+class SecretTooLargeError(APIException):
+    """400: a service account has so many scopes that this site would refuse its access token."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = (
+        "The access token of this secret would be too large, because its account has too many"
+        " scopes."
+    )
+    default_code = "token_too_large"
+
+
 class TokenDiffersError(APIException):
     """409: the request names another refresh token than the one that came with it.
 

@@ -81,7 +81,8 @@ def check_client(request: Request, form: dict[str, str]) -> None:
 def authenticate_caller(request: Request, form: dict[str, str]) -> AccessToken:
     """Return what the client may do, as an access token: no query in steady state.
 
-    Raises InvalidClientError, or Throttled after too many failures from one network.
+    Raises InvalidClientError, TokenTooLongError, or Throttled after too many failures from one
+    network.
     """
     client_id, secret = require_credentials(request, form)
     with counted_failures(request):

@@ -18,7 +18,7 @@ REFUSALS: dict[type[errors.TokenDomainError], tuple[str, str]] = {
     ),
     errors.TokenTooLongError: (
         "invalid_request",
-        "The access token would be too large. Request fewer scopes.",
+        "The access token would be too large. Use fewer scopes.",
     ),
 }
 

@@ -200,7 +200,10 @@ introspect = operation(
     [example("access token", {"token": ACCESS, **CREDENTIALS})],
     {
         200: OpenApiResponse(IntrospectionSerializer, "The state of the token."),
-        400: error("No token was sent.", ("invalid_request", "The parameter token is missing.")),
+        400: error(
+            "No token was sent, or the account has too many scopes for an access token.",
+            ("invalid_request", "The parameter token is missing."),
+        ),
         401: UNAUTHORISED,
         403: error(
             "The service account does not have the scope introspect.",

@@ -15,6 +15,7 @@ from tokens.conf import conf
 from tokens.errors import InvalidAudienceError, InvalidClientError, TokenRefusedError
 from tokens.jwt.claims import AccessToken, epoch
 from tokens.jwt.grants import allowed_audiences
+from tokens.jwt.parsing import require_length
 from tokens.service_accounts import secrets
 from tokens.service_accounts.accounts import ServiceClient, authenticate, issue, record_use
 from tokens.sessions.access import verify_access_token
@@ -61,7 +62,8 @@ def verify_secret(text: str) -> AccessToken:
     """Return what the service account of this secret may do, as a verified access token.
 
     One query the first time and once per minute, secret and process; otherwise none. Raises
-    InvalidClientError if the secret is unknown, disabled or expired.
+    InvalidClientError if the secret is unknown, disabled or expired, and TokenTooLongError if its
+    account has too many scopes for an access token.
     """
     if not secrets.is_well_formed(text):
         raise InvalidClientError
@@ -73,9 +75,11 @@ def verify_secret(text: str) -> AccessToken:
         cache.discard(digest)
     client = authenticate(text)
     try:
-        token = AccessToken(str(issue(client, audience=own_audience(client))))
+        raw = str(issue(client, audience=own_audience(client)))
     except InvalidAudienceError as error:  # The settings no longer have any of its audiences.
         raise InvalidClientError from error
+    require_length(raw)
+    token = AccessToken(raw)
     record_use(client.secret)
     cache.put(digest, token)
     return token

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
@@ -36,14 +37,34 @@ def test_a_session_survives_until_the_roles_are_removed(api: API, alice: User) -
     assert len(api.rotated(pair["refresh"])["access"]) < MAX_TOKEN_LENGTH
 
 
-def test_a_program_learns_that_its_token_would_be_too_long(
-    oauth: OAuth, service: Service, settings: Settings
-) -> None:
+@pytest.fixture
+def wide(service: Service, settings: Settings) -> Service:
+    """A program with more scopes than fit into an access token. It may introspect tokens."""
     scopes = {f"{number:02}{'s' * 98}": "One of many." for number in range(80)}
-    settings.TOKENS = {**settings.TOKENS, "SCOPES": scopes}
-    service.account.scope = " ".join(scopes)
+    settings.TOKENS = {**settings.TOKENS, "SCOPES": scopes, "SERVICE_SECRETS_AS_TOKENS": True}
+    service.account.scope = " ".join(["introspect", *scopes])
     service.account.save()
-    form = {"grant_type": "client_credentials", **service.credentials}
+    return service
+
+
+def test_a_program_learns_that_its_token_would_be_too_long(oauth: OAuth, wide: Service) -> None:
+    form = {"grant_type": "client_credentials", **wide.credentials}
     refused = oauth.post("token", form)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
-    assert oauth.post("token", {**form, "scope": min(scopes)}).status_code == 200
+    assert oauth.post("token", {**form, "scope": "introspect"}).status_code == 200
+
+
+def test_an_introspection_is_refused_if_the_token_would_be_too_long(
+    oauth: OAuth, wide: Service
+) -> None:
+    """The site uses the complete token of the account, so the client cannot narrow it."""
+    refused = oauth.post("introspect", {"token": "garbage", **wide.credentials})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert "too large" in refused.json()["error_description"]
+
+
+@pytest.mark.parametrize("path", ["/api/example/", "/api/auth/sessions/"])
+def test_a_secret_is_refused_if_the_token_would_be_too_long(wide: Service, path: str) -> None:
+    refused = Client().get(path, headers={"Authorization": f"Bearer {wide.secret}"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "token_too_large")
+    assert "its account has too many scopes" in refused.json()["detail"]
