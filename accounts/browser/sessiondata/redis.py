@@ -12,7 +12,11 @@ from accounts.browser.sessiondata import BrowserData, stored_key
 
 
 class Signed:
-    """Signs values, and reads a value without a valid signature as missing."""
+    """Signs values, and reads a value without a valid signature as empty data.
+
+    It is not missing: that would delete the cookie of the browser, which must be signed in again
+    once a lost secret key is in SECRET_KEY_FALLBACKS.
+    """
 
     salt = "accounts.sessiondata.redis"
 
@@ -22,7 +26,7 @@ class Signed:
     def loads(self, text: bytes) -> Any:
         with suppress(signing.BadSignature, UnicodeDecodeError):
             return signing.loads(text.decode(), salt=self.salt)
-        return None
+        return {}
 
 
 class SessionStore(BrowserData, cache.SessionStore):

@@ -216,6 +216,33 @@ def test_data_in_redis_without_a_signature_is_ignored(kept: Kept, alice: User) -
             assert laptop.name == ""
 
 
+@every_store
+def test_a_changed_secret_key_loses_no_cookie(kept: Kept, alice: User, settings: Settings) -> None:
+    """docs/operating.md promises that everything is accepted again with the fallback."""
+    laptop, old_key = Browser(), settings.SECRET_KEY
+    laptop.sign_in()
+    cookie = laptop.key
+    settings.SECRET_KEY = "n" * 50
+    assert (laptop.name, laptop.key) == ("", cookie)
+    settings.SECRET_KEY_FALLBACKS = [old_key]
+    assert (laptop.name, laptop.key) == ("alice", cookie)
+
+
+@every_store
+def test_a_browser_can_sign_in_again_with_a_changed_secret_key(
+    kept: Kept, alice: User, settings: Settings
+) -> None:
+    laptop = Browser()
+    laptop.sign_in()
+    cookie = laptop.key
+    settings.SECRET_KEY = "n" * 50
+    assert laptop.name == ""
+    assert laptop.sign_in().status_code == 204
+    assert laptop.name == "alice"
+    assert laptop.key != cookie
+    assert len(kept.dump()) == 1
+
+
 @only_redis
 def test_without_redis_a_browser_gets_503_and_keeps_its_cookie(
     kept: Kept, alice: User, settings: Settings
