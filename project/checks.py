@@ -194,8 +194,7 @@ def _check_names() -> Iterator[CheckMessage]:
 
     Other variables belong to other programs, or to apps that a developer has added.
     """
-    file = env.file()
-    written = set(SET.findall(file.read_text())) if file.exists() else set()
+    written = set(SET.findall(env.content(env.file())))
     for name, meant in misspelt(written | os.environ.keys()).items():
         hint = f"Did you mean {meant}?"
         yield _warning(2, f"There is no setting {name}: it has no effect.", hint)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import environ
@@ -17,6 +18,8 @@ SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+#: A line that sets a variable, as django-environ reads it.
+LINE = re.compile(r"(export )?[A-Za-z_0-9]+=[^\0]*")
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::(\d{1,5}))?")
 
 
@@ -44,13 +47,23 @@ def read(file: Path) -> Given:
     """Add the variables of the file to the environment; return all that are set and not empty.
 
     A variable that is set to the empty string does not hide a line of the file: docker compose
-    passes such variables.
+    passes such variables. Raise ImproperlyConfigured if a line does not set a variable, and is
+    neither empty nor a comment. The error does not repeat the line, which may contain a secret.
     """
     own = _not_empty()
-    if file.exists():  # django-environ logs a warning about a file that does not exist.
-        environ.Env.read_env(file, overwrite=True)
+    lines = content(file).splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.lstrip().startswith("#") and not LINE.fullmatch(line):
+            raise ImproperlyConfigured(f"Line {number} of {file} is not NAME=value.")
+    variables = "\n".join(filter(LINE.fullmatch, lines))  # django-environ logs all other lines.
+    environ.Env.read_env(StringIO(variables), overwrite=True)
     os.environ.update(own.items())  # A lookup of each name would add it to ASKED.
     return _not_empty()
+
+
+def content(file: Path) -> str:
+    """Return the text of the file without a byte order mark, or "" if there is no file."""
+    return file.read_text(encoding="utf-8-sig") if file.exists() else ""
 
 
 def _not_empty() -> Given:

@@ -26,8 +26,8 @@ from project.web import logs
 #: Pages of other packages that the site does not use.
 UNUSED = ["redoc", "rest_framework"]
 REDIS_TIME = 1  # seconds in which Redis must accept a connection, and answer
-#: A line that sets a secret key that is not empty, in any spelling.
-KEY_LINE = re.compile(r"""\s*(export\s+)?SECRET_KEY\s*=[\s'"]*[^\s'"]""")
+#: A line that sets a secret key that is not empty.
+KEY_LINE = re.compile(r"""(export )?SECRET_KEY=[\s'"]*[^\s'"]""")
 
 log = structlog.stdlib.get_logger(logs.OPERATOR)
 
@@ -138,8 +138,9 @@ def keep_secret_key(path: Path) -> bool:
     """Write a random SECRET_KEY into the file, readable for its owner only, unless there is one.
 
     The other lines of the file stay, and the file is replaced in one step. Return whether a key
-    was written. Raise ImproperlyConfigured if the file has a key that cannot be read, because it
-    must not be replaced, or if the file cannot be written, as in a container.
+    was written. Raise ImproperlyConfigured if a line of the file cannot be read, if the file has a
+    key before an empty one, which must not be replaced, or if the file cannot be written, as in a
+    container.
     """
     given = env.read(path)
     if "SECRET_KEY" in given:
@@ -148,12 +149,12 @@ def keep_secret_key(path: Path) -> bool:
         raise ImproperlyConfigured(
             "SECRET_KEY is empty although SECRET_KEY_FALLBACKS is set: set SECRET_KEY."
         )
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = env.content(path).splitlines()
     if any(KEY_LINE.match(line) for line in lines):
         raise ImproperlyConfigured(
-            f"A SECRET_KEY of {path} cannot be read: write it on one line, as SECRET_KEY=…"
+            f"{path} sets SECRET_KEY, and then an empty one: remove the line with the empty one."
         )
-    kept = "".join(f"{line}\n" for line in lines if not re.match(r"\s*SECRET_KEY\s*=", line))
+    kept = "".join(f"{line}\n" for line in lines if not line.startswith("SECRET_KEY="))
     draft = path.with_name(f".env.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -45,7 +45,7 @@ def start() -> None:
 
     An invalid value is replaced by its default here, so that the settings' error is logged.
     """
-    configure(os.environ)  # for warnings about the file
+    configure(os.environ)
     try:
         given = env.read(env.file())
     except (ImproperlyConfigured, OSError, ValueError):  # The settings will report the error.
@@ -113,10 +113,7 @@ def readable_route(route: str) -> str:
 
 
 def without_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
-    """Replace the path at the end of Django's own lines by the route.
-
-    An unreadable line of `.env` is left out too, because it may contain a password.
-    """
+    """Replace the path at the end of Django's own lines by the route."""
     request = getattr(event["_record"], "request", None)
     if isinstance(request, HttpRequest):
         path, text = request.path, event["event"]
@@ -124,8 +121,6 @@ def without_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
             if text.endswith(written):
                 event["event"] = f"{text.removesuffix(written)}{route(request)}"
                 break
-    if event["_record"].name == "environ.environ":  # its message contains the unreadable text
-        event["event"] = event["event"].partition(": ")[0]
     return event
 
 

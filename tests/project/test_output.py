@@ -109,21 +109,25 @@ def test_a_failed_start_is_reported_as_json(
         assert (found["event"], found["id"]) == ("system_check", "tokens.E008")
 
 
-def test_an_unreadable_line_is_reported_without_its_text(tmp_path: Path) -> None:
-    """The line may contain a password. The settings ignore it."""
-    (tmp_path / ".env").write_text("DATABASE_URL: postgres://u:pass1word@h/name\n")
-    own = {"LOG_FORMAT": "json", "LATCHKEY_ENV_FILE": str(tmp_path / ".env")}
-    shown = subprocess.run(
-        [sys.executable, "-c", START],
-        cwd=ROOT,
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    (event,) = events_in(shown.stderr)
-    assert (event["event"], event["level"]) == ("Invalid line", "warning")
-    assert "pass1word" not in shown.stderr
+@pytest.mark.parametrize(
+    "line", ["DATABASE_URL: postgres://u:pass1word@h/name", "\ufeff\ufeffSECRET_KEY=pass1word"]
+)
+@pytest.mark.parametrize("program", ["manage.py", "serve"])
+def test_an_unreadable_line_is_reported_without_its_text(
+    run: Run, tmp_path: Path, program: str, line: str
+) -> None:
+    """The line may contain a password."""
+    file = tmp_path / ".env"
+    file.write_text(f"WORKERS=1\n{line}\n")
+    words = ["manage.py", "check"] if program == "manage.py" else ["-m", "project.serving.serve"]
+    stopped = run(*words, LOG_FORMAT="json", LATCHKEY_ENV_FILE=str(file))
+    sentence = f"Line 2 of {file} is not NAME=value."
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    if program == "manage.py":
+        assert stopped.stderr == f"{sentence}\n"
+    else:
+        assert of_name("not_started", events_in(stopped.stderr))["message"] == sentence
+    assert "pass1word" not in stopped.stderr
 
 
 #: Code that makes Python itself print something, the event in its place, and the status.

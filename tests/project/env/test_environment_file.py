@@ -42,6 +42,38 @@ def test_a_missing_file_is_reported(run: Run, checkout: Path) -> None:
     assert sentence == "There is no file 'missing.env', which LATCHKEY_ENV_FILE names."
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name(run: Run, checkout: Path) -> None:
+    (checkout / ".env").write_text("SECRET_KEY=of the file\n", encoding="utf-8-sig")
+    assert read(run, SECRET_KEY="")["SECRET_KEY"] == "of the file"
+
+
+def test_comments_exports_and_quotes_are_accepted(run: Run, checkout: Path) -> None:
+    lines = [
+        *("# a comment", "   # another: one", "", "  ", "export WORKERS=3"),
+        *("SITE_NAME='The \"site\"'", 'SITE_LOGO="a b.svg"', "PROXIES=2"),
+    ]
+    (checkout / ".env").write_text("\r\n".join(lines))
+    settings = read(run)
+    assert (settings["WORKERS"], settings["TOKENS"]["PROXIES"]) == (3, 2)
+    assert (settings["SITE_NAME"], settings["SITE_LOGO"]) == ('The "site"', "a b.svg")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("SECRET_KEY = pass1word", " SECRET_KEY=pass1word", "export  SECRET_KEY=pass1word"),
+        *("SECRET_KEY: pass1word", "SECRET-KEY=pass1word", "pass1word", "SECRET_KEY=pass1word\0"),
+    ],
+)
+def test_a_line_that_sets_no_variable_is_refused(run: Run, checkout: Path, line: str) -> None:
+    """The line may contain a secret, so the error only has its number."""
+    (checkout / ".env").write_text(f"WORKERS=3\n\n{line}\n")
+    stopped = run("import project.settings")
+    sentence = f"Line 3 of {checkout / '.env'} is not NAME=value."
+    assert stopped.stderr.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
+    assert "pass1word" not in stopped.stderr
+
+
 @pytest.mark.parametrize(
     "root",
     [

@@ -107,23 +107,6 @@ def test_an_empty_variable_does_not_hide_the_key_of_the_file(
     assert env.read(file)["SECRET_KEY"] == "k" * 50
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("SECRET_KEY = mine", "  SECRET_KEY=mine", "export  SECRET_KEY=mine"),
-        *("SECRET_KEY ='mine'", "SECRET_KEY=mine\nSECRET_KEY="),
-    ],
-)
-def test_an_unreadable_key_is_reported_and_not_replaced(
-    no_key: None, tmp_path: Path, line: str
-) -> None:
-    file = tmp_path / ".env"
-    file.write_text(f"{line}\nEXAMPLE=8100\n")
-    with pytest.raises(ImproperlyConfigured, match=f"SECRET_KEY of {file} cannot be read"):
-        keep_secret_key(file)
-    assert file.read_text() == f"{line}\nEXAMPLE=8100\n"
-
-
 def test_the_server_is_configured_by_the_settings(settings: Settings) -> None:
     settings.WORKERS, settings.THREADS = 3, 9
     settings.HOST, settings.PORT = "192.0.2.1", 8100
