@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -38,8 +39,11 @@ def file() -> Path:
     with the defaults, as a new site with an empty database.
     """
     given = os.environ.get("LATCHKEY_ENV_FILE", "").strip()
-    if given and not Path(given).exists():
-        raise ImproperlyConfigured(f"There is no file {given!r}, which LATCHKEY_ENV_FILE names.")
+    with suppress(OSError):  # `content` reports it.
+        if given and not Path(given).exists():
+            raise ImproperlyConfigured(
+                f"There is no file {given!r}, which LATCHKEY_ENV_FILE names."
+            )
     return Path(given) if given else Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -47,23 +51,36 @@ def read(file: Path) -> Given:
     """Add the variables of the file to the environment; return all that are set and not empty.
 
     A variable that is set to the empty string does not hide a line of the file: docker compose
-    passes such variables. Raise ImproperlyConfigured if a line does not set a variable, and is
-    neither empty nor a comment. The error does not repeat the line, which may contain a secret.
+    passes such variables. Raise ImproperlyConfigured if a line is not empty, not a comment, and
+    does not set a variable. The error does not repeat the line, which may contain a secret.
     """
     own = _not_empty()
     lines = content(file).splitlines()
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.lstrip().startswith("#") and not LINE.fullmatch(line):
             raise ImproperlyConfigured(f"Line {number} of {file} is not NAME=value.")
-    variables = "\n".join(filter(LINE.fullmatch, lines))  # django-environ logs all other lines.
+    variables = "\n".join(filter(LINE.fullmatch, lines))  # django-environ logs others.
     environ.Env.read_env(StringIO(variables), overwrite=True)
     os.environ.update(own.items())  # A lookup of each name would add it to ASKED.
     return _not_empty()
 
 
 def content(file: Path) -> str:
-    """Return the text of the file without a byte order mark, or "" if there is no file."""
-    return file.read_text(encoding="utf-8-sig") if file.exists() else ""
+    """Return the text of the file without a byte order mark, or "" if it does not exist.
+
+    Raise ImproperlyConfigured if it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{file} is not in UTF-8: save it in this encoding.") from None
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{file} cannot be read ({error.strerror}): let the user of the site read it, or set"
+            " LATCHKEY_ENV_FILE to another file."
+        ) from error
 
 
 def _not_empty() -> Given:

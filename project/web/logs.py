@@ -48,7 +48,7 @@ def start() -> None:
     configure(os.environ)
     try:
         given = env.read(env.file())
-    except (ImproperlyConfigured, OSError, ValueError):  # The settings will report the error.
+    except ImproperlyConfigured:  # The settings will report the error.
         return
     configure(given)
 

@@ -74,6 +74,7 @@ def test_every_output_line_of_a_site_is_json(tmp_path: Path, debug: str) -> None
 #: A mistake in the environment, and the sentence that the last event contains.
 FAILURES = {
     "a number": ({"PORT": "http"}, "PORT is a whole number from 1 to 65535, not 'http'"),
+    "a file of settings": ({"LATCHKEY_ENV_FILE": str(STATE)}, f"{STATE} cannot be read (Is a"),
     "a format": ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is one of json, console"),
     "a level": ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is one of"),
     "a database": ({"DATABASE_URL": f"sqlite:///{STATE}"}, "unable to open database file"),

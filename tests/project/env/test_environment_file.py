@@ -6,6 +6,8 @@ import pytest
 
 from tests.project.env.reading import Run, read, refusal
 
+NOBODY = 65534  # a user without rights
+
 
 @pytest.mark.spec("ASVS 5.0", "13.3.1")
 def test_there_is_no_default_secret_key(run: Run) -> None:
@@ -70,6 +72,44 @@ def test_a_line_that_sets_no_variable_is_refused(run: Run, checkout: Path, line:
     (checkout / ".env").write_text(f"WORKERS=3\n\n{line}\n")
     stopped = run("import project.settings")
     sentence = f"Line 3 of {checkout / '.env'} is not NAME=value."
+    assert stopped.stderr.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
+    assert "pass1word" not in stopped.stderr
+
+
+def test_a_directory_in_place_of_the_file_is_reported(run: Run, checkout: Path) -> None:
+    sentence = refusal(run, LATCHKEY_ENV_FILE=str(checkout))
+    assert sentence.startswith(f"{checkout} cannot be read (Is a directory): let the user of")
+    assert sentence.endswith("set LATCHKEY_ENV_FILE to another file.")
+
+
+#: What a process runs that root starts: it gives up root's rights, which no modes of files limit.
+WITHOUT_RIGHTS = f"""
+import os
+from project import env
+if os.geteuid() == 0:
+    os.setuid({NOBODY})
+env.read(env.file())
+"""
+
+
+@pytest.mark.parametrize("hidden", ["file", "directory"])
+def test_a_file_that_may_not_be_read_is_reported(run: Run, tmp_path: Path, hidden: str) -> None:
+    directory = tmp_path / "etc"
+    directory.mkdir(0o755)
+    (directory / "site.env").touch()
+    (directory / "site.env" if hidden == "file" else directory).chmod(0)
+    stopped = run(WITHOUT_RIGHTS, LATCHKEY_ENV_FILE=str(directory / "site.env"))
+    directory.chmod(0o700)
+    last = stopped.stderr.splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert f"{directory / 'site.env'} cannot be read (Permission denied): let the user" in last
+
+
+def test_a_file_in_another_encoding_is_reported(run: Run, checkout: Path) -> None:
+    file = checkout / ".env"
+    file.write_text("SITE_NAME=Schlüssel pass1word\n", encoding="latin-1")
+    stopped = run("import project.settings")
+    sentence = f"{file} is not in UTF-8: save it in this encoding."
     assert stopped.stderr.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
     assert "pass1word" not in stopped.stderr
 
