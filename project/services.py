@@ -44,7 +44,8 @@ def database(url: str) -> dict[str, Any]:
             return {**config, "CONN_MAX_AGE": None, "OPTIONS": {**SQLITE_OPTIONS}}
         case "django.db.backends.postgresql":
             options = {**config.get("OPTIONS", {}), **POSTGRESQL_OPTIONS}
-            return {**config, "CONN_MAX_AGE": 600, "OPTIONS": options}
+            if config["NAME"] or "service" in options:  # A service can name the database.
+                return {**config, "CONN_MAX_AGE": 600, "OPTIONS": options}
     raise ImproperlyConfigured(
         "DATABASE_URL must be sqlite:///… or like postgres://user:password@db.example.org/name."
     )

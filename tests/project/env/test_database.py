@@ -9,6 +9,7 @@ from tests.project.env.reading import SHOW, Run, read
 NO_DATABASES = [
     *("postgres://u:pass1word/x@h/name", "mysql://u:pass1word@h/name", "foo://u:pass1word@h/name"),
     *("postgres//u:pass1word@h/name", "postgres:/u:pass1word@h/name", "u:pass1word@h/name"),
+    *("postgres://u:pass1word@h", "postgres://u:pass1word@h/", "postgres://u:pass1word@h/?a=b"),
     *("sqlite://u:pass1word@h/name", "://u:pass1word@h/name", "pass1word"),
 ]
 
@@ -43,6 +44,11 @@ def test_the_tls_options_of_the_database_url_are_kept(run: Run) -> None:
     database = read(run, DATABASE_URL=url)["DATABASES"]["default"]
     assert database["OPTIONS"]["sslmode"] == "verify-full"
     assert database["OPTIONS"]["connect_timeout"] == 5
+
+
+def test_a_service_of_postgresql_can_name_the_database(run: Run) -> None:
+    database = read(run, DATABASE_URL="postgres:///?service=latchkey")["DATABASES"]["default"]
+    assert database["OPTIONS"]["service"] == "latchkey"
 
 
 def test_an_empty_database_url_means_sqlite(run: Run) -> None:
