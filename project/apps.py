@@ -7,6 +7,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from project.checks import check_deployment, check_environment
+from project.directories import check_writable
 
 
 class ProjectConfig(AppConfig):
@@ -18,6 +19,7 @@ class ProjectConfig(AppConfig):
         from project.web.plain_views import check_plain_views
 
         register(check_environment)
+        register(check_writable)
         register(check_plain_views)
         register(check_deployment, deploy=True)
         # Each request closes old connections when it ends, so the next one need not look for them,

@@ -1,9 +1,16 @@
 """The directories that the site writes into, created with access for their owner only."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from django.core import checks
+from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
+
+#: The directories that the settings have created or found, and the names of their settings.
+CREATED: dict[Path, str] = {}
 
 
 def create(directory: Path, *, setting: str) -> Path:
@@ -17,7 +24,24 @@ def create(directory: Path, *, setting: str) -> Path:
         raise ImproperlyConfigured(
             f"The directory {str(directory)!r} of {setting} cannot be created: {error.strerror}."
         ) from error
+    CREATED[directory] = setting
     return directory
+
+
+def check_writable(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error for each directory that exists and that the site cannot write into.
+
+    A check and not the settings: a running site serves on if a disk becomes read-only.
+    """
+    return [
+        checks.Error(
+            f"The site cannot write into {str(directory)!r}, a directory of {setting}.",
+            hint=f"Let the user of the site write there, or set {setting} to another directory.",
+            id="latchkey.E013",
+        )
+        for directory, setting in CREATED.items()
+        if not os.access(directory, os.W_OK | os.X_OK)
+    ]
 
 
 def static_root(given: str, *, private: Iterable[Path]) -> Path:

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from pytest_django import Settings
 
+from project import directories
 from project.checks import findings
 from project.spelling import EXAMPLE
 
@@ -73,6 +74,17 @@ def test_too_few_sessions_for_the_comparison_are_a_warning(
     settings.TOKENS = {**settings.TOKENS, "SESSIONS_PER_USER": most}
     settings.DEMO = demo
     assert [message.startswith("latchkey.W010") for message in found()] == [True] * count
+
+
+def test_a_directory_that_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directories, "CREATED", {})
+    directories.create(tmp_path / "sessions", setting="STATE_DIR")
+    assert found() == []
+    (tmp_path / "sessions").rmdir()
+    (message,) = found()
+    assert message.startswith(f"latchkey.E013 The site cannot write into '{tmp_path / 'sessions'}'")
 
 
 def test_sqlite_on_a_public_site_is_a_warning(settings: Settings) -> None:
