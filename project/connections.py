@@ -125,13 +125,14 @@ def code_of(error: Exception) -> int | str | None:
 def explain(error: DatabaseError) -> str:
     """Return the reason of the error as a sentence, which names the database but no password."""
     another = connection.copy()
+    name, host, port = (another.settings_dict[key] for key in ("NAME", "HOST", "PORT"))
+    place = f"{name} at {host}:{port}" if port else f"{name} at {host}" if host else name
+    cause, problem = error, "reports an error"
     try:
         another.ensure_connection()
-    except DatabaseError as cause:
-        name, host, port = (another.settings_dict[key] for key in ("NAME", "HOST", "PORT"))
-        place = f"{name} at {host}:{port}" if port else f"{name} at {host}" if host else name
-        reason = " ".join(str(cause).split())
-        return f"The database of DATABASE_URL, {place}, cannot be reached: {reason}"
+    except DatabaseError as refused:
+        cause, problem = refused, "cannot be reached"
     finally:
         another.close()
-    return str(error)
+    reason = " ".join(str(cause).split())
+    return f"The database of DATABASE_URL, {place}, {problem}: {reason}"

@@ -64,7 +64,7 @@ def prepare() -> None:
 
     check(deploy=settings.SECURE)
     call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
+    collect_static_files()
     import_key_file(settings.STATE_DIR / "access-key.pem")
     announce_first_admin()
     url = settings.PUBLIC_URL
@@ -84,6 +84,19 @@ def check(*, deploy: bool) -> None:
         log.log(message.level, "system_check", message=sentence, id=message.id)
     if any(message.is_serious() for message in found):
         raise CommandError("The site cannot start with these settings.")
+
+
+def collect_static_files() -> None:
+    """Bring STATIC_ROOT up to date; raise ImproperlyConfigured if the system refuses to write."""
+    from django.conf import settings
+
+    try:
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=UNUSED)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The static files cannot be written into {settings.STATIC_ROOT}, the directory of"
+            f" STATIC_ROOT: {error.strerror}."
+        ) from error
 
 
 def warn_without_redis(url: str) -> None:
@@ -155,19 +168,32 @@ def keep_secret_key(path: Path) -> bool:
             f"{path} sets SECRET_KEY, and then an empty one: remove the line with the empty one."
         )
     kept = "".join(f"{line}\n" for line in lines if not line.startswith("SECRET_KEY="))
-    draft = path.with_name(f".env.{os.getpid()}")
+    text = f"{kept}SECRET_KEY={secrets.token_urlsafe(48)}\n"
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        replace_file(path, text)
     except OSError as error:
         raise ImproperlyConfigured(
             f"Set SECRET_KEY: the start cannot write one into {path} ({error.strerror})."
         ) from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{kept}SECRET_KEY={secrets.token_urlsafe(48)}\n")
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
     return True
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write the file, readable for its owner only, in one step. If that fails, it stays as it is.
+
+    Raise OSError if the system refuses it, for example because the disk is full.
+    """
+    draft = path.with_name(f".env.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
 
 
 def open_port(host: str, port: int) -> int:

@@ -135,3 +135,11 @@ def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> 
             assert cursor.fetchone() == (1,)
     finally:
         another.close()
+
+
+@pytest.mark.django_db
+def test_an_error_of_a_database_that_is_reached_names_it() -> None:
+    sentence = connections.explain(OperationalError("database or disk\n is full"))
+    name = connection.settings_dict["NAME"]
+    assert sentence.startswith(f"The database of DATABASE_URL, {name}")
+    assert sentence.endswith(" reports an error: database or disk is full")
