@@ -58,3 +58,7 @@ class HashingBusyError(Exception):
     """All threads for hashing are in use. Nothing was decided or changed."""
 
     message = _("The server is busy. Try again.")
+
+
+class BrowserDataError(Exception):
+    """The data of a browser cannot be stored, for example because the disk is full."""

@@ -18,9 +18,11 @@ from django.dispatch import receiver
 from psycopg.pq import TransactionStatus
 from redis.exceptions import RedisError
 
+from accounts.errors import BrowserDataError
+
 ANSWER_TIME = 60  # seconds; PostgreSQL cancels a statement of a request earlier
-#: What drivers raise in an outage. Redis stores counters, and the data of browsers.
-OUTAGES = (OperationalError, InterfaceError, RedisError)
+#: What drivers and stores raise in an outage. Redis or files can store the data of browsers.
+OUTAGES = (OperationalError, InterfaceError, RedisError, BrowserDataError)
 #: Codes of SQLite and of PostgreSQL: a database that refuses writes, and one that is damaged.
 READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, "XX001", "XX002"}
@@ -99,7 +101,7 @@ def check_connections() -> None:
 
 
 def is_outage(error: Exception) -> bool:
-    """Return whether the state of the database or of Redis is the cause, and not the statement.
+    """Return whether the database, Redis or the disk is the cause, and not the statement.
 
     SQLite and PostgreSQL raise errors of other classes for it, so their codes decide first.
     """

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -97,8 +98,8 @@ def omit_options(view: APIView) -> None:
 class RefusalMiddleware:
     """Answer 429 if a page is requested too often, and 503 if the database cannot be used.
 
-    After a 401, clients would drop their tokens. The same applies to Redis, if it stores the data
-    of browsers.
+    After a 401, clients would drop their tokens. The same applies to Redis or files, if they store
+    the data of browsers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -112,14 +113,7 @@ class RefusalMiddleware:
             return too_many(request, getattr(error, "wait", 1))
         if isinstance(error, HashingBusyError):
             return refuse(request, RequestRefusal(503, "busy", str(error.message)))
-        if not is_outage(error):
-            return None
-        log.error("database_unavailable", exc_info=error)
-        check_connections()
-        detail = str(NOT_WRITABLE if refuses_writes(error) else NOT_USABLE)
-        response = answer(request, 503, "unavailable", detail, again=requested_url(request))
-        response["Retry-After"] = str(RETRY_AFTER)
-        return response
+        return unavailable(request, error) if is_outage(error) else None
 
 
 class CommonMiddleware(common.CommonMiddleware):
@@ -238,7 +232,24 @@ def too_many(request: HttpRequest, wait: int) -> HttpResponse:
     return response
 
 
+def unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 503 because of an outage, and log it."""
+    log.error("database_unavailable", exc_info=error)
+    check_connections()
+    detail = str(NOT_WRITABLE if refuses_writes(error) else NOT_USABLE)
+    response = answer(request, 503, "unavailable", detail, again=requested_url(request))
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 because of an outage in a middleware, which stores the browser's data.
+
+    Django calls this function while it handles the exception.
+    """
+    error = sys.exception()
+    if isinstance(error, Exception) and is_outage(error):
+        return unavailable(request, error)
     return answer(
         request, 500, "error", gettext("The site could not answer. The error has been logged.")
     )

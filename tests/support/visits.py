@@ -56,6 +56,7 @@ def idle(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+handler500 = "project.web.errors.server_error"
 urlpatterns = [
     path("enter/", enter),
     path("leave/", leave),
