@@ -75,6 +75,9 @@ account_changed = DomainSignal()
 #: rows. Arguments: rows, action ("add", "change" or "delete"), fields (the names of the changed
 #: fields for people).
 administrator_acted = DomainSignal()
+#: A try was counted in this process only, because the store of the throttles does not answer. This
+#: is a signal of Django, which is sent immediately. The sender is None.
+throttle_storage_failed = Signal()
 
 
 def publish(signal: DomainSignal, sender: type[Model] | None = None, **arguments: Any) -> None:

@@ -41,6 +41,9 @@ SIGN_INS = counter("sign_ins", "Sessions that were started.", "kind")
 FAILED_SIGN_INS = counter("failed_sign_ins", "Sign-ins with a wrong name or password.")
 ENDED = counter("ended_sessions", "Sessions that were revoked.", "reason")
 ROTATIONS = counter("rotations", "Refresh tokens that were replaced by a successor.")
+UNSHARED = counter(
+    "throttle_storage_failures", "Tries that were counted in one process only, without Redis."
+)
 #: The outcomes of a refresh with a token that was spent before.
 SPENT = counter("spent_tokens", "Spent refresh tokens that were presented again.", "outcome")
 OUTCOMES = {
@@ -91,6 +94,11 @@ def count_rotation(**kwargs: Any) -> None:
 @receiver([*OUTCOMES])
 def count_spent_token(signal: signals.DomainSignal, **kwargs: Any) -> None:
     SPENT.labels(OUTCOMES[signal]).inc()
+
+
+@receiver(signals.throttle_storage_failed)
+def count_unshared_try(**kwargs: Any) -> None:
+    UNSHARED.inc()
 
 
 def counted() -> Iterable[Metric]:

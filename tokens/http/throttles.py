@@ -23,6 +23,7 @@ from tokens.http.counters import CircuitBreaker, ProcessStorage, StoreUnavailabl
 from tokens.models import DeviceSession
 from tokens.models.users import find_by_login, fold_login
 from tokens.sessions.networks import client_network
+from tokens.signals import throttle_storage_failed
 
 #: The number of an account's latest sessions whose networks count as the owner's.
 MAX_RECENT_SESSIONS = 1000
@@ -109,6 +110,7 @@ def _query(question: CounterQuery, name: str, *who: str | None) -> int:
         try:
             return breaker.call(question, shared, limit, name, who_)
         except StoreUnavailableError as error:
+            throttle_storage_failed.send_robust(None)
             if not _hit(LOCAL_COUNTERS, _limit("1 per minute"), "throttle_storage_unavailable", ""):
                 log.warning("throttle_storage_unavailable", reason=str(error))
     return question(LOCAL_COUNTERS, limit, name, who_)

@@ -14,7 +14,7 @@ from accounts.mail.letters import Mail
 from accounts.mail.notices import REMINDER
 from accounts.mail.queue import deliver, queue
 from accounts.models import User
-from tests.conftest import API, Answer, Clock
+from tests.conftest import API, Answer, Clock, allow
 from tests.project.conftest import Outage
 from tokens.models import DeviceSession, ServiceAccount
 from tokens.revocation import snapshot
@@ -105,6 +105,20 @@ def test_a_token_ahead_of_the_database_is_counted(
 def test_a_failed_sign_in_is_counted(readings: Readings, alice: User) -> None:
     assert authenticate(None, username="alice", password="wrong") is None
     assert readings.change("failed_sign_ins_total") == 1
+
+
+@pytest.mark.usefixtures("fresh_counters")
+def test_a_try_that_redis_did_not_count_is_counted(
+    readings: Readings, api: API, alice: User, settings: Settings, redis_url: str
+) -> None:
+    allow(settings, login_pair="9 per hour")
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": redis_url}
+    api.login(alice)
+    assert readings.change("throttle_storage_failures_total") == 0
+    settings.TOKENS = {**settings.TOKENS, "THROTTLE_STORAGE": "redis://127.0.0.1:1/0"}
+    for _ in range(3):
+        api.login(alice)
+    assert readings.change("throttle_storage_failures_total") == 3
 
 
 def test_the_state_of_the_site_is_shown(
