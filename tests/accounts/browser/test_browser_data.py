@@ -2,97 +2,30 @@
 
 import json
 import pickle
-import tempfile
-from dataclasses import dataclass
 from datetime import timedelta
-from errno import ENOSPC
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 from django.conf import settings as shipped
-from django.contrib.sessions.backends import file as django_file
 from django.contrib.sessions.models import Session
-from django.core.cache import caches
-from django.core.cache.backends.redis import RedisCache
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.browser.sessiondata import database, file
-from accounts.errors import BrowserDataError
+from accounts.browser.sessiondata import database
 from accounts.models import User
+from tests.accounts.browser.stores import (
+    Kept,
+    every_store,
+    only_redis,
+)
 from tests.conftest import Clock
-from tests.support.disk import full_disk
 from tests.support.visits import Browser
 from tokens.models import DeviceSession
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.support.visits")]
-
-STORES = ["database", "file", "redis"]
-
-
-@dataclass
-class Kept:
-    """A store of the browsers' session data."""
-
-    store: str
-    directory: Path
-    redis_url: str = ""
-
-    def dump(self) -> dict[str, bytes]:
-        """Return all data in the store, by its name."""
-        if self.store == "database":
-            return {row.session_key: row.session_data.encode() for row in Session.objects.all()}
-        if self.store == "file":
-            return {path.name: path.read_bytes() for path in self.directory.iterdir()}
-        with self.server() as server:
-            return {key.decode(): server.get(key) for key in server.scan_iter()}
-
-    def server(self) -> Any:
-        return redis.Redis.from_url(self.redis_url)
-
-
-@pytest.fixture
-def kept(
-    request: pytest.FixtureRequest,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Kept:
-    """Use the store that the parameter names. It is empty."""
-    kept = Kept(str(request.param), tmp_path / "sessions")
-    settings.SESSION_ENGINE = f"accounts.browser.sessiondata.{kept.store}"
-    if kept.store == "file":
-        kept.directory.mkdir()
-        settings.SESSION_FILE_PATH = str(kept.directory)
-        for store in (django_file.SessionStore, file.SessionStore):  # where Django remembers it
-            monkeypatch.setattr(store, "_storage_path", str(kept.directory), raising=False)
-    if kept.store == "redis":
-        kept.redis_url = request.getfixturevalue("redis_url")
-        add_redis(settings, kept.redis_url)
-    return kept
-
-
-def add_redis(settings: Settings, address: str) -> None:
-    """Use the Redis at this URL, with the settings for SESSION_STORE=redis."""
-    settings.CACHES = {
-        **settings.CACHES,
-        "sessions": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": address,
-            "OPTIONS": {"serializer": "accounts.browser.sessiondata.redis.Signed"},
-        },
-    }
-
-
-every_store = pytest.mark.parametrize("kept", STORES, indirect=True)
-only_files = pytest.mark.parametrize("kept", ["file"], indirect=True)
-only_redis = pytest.mark.parametrize("kept", ["redis"], indirect=True)
 
 
 @every_store
@@ -246,69 +179,3 @@ def test_a_browser_can_sign_in_again_with_a_changed_secret_key(
     assert laptop.name == "alice"
     assert laptop.key != cookie
     assert len(kept.dump()) == 1
-
-
-@only_files
-def test_data_for_which_the_disk_has_no_space_is_an_error(kept: Kept) -> None:
-    data = file.SessionStore()
-    data["theme"] = "dark"
-    data.save()
-    before = kept.dump()
-    data["theme"] = "light"
-    for store in (data, file.SessionStore()):
-        with full_disk(), pytest.raises(BrowserDataError):
-            store.save()
-    assert kept.dump() == before
-    assert file.SessionStore(data.session_key)["theme"] == "dark"
-
-
-@only_files
-def test_without_space_for_files_a_browser_gets_503(
-    kept: Kept, alice: User, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Django ignores the error, so that the sign-in would lead back to its page in a loop."""
-    laptop = Browser()
-    kept.directory.rmdir()
-    away = laptop.sign_in()
-    assert (away.status_code, away["Retry-After"], laptop.key) == (503, "5", "")
-    assert "database_unavailable" in caplog.text
-    assert not DeviceSession.objects.exists()
-    kept.directory.mkdir()
-    assert laptop.sign_in().status_code == 204
-    assert laptop.name == "alice"
-
-
-@only_files
-def test_data_that_cannot_be_stored_after_the_view_is_503_too(
-    kept: Kept, alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The middleware stores it, and Django's `process_exception` sees errors of views only."""
-
-    def refuse(**kwargs: Any) -> None:
-        raise OSError(ENOSPC, "No space left on device")
-
-    laptop = Browser()
-    laptop.sign_in(remember="yes")
-    laptop.client.raise_request_exception = False
-    clock.forward(days=2)  # The next page stores when the session was used.
-    with monkeypatch.context() as patch:
-        patch.setattr(tempfile, "mkstemp", refuse)
-        away = laptop.client.get("/who/")
-    assert (away.status_code, away["Retry-After"]) == (503, "5")
-    assert laptop.name == "alice"
-
-
-@only_redis
-def test_without_redis_a_browser_gets_503_and_keeps_its_cookie(
-    kept: Kept, alice: User, settings: Settings
-) -> None:
-    laptop = Browser()
-    laptop.sign_in()
-    key = laptop.key
-    add_redis(settings, "redis://127.0.0.1:1/0")
-    assert isinstance(caches["sessions"], RedisCache)
-    away = laptop.client.get("/who/")
-    assert (away.status_code, away["Retry-After"]) == (503, "5")
-    assert not away.cookies
-    add_redis(settings, kept.redis_url)
-    assert (laptop.key, laptop.name) == (key, "alice")
