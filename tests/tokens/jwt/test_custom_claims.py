@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -193,6 +194,18 @@ def test_a_reused_token_is_reported_although_the_function_fails(
     monkeypatch.setitem(ANSWER, "value", RuntimeError("The directory is not reached."))
     assert api.refresh(pair["refresh"]).status_code == 401
     assert row(pair).revoked_reason == Reason.REUSE
+
+
+def test_a_refused_session_ends_although_the_function_fails(
+    settings: Settings, api: API, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(settings, "returned")
+    monkeypatch.setitem(ANSWER, "value", {})
+    pair = api.login(alice)
+    QuerySet(User).filter(pk=alice.pk).update(is_active=False)  # no code of the site runs
+    monkeypatch.setitem(ANSWER, "value", RuntimeError("The directory is not reached."))
+    assert api.refresh(pair["refresh"]).status_code == 401
+    assert row(pair).revoked_reason == Reason.DEACTIVATED
 
 
 def test_a_sign_in_whose_claims_fail_leaves_no_session(
