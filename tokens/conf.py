@@ -13,6 +13,9 @@ from rest_framework_simplejwt import settings as simplejwt
 
 #: The longest SNAPSHOT_INTERVAL that the checks allow.
 MAX_SNAPSHOT_INTERVAL = timedelta(minutes=1)
+#: Rows of expired tokens and of replaced keys are kept for this time at least: another server may
+#: have longer lifetimes than this one, or an operator may set them again.
+MIN_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tokens.conf import MAX_SNAPSHOT_INTERVAL, conf
+from tokens.conf import MAX_SNAPSHOT_INTERVAL, MIN_KEPT, conf
 from tokens.crypto.subkeys import newest_subkeys
 from tokens.keys.encryption import decrypt, encrypt, parse_key
 from tokens.keys.jwk import PrivateKey, public_jwk, thumbprint
@@ -40,8 +40,6 @@ GENERATORS: dict[str, Callable[[], PrivateKey]] = {
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
 }
-#: The shortest time between the last signature of a key and its deletion.
-MIN_KEPT = timedelta(days=1)
 
 log = structlog.stdlib.get_logger("latchkey.keys")
 

@@ -8,13 +8,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from tokens.conf import conf
+from tokens.conf import MIN_KEPT, conf
 from tokens.models import BlacklistedToken, DeviceSession, Event, Kind, ServiceSecret
 
 #: Events are searched for deleted users until they have this age. Purge more often than this.
 ERASURE_AGE = timedelta(days=30)
-#: Expired rows are kept for this time at least.
-MIN_KEPT = timedelta(days=1)
 
 
 def purge(size: int) -> Iterator[tuple[str, int]]:
